@@ -1,0 +1,1 @@
+"""The shared domain module: values, rules, errors and ports. Standard library only."""

@@ -1,0 +1,93 @@
+"""Audit events: append-only, written in the transaction of the change that they describe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from domain.identifiers import MspId, TenantId
+from domain.roles import StaffMember
+
+# Where an event goes that no MSP can be charged with: a callback with a guessed state.
+UNATTRIBUTED = MspId("unattributed")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it.
+
+    Args:
+        kind: `staff`, `consent` (Microsoft's redirect) or `system` (timers, queues, operators).
+    """
+
+    kind: str
+    tid: str | None = None
+    oid: str | None = None
+    name: str | None = None
+
+    @classmethod
+    def staff(cls, member: StaffMember) -> "Actor":
+        """The signed-in staff member."""
+        return cls("staff", member.tid, member.oid, member.name)
+
+
+SYSTEM = Actor("system")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One entry of an MSP's audit log.
+
+    Args:
+        before: The described thing's public fields before the change, or None.
+        after: The same after it.
+    """
+
+    msp_id: MspId
+    event_id: str
+    at: datetime
+    action: str
+    actor: Actor
+    tenant_id: TenantId | None
+    outcome: str | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a change happens: who, when, and in the course of which request.
+
+    Args:
+        at: Aware UTC time, from the clock.
+    """
+
+    actor: Actor
+    at: datetime
+    request_id: str
+
+    def event(  # noqa: PLR0913  an event has these parts; all but two are optional
+        self,
+        msp_id: MspId,
+        action: str,
+        *,
+        tenant_id: TenantId | None = None,
+        outcome: str | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> AuditEvent:
+        """Return the event that records the change, to be committed together with it."""
+        return AuditEvent(
+            msp_id,
+            uuid4().hex,
+            self.at,
+            action,
+            self.actor,
+            tenant_id,
+            outcome,
+            before,
+            after,
+            self.request_id,
+        )

@@ -1,0 +1,95 @@
+"""Changes: rows written together, guarded by the versions that the decision was made on."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from domain.audit import AuditEvent
+from domain.consent_session import ConsentRecord
+from domain.errors import ConcurrentChange
+from domain.msp import Msp
+from domain.roles import StaffMember
+from domain.tenant import GdapInvite, PartnerSlot, Tenant
+from domain.usage import TenantUsage
+
+type Row = (
+    Msp | Tenant | PartnerSlot | ConsentRecord | TenantUsage | GdapInvite | StaffMember | AuditEvent
+)
+
+_ATTEMPTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned[T]:
+    """A value as it was read, with the ETag that it had."""
+
+    value: T
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A row that must not exist yet."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """A row that must still be the version that was read."""
+
+    row: Row
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A row to delete, if it still is the version that was read."""
+
+    row: Row
+    version: str
+
+
+type Operation = Insert | Replace | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Decision[R]:
+    """What a pure rule decided: the rows to write in one transaction, and the answer."""
+
+    result: R
+    operations: tuple[Operation, ...] = ()
+
+
+def write(row: Row, known: Versioned[ConsentRecord] | Versioned[TenantUsage] | None) -> Operation:
+    """Return the operation that puts a row in place of the known one, or in none's place."""
+    return Replace(row, known.version) if known else Insert(row)
+
+
+async def decide_and_commit[S, R](
+    read: Callable[[], Awaitable[S]],
+    decide: Callable[[S], Decision[R]],
+    commit: Callable[[tuple[Operation, ...]], Awaitable[None]],
+) -> R:
+    """Read, decide, commit; and start over when somebody else was faster.
+
+    Args:
+        read: Reads the rows with their versions.
+        decide: A pure rule; it may raise to refuse.
+        commit: Writes all operations in one transaction.
+
+    Raises:
+        ConcurrentChange: Others were faster every time.
+    """
+    for attempt in range(_ATTEMPTS):
+        decision = decide(await read())
+        try:
+            if decision.operations:
+                await commit(decision.operations)
+        except ConcurrentChange:
+            # Spread the rivals; without it they meet again at the next attempt.
+            await asyncio.sleep(random.uniform(0, 0.005 * (attempt + 1)))  # noqa: S311  no secret
+        else:
+            return decision.result
+    raise ConcurrentChange("the rows kept changing; try again")

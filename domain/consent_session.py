@@ -1,0 +1,84 @@
+"""Consent sessions: what binds Microsoft's unsigned redirect to the owner who started it."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.identifiers import MspId, ObjectId, SessionHash, TenantId
+
+LIFETIME = timedelta(minutes=15)
+
+
+class ConsentState(StrEnum):
+    """How far the MSP's current consent session is."""
+
+    NONE = "none"
+    STARTED = "started"
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """What the portal is told after the redirect."""
+
+    ENABLED = "enabled"
+    PENDING = "pending"
+    EXISTING_TENANT = "existing_tenant"
+    PARTNER_TENANT_EXISTS = "partner_tenant_exists"
+    DECLINED = "declined"
+    TENANT_MISMATCH = "tenant_mismatch"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    FAILED = "failed"
+
+
+_COMPLETED = {Outcome.ENABLED, Outcome.EXISTING_TENANT, Outcome.PARTNER_TENANT_EXISTS}
+
+
+def state_of(outcome: Outcome) -> ConsentState:
+    """Return the session's state once it has this outcome."""
+    if outcome is Outcome.PENDING:
+        return ConsentState.PENDING
+    return ConsentState.COMPLETED if outcome in _COMPLETED else ConsentState.FAILED
+
+
+def hash_state(state: str) -> SessionHash:
+    """Return what is stored of a `state`: its SHA-256, which opens nothing."""
+    return SessionHash(hashlib.sha256(state.encode()).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentSession:
+    """A session by its hash: who started it, for which MSP, and whether it is spent.
+
+    Args:
+        spent_at: When a callback used it up; None while it can still be used.
+        finished_at: When its outcome was final; None before.
+    """
+
+    session: SessionHash
+    msp_id: MspId
+    tid: TenantId
+    oid: ObjectId
+    name: str
+    expires_at: datetime
+    spent_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """The MSP's current consent session as /my-tenant shows it.
+
+    Args:
+        detected_tenant_id: The tenant that Microsoft Identity and Graph confirmed, else None.
+    """
+
+    msp_id: MspId
+    session: SessionHash
+    state: ConsentState
+    outcome: Outcome | None
+    at: datetime
+    detected_tenant_id: TenantId | None = None

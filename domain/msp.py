@@ -1,0 +1,60 @@
+"""The managed service provider: our customer, and the boundary of every transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.identifiers import MspId, TenantId
+
+
+class Tier(StrEnum):
+    """A price tier per managed tenant and month."""
+
+    PROFESSIONAL = "professional"
+    BUSINESS = "business"
+    ENTERPRISE = "enterprise"
+    ENTERPRISE_PLUS = "enterprise_plus"
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerApp:
+    """The MSP's partner app registration, and the secrets that stand for it.
+
+    Args:
+        client_id: Application (client) ID.
+        tenant_id: The tenant that the registration lives in.
+        credential: Name of the secret with the certificate (PEM) or client secret.
+        service_account: Name of the secret with the service account's refresh token, by which
+            customer tenants are read under GDAP.
+    """
+
+    client_id: str
+    tenant_id: TenantId
+    credential: str
+    service_account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Msp:
+    """An MSP's profile and billing terms.
+
+    Args:
+        country: ISO 3166-1 alpha-2; `AU` pays GST.
+        abn: Australian Business Number, digits only, or None outside Australia.
+        agreed_price_cents: Price per tenant and month, for Enterprise Plus alone.
+        time_zone: IANA name; the days of an invoice are days there.
+        owners: How many owners there are, so that the last one cannot go.
+    """
+
+    msp_id: MspId
+    name: str
+    country: str
+    abn: str | None
+    tier: Tier
+    agreed_price_cents: int | None
+    annual_prepay: bool
+    time_zone: str
+    onboarded_at: datetime
+    suspended_at: datetime | None
+    app: PartnerApp
+    owners: int = 0

@@ -1,0 +1,151 @@
+"""The partner tenant's rules: enable, convert, disable. Pure decisions on a snapshot."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from domain.audit import Cause
+from domain.changes import Decision, Insert, Operation, Remove, Replace, Versioned
+from domain.errors import NoPartnerTenant, PartnerTenantExists
+from domain.identifiers import new_epoch
+from domain.ports import Snapshot
+from domain.tenant import Organization, PartnerSlot, Tenant, TenantStatus
+
+
+class Enabling(StrEnum):
+    """What enabling came to."""
+
+    CREATED = "created"
+    CONVERTED = "converted"
+    ALREADY = "already"
+    EXISTING_CUSTOMER = "existing_customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Enabled:
+    """The tenant after enabling, and what enabling came to."""
+
+    enabling: Enabling
+    tenant: Tenant
+
+
+def describe(tenant: Tenant) -> dict[str, Any]:
+    """Return what an audit event says of a tenant."""
+    return {
+        "displayName": tenant.display_name,
+        "primaryDomain": tenant.primary_domain,
+        "is_own_msp_tenant": tenant.is_own_msp_tenant,
+        "connection": str(tenant.connection),
+        "status": str(tenant.status),
+    }
+
+
+def refuse_second(snapshot: Snapshot, tenant_id: str) -> None:
+    """Let nobody go on towards a second partner tenant.
+
+    Raises:
+        PartnerTenantExists: The slot is taken by another tenant.
+    """
+    slot = snapshot.head.slot
+    if slot and slot.value.tenant_id != tenant_id:
+        raise PartnerTenantExists("The MSP has another partner tenant already.")
+
+
+def enable(
+    snapshot: Snapshot, organization: Organization, cause: Cause, *, convert: bool
+) -> Decision[Enabled]:
+    """Decide how a tenant that gave its consent becomes the partner tenant.
+
+    Args:
+        convert: Whether a customer row for the tenant is converted (manual enable) or left as
+            it is (consent).
+
+    Raises:
+        PartnerTenantExists: The slot is taken by another tenant.
+    """
+    refuse_second(snapshot, organization.tenant_id)
+    known = snapshot.tenant
+    if known is None:
+        return _create(snapshot, organization, cause)
+    if known.value.is_own_msp_tenant:
+        return Decision(Enabled(Enabling.ALREADY, known.value))
+    if not convert:
+        return Decision(Enabled(Enabling.EXISTING_CUSTOMER, known.value))
+    return _convert(snapshot, known, organization, cause)
+
+
+def _create(snapshot: Snapshot, organization: Organization, cause: Cause) -> Decision[Enabled]:
+    msp_id = snapshot.head.msp.value.msp_id
+    tenant = Tenant(
+        msp_id=msp_id,
+        tenant_id=organization.tenant_id,
+        epoch=new_epoch(),
+        display_name=organization.display_name,
+        primary_domain=organization.primary_domain,
+        is_own_msp_tenant=True,
+        status=TenantStatus.ACTIVE,
+        created_at=cause.at,
+    )
+    event = cause.event(
+        msp_id, "tenant.enabled", tenant_id=tenant.tenant_id, after=describe(tenant)
+    )
+    slot = PartnerSlot(msp_id, tenant.tenant_id)
+    return Decision(
+        Enabled(Enabling.CREATED, tenant), (Insert(tenant), Insert(slot), Insert(event))
+    )
+
+
+def _convert(
+    snapshot: Snapshot, known: Versioned[Tenant], organization: Organization, cause: Cause
+) -> Decision[Enabled]:
+    before = known.value
+    tenant = replace(
+        before,
+        is_own_msp_tenant=True,
+        status=TenantStatus.ACTIVE,
+        primary_domain=organization.primary_domain,
+    )
+    event = cause.event(
+        tenant.msp_id,
+        "tenant.converted",
+        tenant_id=tenant.tenant_id,
+        before=describe(before),
+        after=describe(tenant),
+    )
+    operations: tuple[Operation, ...] = (
+        Replace(tenant, known.version),
+        Insert(PartnerSlot(tenant.msp_id, tenant.tenant_id)),
+        Insert(event),
+    )
+    # What was not invoiced by now never is: the partner tenant is free, also once disabled.
+    if snapshot.usage:
+        operations += (Remove(snapshot.usage.value, snapshot.usage.version),)
+    return Decision(Enabled(Enabling.CONVERTED, tenant), operations)
+
+
+def disable(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
+    """Decide how the partner tenant goes: row, slot, and consent record at once.
+
+    Raises:
+        NoPartnerTenant: There is none, or it went meanwhile.
+    """
+    slot, known, consent = snapshot.head.slot, snapshot.tenant, snapshot.head.consent
+    if not slot or not known or slot.value.tenant_id != known.value.tenant_id:
+        raise NoPartnerTenant("The MSP has no partner tenant.")
+    event = cause.event(
+        known.value.msp_id,
+        "tenant.disabled",
+        tenant_id=known.value.tenant_id,
+        before=describe(known.value),
+    )
+    operations: tuple[Operation, ...] = (
+        Remove(known.value, known.version),
+        Remove(slot.value, slot.version),
+        Insert(event),
+    )
+    if snapshot.invite:
+        operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
+    # A new consent starts afresh, and a pending one must not bring the tenant back.
+    if consent:
+        operations += (Remove(consent.value, consent.version),)
+    return Decision(known.value, operations)

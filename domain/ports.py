@@ -1,0 +1,371 @@
+"""The ports: what the use cases need from outside, implemented in `adapters` and by fakes."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from domain.audit import AuditEvent
+from domain.changes import Operation, Versioned
+from domain.consent_session import ConsentRecord, ConsentSession
+from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
+from domain.msp import Msp
+from domain.roles import StaffMember
+from domain.sync_state import DataSet, SyncState
+from domain.tenant import GdapInvite, Organization, PartnerSlot, Tenant
+from domain.usage import TenantUsage
+
+
+class Clock(Protocol):
+    """Tells the time; nothing else does."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    """A part of a list, and the opaque token of the next part, or None at the end."""
+
+    items: tuple[T, ...]
+    next_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The rows that say who an MSP is and which tenant is its own."""
+
+    msp: Versioned[Msp]
+    slot: Versioned[PartnerSlot] | None
+    consent: Versioned[ConsentRecord] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All rows that a decision on one tenant looks at."""
+
+    head: Head
+    tenant: Versioned[Tenant] | None
+    usage: Versioned[TenantUsage] | None
+    invite: Versioned[GdapInvite] | None
+
+
+class MspStore(Protocol):
+    """The `msps` table: one partition per MSP, written in transactions alone.
+
+    Every method raises StorageUnavailable when Azure Storage does not answer.
+    """
+
+    async def head(self, msp_id: MspId) -> Head | None:
+        """Return the MSP with its slot and consent record in one read, or None."""
+        ...
+
+    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
+        """Return the rows that a decision on the tenant needs.
+
+        Raises:
+            LookupError: There is no such MSP.
+        """
+        ...
+
+    async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
+        """Return one tenant row, or None."""
+        ...
+
+    async def tenants(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[Versioned[Tenant]]:
+        """Return a page of the MSP's tenants in the order of their IDs, in every status.
+
+        Raises:
+            MalformedInput: The token is none that a page gave.
+        """
+        ...
+
+    async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
+        """Return the usage of every tenant that the MSP has or had."""
+        ...
+
+    async def invites(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[GdapInvite]:
+        """Return a page of the MSP's GDAP invites."""
+        ...
+
+    async def staff_member(
+        self, msp_id: MspId, tid: TenantId, oid: ObjectId
+    ) -> Versioned[StaffMember] | None:
+        """Return one member of the MSP's staff, or None."""
+        ...
+
+    async def staff(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[StaffMember]:
+        """Return a page of the MSP's staff."""
+        ...
+
+    async def audit_events(  # noqa: PLR0913  the list's filters
+        self,
+        msp_id: MspId,
+        page_size: int,
+        token: str | None = None,
+        *,
+        tenant_id: TenantId | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page[AuditEvent]:
+        """Return a page of the audit log, newest first; `since` ≤ at < `until`."""
+        ...
+
+    def msp_ids(self) -> AsyncIterator[MspId]:
+        """Yield the ID of every MSP."""
+        ...
+
+    async def commit(self, operations: Sequence[Operation]) -> None:
+        """Write all operations in one transaction, of one MSP, or none of them.
+
+        Raises:
+            ConcurrentChange: A row is not the version named, or exists, or is gone.
+        """
+        ...
+
+
+class StaffIndex(Protocol):
+    """Which MSP a person is staff of: the claim that makes a person staff of exactly one."""
+
+    async def msp_of(self, tid: TenantId, oid: ObjectId) -> Versioned[MspId] | None:
+        """Return the MSP that claims the person, or None."""
+        ...
+
+    async def claim(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> MspId:
+        """Claim the person for the MSP unless one has already; return whose the person is."""
+        ...
+
+    async def release(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> None:
+        """Give up the claim, if it is this MSP's."""
+        ...
+
+
+class ConsentSessions(Protocol):
+    """Consent sessions by the hash of their state."""
+
+    async def add(self, session: ConsentSession) -> None:
+        """Store a new session."""
+        ...
+
+    async def find(self, session: SessionHash) -> Versioned[ConsentSession] | None:
+        """Return the session, or None."""
+        ...
+
+    async def replace(self, session: ConsentSession, version: str) -> None:
+        """Write the session back.
+
+        Raises:
+            ConcurrentChange: Somebody else wrote it since.
+        """
+        ...
+
+
+class SyncStates(Protocol):
+    """The state of each tenant's sync; the row is the worker's lease too."""
+
+    async def find(self, ref: TenantRef) -> Versioned[SyncState] | None:
+        """Return a tenant's sync state, or None before the first request."""
+        ...
+
+    async def of_msp(
+        self, msp_id: MspId, first: TenantId | None = None, last: TenantId | None = None
+    ) -> Mapping[TenantRef, SyncState]:
+        """Return the states of an MSP's tenants with IDs in [first, last], in one range read."""
+        ...
+
+    async def add(self, state: SyncState) -> str:
+        """Store the first state of a tenant; return its version.
+
+        Raises:
+            ConcurrentChange: There is one already.
+        """
+        ...
+
+    async def replace(self, state: SyncState, version: str) -> str:
+        """Write the state back; return the new version.
+
+        Raises:
+            ConcurrentChange: Somebody else wrote it since, or it is gone.
+        """
+        ...
+
+    async def remove(self, ref: TenantRef) -> None:
+        """Delete a tenant's state, if there is one."""
+        ...
+
+
+type Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedRecord:
+    """A record as Graph gave it.
+
+    Args:
+        key: Its row key; lists are in the order of the keys.
+        document: Graph's JSON object: property names and values as they came.
+    """
+
+    key: str
+    document: Document
+
+
+class SyncedRecords(Protocol):
+    """What sync stored, per data set and tenant life."""
+
+    async def fingerprints(self, data_set: DataSet, ref: TenantRef) -> dict[str, str]:
+        """Return a digest of the content of each stored record, by key."""
+        ...
+
+    async def write(
+        self, data_set: DataSet, ref: TenantRef, records: Sequence[SyncedRecord]
+    ) -> None:
+        """Insert or overwrite records, in full transactions."""
+        ...
+
+    async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
+        """Delete records; one that is gone already is no error."""
+        ...
+
+    async def page(
+        self, data_set: DataSet, ref: TenantRef, page_size: int, token: str | None = None
+    ) -> Page[Document]:
+        """Return a page of the documents in the order of their keys.
+
+        Raises:
+            MalformedInput: The token is none that a page gave.
+        """
+        ...
+
+    async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
+        """Delete every record of the data set; return how many there were."""
+        ...
+
+
+class IntentKind(StrEnum):
+    """Work that a transaction decides and a queue carries out."""
+
+    PURGE_TENANT = "purge-tenant"
+    COMPLETE_CONSENT = "complete-consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Work to do, on record from before its transaction until it is done.
+
+    Args:
+        queued_at: When its message was last put on the queue, or when it was recorded.
+    """
+
+    kind: IntentKind
+    subject: TenantRef | SessionRef
+    queued_at: datetime
+
+
+class Intents(Protocol):
+    """The `work` table: a queue message is never the only record of work to do."""
+
+    async def record(self, intent: Intent) -> None:
+        """Write an intent, or write its time anew."""
+        ...
+
+    async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
+        """Delete an intent; one that is gone is no error."""
+        ...
+
+    def queued_before(self, moment: datetime) -> AsyncIterator[Intent]:
+        """Yield every intent whose message was queued before the moment."""
+        ...
+
+
+class Queues(Protocol):
+    """The work queues. Messages carry identifiers only and may come twice, late or never."""
+
+    async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
+        """Ask for a sync of the tenant."""
+        ...
+
+    async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
+        """Ask for the deletion of what a removed tenant owned."""
+        ...
+
+    async def complete_consent(self, ref: SessionRef, delay_seconds: int = 0) -> None:
+        """Ask to go on with a consent that is pending."""
+        ...
+
+
+class Identity(Protocol):
+    """Microsoft Identity and Graph, as far as consent needs them."""
+
+    async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
+        """Return the organisation that the partner app can read with an app-only token.
+
+        Cached tokens of the tenant are dropped first, so that new permissions show.
+
+        Raises:
+            ConsentRequired: No token, a token without the role to read the organisation, or
+                Graph says 401 or 403: there is no consent, or it has not propagated yet.
+            OrganizationMismatch: Graph names another organisation.
+            MicrosoftRefused: The app's own credential is refused; waiting does not help.
+            MicrosoftUnavailable: No answer, or one that asks to wait.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A GDAP relationship that waits for the customer's approval."""
+
+    relationship_id: str
+    invite_url: str
+    expires_at: datetime
+
+
+class Gdap(Protocol):
+    """GDAP relationships at Microsoft Graph, called as the MSP's partner app."""
+
+    async def invite(
+        self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
+    ) -> Relationship:
+        """Create a relationship, locked for approval.
+
+        Raises:
+            GdapRefused: Microsoft refuses it.
+            ConsentRequired: The partner app may not manage relationships yet.
+            MicrosoftUnavailable: No answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A read that did not come to its end: not the same as an empty answer.
+
+    Args:
+        missing_permission: The Graph permission that the app lacks, when that is the reason.
+        error: For people.
+    """
+
+    error: str
+    missing_permission: str | None = None
+
+
+class GraphReader(Protocol):
+    """Reads one tenant's data sets; which kind of token it takes is its own affair."""
+
+    def pages(
+        self, msp: Msp, tenant: Tenant, data_set: DataSet
+    ) -> AsyncIterator[Sequence[SyncedRecord] | Unreadable]:
+        """Yield the data set page by page; an Unreadable, if any, is the last thing yielded.
+
+        An iteration that ends without one has read the data set whole.
+        """
+        ...

@@ -1,0 +1,64 @@
+"""Staff, their roles, and what each role may do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.identifiers import MspId, ObjectId, TenantId
+
+
+class Role(StrEnum):
+    """A staff member's role in the MSP, strongest first."""
+
+    OWNER = "msp_owner"
+    ADMIN = "msp_admin"
+    L3 = "l3"
+    L2 = "l2"
+    L1 = "l1"
+    VIEWER = "viewer"
+
+
+class Permission(StrEnum):
+    """What a route demands; each names exactly one."""
+
+    STAFF = "STAFF"  # any staff at all
+    TENANTS_READ = "TENANTS_READ"
+    TENANTS_MANAGE = "TENANTS_MANAGE"
+    CONSENT_MANAGE = "CONSENT_MANAGE"
+    BILLING_READ = "BILLING_READ"
+    USERS_READ = "USERS_READ"
+    AUDIT_READ = "AUDIT_READ"
+    STAFF_MANAGE = "STAFF_MANAGE"
+
+
+_VIEWER = frozenset({Permission.STAFF, Permission.TENANTS_READ})
+_TECHNICIAN = _VIEWER | {Permission.USERS_READ}
+_ADMIN = _TECHNICIAN | {
+    Permission.TENANTS_MANAGE,
+    Permission.BILLING_READ,
+    Permission.AUDIT_READ,
+    Permission.STAFF_MANAGE,
+}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: _ADMIN | {Permission.CONSENT_MANAGE},
+    Role.ADMIN: _ADMIN,
+    Role.L3: _TECHNICIAN,
+    Role.L2: _TECHNICIAN,
+    Role.L1: _TECHNICIAN,
+    Role.VIEWER: _VIEWER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """A person who signs in for an MSP, known by the (`tid`, `oid`) of a verified token."""
+
+    msp_id: MspId
+    tid: TenantId
+    oid: ObjectId
+    role: Role
+    name: str
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether the member's role holds the permission."""
+        return permission in PERMISSIONS[self.role]

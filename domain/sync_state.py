@@ -1,0 +1,85 @@
+"""How a tenant's sync stands, as a whole and for each data set."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from domain.identifiers import TenantRef
+
+
+class DataSet(StrEnum):
+    """What is read from Microsoft Graph."""
+
+    USERS = "users"
+    LICENCES = "licences"
+    SECURE_SCORE = "secureScore"
+    CONDITIONAL_ACCESS = "conditionalAccessPolicies"
+
+
+class SyncPhase(StrEnum):
+    """The state of a tenant's sync."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+class ReadState(StrEnum):
+    """The state of one data set."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    NOT_AUTHORISED = "not_authorised"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSetState:
+    """One data set's last read.
+
+    Args:
+        count: Rows held; of a failed read, what the last good one left.
+        synced_at: When it was last read whole.
+        error: For people; never a token, never a body of Microsoft's.
+    """
+
+    name: DataSet
+    state: ReadState = ReadState.PENDING
+    count: int | None = None
+    synced_at: datetime | None = None
+    duration_ms: int | None = None
+    missing_permission: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """A tenant's sync.
+
+    Args:
+        requested_at: When the sync that is queued or running was asked for.
+        lease_until: Until when the worker that holds it may write; None when nobody does.
+        first_synced_at: End of the first sync that read anything; until then the tenant is
+            not in the list.
+    """
+
+    ref: TenantRef
+    phase: SyncPhase
+    requested_at: datetime
+    lease_until: datetime | None = None
+    first_synced_at: datetime | None = None
+    last_synced_at: datetime | None = None
+    data_sets: tuple[DataSetState, ...] = tuple(DataSetState(name) for name in DataSet)
+
+    def with_data_set(self, state: DataSetState) -> "SyncState":
+        """Return the state with one data set's entry exchanged."""
+        return replace(
+            self,
+            data_sets=tuple(state if old.name is state.name else old for old in self.data_sets),
+        )
+
+    def data_set(self, name: DataSet) -> DataSetState:
+        """Return one data set's entry."""
+        return next(entry for entry in self.data_sets if entry.name is name)
