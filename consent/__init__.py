@@ -1,0 +1,1 @@
+"""Admin consent: sessions, and what follows from Microsoft's unsigned redirect."""

@@ -1,0 +1,57 @@
+"""Going on from the queue with a consent that was pending, or that a crash cut off."""
+
+from consent.conclude import (
+    PATIENCE,
+    ConsentPorts,
+    close,
+    finish,
+    prove,
+    queue_next_attempt,
+)
+from domain.consent_session import ConsentSession, ConsentState
+from domain.errors import ConsentRequired, MicrosoftUnavailable
+from domain.identifiers import SessionRef
+from domain.ports import IntentKind
+
+
+async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str) -> None:
+    """Make one attempt to conclude a session whose state was spent, for at most 10 minutes.
+
+    A session that is finished, or that a later one or a disable has replaced, is dropped.
+    """
+    known = await ports.sessions.find(ref.session)
+    if known is None or known.value.finished_at is not None:
+        await ports.intents.drop(IntentKind.COMPLETE_CONSENT, ref)
+        return
+    session = known.value
+    if session.spent_at is None:
+        await _drop_when_expired(ports, session, ref)
+    elif await _is_superseded(ports, session):
+        await close(ports, session)
+    else:
+        await _attempt(ports, session, request_id)
+
+
+async def _drop_when_expired(ports: ConsentPorts, session: ConsentSession, ref: SessionRef) -> None:
+    """Wait for a callback that may be about to spend the state; after its time, forget it."""
+    if ports.clock.now() >= session.expires_at:
+        await ports.intents.drop(IntentKind.COMPLETE_CONSENT, ref)
+
+
+async def _is_superseded(ports: ConsentPorts, session: ConsentSession) -> bool:
+    head = await ports.msps.head(session.msp_id)
+    record = head.consent.value if head and head.consent else None
+    if record is None:
+        return True
+    return record.session != session.session and record.state is not ConsentState.STARTED
+
+
+async def _attempt(ports: ConsentPorts, session: ConsentSession, request_id: str) -> None:
+    try:
+        proof = await prove(ports, session)
+    except (ConsentRequired, MicrosoftUnavailable):
+        if session.spent_at is None or ports.clock.now() < session.spent_at + PATIENCE:
+            await queue_next_attempt(ports, session)
+            return
+        proof = None
+    await finish(ports, session, proof, request_id)

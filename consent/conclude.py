@@ -1,0 +1,220 @@
+"""Concluding a consent: the proof from Microsoft, and the one transaction that follows."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from domain.audit import Actor, Cause
+from domain.changes import Decision, Insert, Operation, decide_and_commit, write
+from domain.consent_session import (
+    ConsentRecord,
+    ConsentSession,
+    ConsentState,
+    Outcome,
+    state_of,
+)
+from domain.errors import (
+    ConsentRequired,
+    MicrosoftRefused,
+    MicrosoftUnavailable,
+    OrganizationMismatch,
+    PartnerTenantExists,
+)
+from domain.identifiers import SessionRef
+from domain.partner_tenant import Enabling, enable
+from domain.ports import (
+    Clock,
+    ConsentSessions,
+    Identity,
+    Intent,
+    IntentKind,
+    Intents,
+    MspStore,
+    Queues,
+    Snapshot,
+    SyncStates,
+)
+from domain.sync_request import request_sync
+from domain.tenant import Organization, Tenant
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(minutes=10)
+_CALLBACK_SECONDS = 10
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0
+_SOON, _LATER = 5, 20
+_FINAL = {ConsentState.COMPLETED, ConsentState.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPorts:
+    """What the consent area needs from outside.
+
+    Args:
+        pause: Waits for a number of seconds.
+    """
+
+    msps: MspStore
+    sessions: ConsentSessions
+    sync_states: SyncStates
+    intents: Intents
+    queues: Queues
+    identity: Identity
+    clock: Clock
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+async def conclude_in_callback(
+    ports: ConsentPorts, session: ConsentSession, request_id: str
+) -> Outcome:
+    """Prove and conclude within the 10 s that a browser waits, else leave it to the queue."""
+    try:
+        async with asyncio.timeout(_CALLBACK_SECONDS):
+            proof = await _prove_until_it_holds(ports, session)
+    except TimeoutError:
+        await record_outcome(ports, session, Outcome.PENDING, None, request_id)
+        await queue_next_attempt(ports, session)
+        return Outcome.PENDING
+    return await finish(ports, session, proof, request_id)
+
+
+async def _prove_until_it_holds(
+    ports: ConsentPorts, session: ConsentSession
+) -> Organization | None:
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await prove(ports, session)
+        except (ConsentRequired, MicrosoftUnavailable):
+            # Consent takes seconds to propagate in Entra.
+            await ports.pause(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def prove(ports: ConsentPorts, session: ConsentSession) -> Organization | None:
+    """Return the organisation that Microsoft confirms, or None when no waiting will help.
+
+    Raises:
+        ConsentRequired: Not, or not yet.
+        MicrosoftUnavailable: No answer.
+    """
+    head = await ports.msps.head(session.msp_id)
+    if head is None:
+        return None
+    try:
+        return await ports.identity.prove_consent(head.msp.value, session.tid)
+    except (MicrosoftRefused, OrganizationMismatch) as error:
+        _log.warning("consent cannot be proven: %s", type(error).__name__)
+        return None
+
+
+async def finish(
+    ports: ConsentPorts, session: ConsentSession, proof: Organization | None, request_id: str
+) -> Outcome:
+    """Write the final outcome, once; the first sync follows when the tenant is enabled."""
+    wanted = Outcome.FAILED if proof is None else Outcome.ENABLED
+    outcome, tenant = await record_outcome(ports, session, wanted, proof, request_id)
+    if outcome is Outcome.ENABLED and tenant is not None:
+        await request_sync(ports.sync_states, ports.queues, tenant.ref, ports.clock.now())
+    await close(ports, session)
+    return outcome
+
+
+async def close(ports: ConsentPorts, session: ConsentSession) -> None:
+    """Mark the session as finished; then there is nothing left to recover."""
+    known = await ports.sessions.find(session.session)
+    if known and known.value.finished_at is None:
+        finished = replace(known.value, finished_at=ports.clock.now())
+        await ports.sessions.replace(finished, known.version)
+    await ports.intents.drop(IntentKind.COMPLETE_CONSENT, _ref(session))
+
+
+async def queue_next_attempt(ports: ConsentPorts, session: ConsentSession) -> None:
+    """Ask the queue to try again: soon at first, then less often."""
+    now = ports.clock.now()
+    young = session.spent_at is None or now - session.spent_at < timedelta(minutes=1)
+    delay = _SOON if young else _LATER
+    due = now + timedelta(seconds=delay)
+    await ports.intents.record(Intent(IntentKind.COMPLETE_CONSENT, _ref(session), due))
+    await ports.queues.complete_consent(_ref(session), delay_seconds=delay)
+
+
+def _ref(session: ConsentSession) -> SessionRef:
+    return SessionRef(session.msp_id, session.session)
+
+
+async def record_outcome(
+    ports: ConsentPorts,
+    session: ConsentSession,
+    outcome: Outcome,
+    proof: Organization | None,
+    request_id: str,
+) -> tuple[Outcome, Tenant | None]:
+    """Commit the outcome, its audit event, and the tenant that comes of it.
+
+    Returns:
+        The outcome that stands, and the partner tenant when it is enabled.
+    """
+    actor = Actor("consent", session.tid, session.oid, session.name)
+    cause = Cause(actor, ports.clock.now(), request_id)
+    return await decide_and_commit(
+        lambda: ports.msps.snapshot(session.msp_id, session.tid),
+        lambda snapshot: decide_outcome(snapshot, session, outcome, proof, cause),
+        ports.msps.commit,
+    )
+
+
+def decide_outcome(
+    snapshot: Snapshot,
+    session: ConsentSession,
+    outcome: Outcome,
+    proof: Organization | None,
+    cause: Cause,
+) -> Decision[tuple[Outcome, Tenant | None]]:
+    """Decide what a consent comes to; one that has its final outcome keeps it."""
+    known = snapshot.head.consent
+    if known and known.value.session == session.session and known.value.state in _FINAL:
+        return _settled(snapshot, known.value)
+    tenant: Tenant | None = None
+    operations: tuple[Operation, ...] = ()
+    if proof is not None:
+        outcome, tenant, operations = _enabling(snapshot, proof, cause)
+    record = ConsentRecord(
+        session.msp_id,
+        session.session,
+        state_of(outcome),
+        outcome,
+        cause.at,
+        detected_tenant_id=proof.tenant_id if proof else None,
+    )
+    event = cause.event(
+        session.msp_id, _action(outcome), tenant_id=session.tid, outcome=str(outcome)
+    )
+    return Decision((outcome, tenant), (*operations, write(record, known), Insert(event)))
+
+
+def _settled(snapshot: Snapshot, record: ConsentRecord) -> Decision[tuple[Outcome, Tenant | None]]:
+    own = snapshot.tenant and snapshot.tenant.value.is_own_msp_tenant
+    tenant = snapshot.tenant.value if own and snapshot.tenant else None
+    return Decision((record.outcome or Outcome.FAILED, tenant))
+
+
+def _enabling(
+    snapshot: Snapshot, proof: Organization, cause: Cause
+) -> tuple[Outcome, Tenant | None, tuple[Operation, ...]]:
+    try:
+        decision = enable(snapshot, proof, cause, convert=False)
+    except PartnerTenantExists:
+        return Outcome.PARTNER_TENANT_EXISTS, None, ()
+    if decision.result.enabling is Enabling.EXISTING_CUSTOMER:
+        return Outcome.EXISTING_TENANT, None, ()
+    return Outcome.ENABLED, decision.result.tenant, decision.operations
+
+
+def _action(outcome: Outcome) -> str:
+    state = state_of(outcome)
+    if state is ConsentState.PENDING:
+        return "consent.pending"
+    return "consent.completed" if state is ConsentState.COMPLETED else "consent.refused"

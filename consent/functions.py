@@ -1,0 +1,83 @@
+"""Routes of admin consent, and the queue that goes on with a pending one."""
+
+from urllib.parse import urlencode
+
+import azure.functions as func
+
+from consent.complete_consent import complete_consent
+from consent.conclude import ConsentPorts
+from consent.receive_redirect import receive_redirect
+from consent.redirect import Redirect
+from consent.start_session import ConsentLink, start_session
+from domain.audit import SYSTEM, Cause
+from domain.changes import Insert
+from domain.messages import read_session_ref
+from domain.roles import Permission
+from edge.models import ApiModel, NoBody, NoQuery, Timestamp
+from edge.routes import PUBLIC, Answer, Edge, Request, Routes
+
+
+class SessionAnswer(ApiModel):
+    """Where the owner goes to consent, and until when the link works."""
+
+    consent_url: str
+    expires_at: Timestamp
+
+
+def consent_functions(
+    edge: Edge, ports: ConsentPorts, link: ConsentLink, portal_url: str
+) -> func.Blueprint:
+    """Return the area's functions.
+
+    Args:
+        portal_url: Where every browser goes; never an address from the request.
+    """
+    routes = edge.routes("consent")
+    _sessions(routes, ports, link)
+    _callback(routes, ports, portal_url)
+    _queue(routes.blueprint, ports)
+    return routes.blueprint
+
+
+def _sessions(routes: Routes, ports: ConsentPorts, link: ConsentLink) -> None:
+    @routes.route(
+        "POST", "consent/sessions", Permission.CONSENT_MANAGE, answers={201: SessionAnswer}
+    )
+    async def start_consent_session(request: Request[NoBody, NoQuery]) -> Answer:
+        caller = request.caller
+        started = await start_session(
+            ports.msps,
+            ports.sessions,
+            link,
+            caller.msp,
+            caller.member,
+            request.cause(ports.clock.now()),
+        )
+        body = SessionAnswer(consent_url=started.consent_url, expires_at=started.expires_at)
+        return Answer(201, body)
+
+
+def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
+    @routes.route("GET", "consent/callback", PUBLIC, raw_query=True, answers={302: None})
+    async def consent_callback(request: Request[NoBody, NoQuery]) -> Answer:
+        redirect = Redirect.read(request.arguments)
+        outcome = await receive_redirect(ports, redirect, request.request_id)
+        query = urlencode({"consent": str(outcome)})
+        return Answer(302, headers={"Location": f"{portal_url}/settings/graph-api?{query}"})
+
+
+def _queue(blueprint: func.Blueprint, ports: ConsentPorts) -> None:
+    @blueprint.function_name("complete_consent")
+    @blueprint.queue_trigger("message", "complete-consent", "AzureWebJobsStorage")
+    async def complete_consent_message(message: func.QueueMessage) -> None:
+        ref = read_session_ref(message.get_body().decode())
+        await complete_consent(ports, ref, message.id or "")
+
+    @blueprint.function_name("complete_consent_poison")
+    @blueprint.queue_trigger("message", "complete-consent-poison", "AzureWebJobsStorage")
+    async def complete_consent_poison_message(message: func.QueueMessage) -> None:
+        ref = read_session_ref(message.get_body().decode())
+        cause = Cause(SYSTEM, ports.clock.now(), message.id or "")
+        # The intent is still on record, so the consent is tried again all the same.
+        event = cause.event(ref.msp_id, "consent.attempts_failed", outcome="failed")
+        await ports.msps.commit((Insert(event),))

@@ -1,0 +1,92 @@
+"""Starting a consent session: the link that the owner takes to Microsoft."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from domain.audit import Cause
+from domain.changes import Decision, Insert, decide_and_commit, write
+from domain.consent_session import (
+    LIFETIME,
+    ConsentRecord,
+    ConsentSession,
+    ConsentState,
+    hash_state,
+)
+from domain.msp import Msp
+from domain.ports import ConsentSessions, MspStore, Snapshot
+from domain.roles import StaffMember
+
+_SCOPE = "https://graph.microsoft.com/.default"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLink:
+    """Where consent is asked for.
+
+    Args:
+        authority: Microsoft Entra ID, without a tenant.
+        redirect_uri: The callback, exactly as registered.
+    """
+
+    authority: str
+    redirect_uri: str
+
+    def url(self, msp: Msp, member: StaffMember, state: str) -> str:
+        """Return Microsoft's admin-consent page for the member's own tenant.
+
+        https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
+        """
+        query = urlencode(
+            {
+                "client_id": msp.app.client_id,
+                "scope": _SCOPE,
+                "redirect_uri": self.redirect_uri,
+                "state": state,
+            }
+        )
+        return f"{self.authority}/{member.tid}/v2.0/adminconsent?{query}"
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """What the portal needs of a new session; the state is in the link alone."""
+
+    consent_url: str
+    expires_at: datetime
+
+
+async def start_session(  # noqa: PLR0913  who, where to, and the two stores
+    msps: MspStore,
+    sessions: ConsentSessions,
+    link: ConsentLink,
+    msp: Msp,
+    member: StaffMember,
+    cause: Cause,
+) -> StartedSession:
+    """Start a session that is bound to the MSP and to the member, and lasts 15 minutes."""
+    state = secrets.token_urlsafe(32)
+    session = ConsentSession(
+        session=hash_state(state),
+        msp_id=msp.msp_id,
+        tid=member.tid,
+        oid=member.oid,
+        name=member.name,
+        expires_at=cause.at + LIFETIME,
+    )
+    await sessions.add(session)
+    await decide_and_commit(
+        lambda: msps.snapshot(msp.msp_id, member.tid),
+        lambda snapshot: _record(snapshot, session, cause),
+        msps.commit,
+    )
+    return StartedSession(link.url(msp, member, state), session.expires_at)
+
+
+def _record(snapshot: Snapshot, session: ConsentSession, cause: Cause) -> Decision[None]:
+    record = ConsentRecord(
+        session.msp_id, session.session, ConsentState.STARTED, outcome=None, at=cause.at
+    )
+    event = cause.event(session.msp_id, "consent.started", tenant_id=session.tid)
+    return Decision(None, (write(record, snapshot.head.consent), Insert(event)))

@@ -1,0 +1,44 @@
+"""Removing a tenant: the order of writes that lets no crash leave half of one behind."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from domain.changes import Decision, Operation, Remove, decide_and_commit
+from domain.identifiers import MspId, TenantId, TenantRef
+from domain.ports import Intent, IntentKind, Intents, MspStore, Queues, Snapshot
+from domain.tenant import Tenant
+
+
+async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
+    msps: MspStore,
+    intents: Intents,
+    queues: Queues,
+    msp_id: MspId,
+    tenant_id: TenantId,
+    decide: Callable[[Snapshot], Decision[Tenant]],
+    now: datetime,
+) -> Tenant:
+    """Remove a tenant row as decided, and set off the purge of all that the tenant owned.
+
+    The intent is on record before the transaction and stays until the purge is complete, so
+    that the purge happens also when the process dies in between or the message is lost.
+
+    Args:
+        decide: The pure rule; what it raises is passed on, and nothing has changed then.
+    """
+
+    async def commit(operations: tuple[Operation, ...]) -> None:
+        await intents.record(Intent(IntentKind.PURGE_TENANT, _removed(operations), now))
+        await msps.commit(operations)
+
+    removed = await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, commit)
+    await queues.purge_tenant(removed.ref)
+    return removed
+
+
+def _removed(operations: tuple[Operation, ...]) -> TenantRef:
+    return next(
+        operation.row.ref
+        for operation in operations
+        if isinstance(operation, Remove) and isinstance(operation.row, Tenant)
+    )

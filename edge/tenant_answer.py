@@ -1,0 +1,87 @@
+"""A tenant as every route answers it."""
+
+from pydantic import Field
+
+from domain.changes import Versioned
+from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
+from domain.tenant import Connection, Tenant, TenantStatus
+from edge.models import ApiModel, Timestamp
+
+
+class DataSetAnswer(ApiModel):
+    """The last read of one data set."""
+
+    name: DataSet
+    state: ReadState
+    count: int | None
+    synced_at: Timestamp | None
+    duration_ms: int | None
+    missing_permission: str | None
+    error: str | None
+
+    @classmethod
+    def of(cls, state: DataSetState) -> "DataSetAnswer":
+        """Show a data set's state."""
+        return cls(
+            name=state.name,
+            state=state.state,
+            count=state.count,
+            synced_at=state.synced_at,
+            duration_ms=state.duration_ms,
+            missing_permission=state.missing_permission,
+            error=state.error,
+        )
+
+
+class SyncAnswer(ApiModel):
+    """The sync as a whole and its data sets."""
+
+    state: SyncPhase
+    data_sets: list[DataSetAnswer]
+
+    @classmethod
+    def of(cls, state: SyncState | None) -> "SyncAnswer":
+        """Show a sync's state; before the first request everything is pending."""
+        data_sets = state.data_sets if state else tuple(DataSetState(name) for name in DataSet)
+        return cls(
+            state=state.phase if state else SyncPhase.PENDING,
+            data_sets=[DataSetAnswer.of(entry) for entry in data_sets],
+        )
+
+
+class TenantAnswer(ApiModel):
+    """A tenant, its connection, and how its sync stands."""
+
+    tenant_id: str
+    display_name: str
+    primary_domain: str | None
+    is_own_msp_tenant: bool = Field(alias="is_own_msp_tenant")
+    badge: str | None
+    connection: Connection
+    status: TenantStatus
+    notes: str | None
+    created_at: Timestamp
+    first_synced_at: Timestamp | None
+    last_synced_at: Timestamp | None
+    sync: SyncAnswer
+    etag: str
+
+    @classmethod
+    def of(cls, known: Versioned[Tenant], state: SyncState | None) -> "TenantAnswer":
+        """Show a tenant as it was read."""
+        tenant = known.value
+        return cls(
+            tenant_id=tenant.tenant_id,
+            display_name=tenant.display_name,
+            primary_domain=tenant.primary_domain,
+            is_own_msp_tenant=tenant.is_own_msp_tenant,
+            badge=tenant.badge,
+            connection=tenant.connection,
+            status=tenant.status,
+            notes=tenant.notes,
+            created_at=tenant.created_at,
+            first_synced_at=state.first_synced_at if state else None,
+            last_synced_at=state.last_synced_at if state else None,
+            sync=SyncAnswer.of(state),
+            etag=known.version,
+        )

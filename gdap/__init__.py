@@ -1,0 +1,1 @@
+"""GDAP relationships with customers: invites and their de-duplication."""

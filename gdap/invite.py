@@ -1,0 +1,153 @@
+"""Inviting a customer, once: the own tenant is skipped, a known one gets no second invite."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from domain.audit import Cause
+from domain.changes import Insert, Operation, Remove, Replace, Versioned
+from domain.errors import ConcurrentChange
+from domain.identifiers import TenantId
+from domain.msp import Msp
+from domain.ports import Gdap, MspStore, Relationship, Snapshot
+from domain.tenant import GdapInvite, TenantStatus
+
+# How long a claim holds the place of an invite that is being made at Microsoft.
+_CLAIM = timedelta(minutes=2)
+_CLAIMED, _PENDING = "creating", "pending"
+_LOOKS, _PAUSE = 40, 0.25
+
+
+class InviteStatus(StrEnum):
+    """What an invitation came to."""
+
+    CREATED = "created"
+    PENDING = "pending"
+    ACTIVE = "active"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """What an invitation came to, with the invite that stands, if any."""
+
+    status: InviteStatus
+    invite: GdapInvite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whom to invite, and for how long."""
+
+    tenant_id: TenantId
+    display_name: str
+    duration_days: int
+
+
+async def invite_customer(  # noqa: PLR0913  who invites whom, why, and by which ports
+    msps: MspStore,
+    gdap: Gdap,
+    msp: Msp,
+    invitation: Invitation,
+    cause: Cause,
+    pause: Callable[[float], Awaitable[None]],
+) -> Invited:
+    """Invite a customer unless there is nothing to invite to.
+
+    A claim row goes first, so that two clicks at once make one relationship at Microsoft; the
+    second waits for what the first gets.
+
+    Raises:
+        GdapRefused: Microsoft refuses the relationship; the claim is gone again.
+        ConcurrentChange: Another invitation of the tenant does not come to its end.
+    """
+    for _ in range(_LOOKS):
+        snapshot = await msps.snapshot(msp.msp_id, invitation.tenant_id)
+        if standing := _standing(snapshot, invitation.tenant_id, cause):
+            return standing
+        if not _is_claimed(snapshot, cause) and await _claim(
+            msps, msp, snapshot, invitation, cause
+        ):
+            return await _create(msps, gdap, msp, invitation, cause)
+        await pause(_PAUSE)
+    raise ConcurrentChange("This tenant is being invited already.")
+
+
+def _standing(snapshot: Snapshot, tenant_id: TenantId, cause: Cause) -> Invited | None:
+    """Return what makes a new invite needless, if anything does."""
+    slot, tenant, known = snapshot.head.slot, snapshot.tenant, snapshot.invite
+    if slot and slot.value.tenant_id == tenant_id:
+        return Invited(InviteStatus.SKIPPED)
+    invite = known.value if known and known.value.status != _CLAIMED else None
+    if tenant and tenant.value.status is not TenantStatus.OFFBOARDED:
+        return Invited(InviteStatus.ACTIVE, invite)
+    if invite and invite.status == _PENDING and invite.expires_at > cause.at:
+        return Invited(InviteStatus.PENDING, invite)
+    return None
+
+
+def _is_claimed(snapshot: Snapshot, cause: Cause) -> bool:
+    known = snapshot.invite
+    return bool(known and known.value.status == _CLAIMED and known.value.expires_at > cause.at)
+
+
+async def _claim(
+    msps: MspStore, msp: Msp, snapshot: Snapshot, invitation: Invitation, cause: Cause
+) -> bool:
+    claim = GdapInvite(
+        msp_id=msp.msp_id,
+        tenant_id=invitation.tenant_id,
+        display_name=invitation.display_name,
+        relationship_id="",
+        status=_CLAIMED,
+        invite_url="",
+        expires_at=cause.at + _CLAIM,
+        created_at=cause.at,
+    )
+    known = snapshot.invite
+    operation: Operation = Replace(claim, known.version) if known else Insert(claim)
+    try:
+        await msps.commit((operation,))
+    except ConcurrentChange:
+        return False
+    return True
+
+
+async def _create(
+    msps: MspStore, gdap: Gdap, msp: Msp, invitation: Invitation, cause: Cause
+) -> Invited:
+    claim = (await msps.snapshot(msp.msp_id, invitation.tenant_id)).invite
+    if claim is None:
+        raise ConcurrentChange("The tenant was removed meanwhile.")
+    try:
+        relationship = await gdap.invite(
+            msp, invitation.tenant_id, invitation.display_name, invitation.duration_days
+        )
+    except Exception:
+        await msps.commit((Remove(claim.value, claim.version),))
+        raise
+    return await _store(msps, claim, relationship, cause)
+
+
+async def _store(
+    msps: MspStore, claim: Versioned[GdapInvite], relationship: Relationship, cause: Cause
+) -> Invited:
+    invite = replace(
+        claim.value,
+        relationship_id=relationship.relationship_id,
+        status=_PENDING,
+        invite_url=relationship.invite_url,
+        expires_at=relationship.expires_at,
+    )
+    event = cause.event(
+        invite.msp_id,
+        "gdap.invited",
+        tenant_id=invite.tenant_id,
+        after={
+            "displayName": invite.display_name,
+            "relationshipId": invite.relationship_id,
+        },
+    )
+    await msps.commit((Replace(invite, claim.version), Insert(event)))
+    return Invited(InviteStatus.CREATED, invite)

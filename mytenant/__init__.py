@@ -1,0 +1,1 @@
+"""/my-tenant: the MSP's own tenant."""

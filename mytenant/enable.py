@@ -1,0 +1,49 @@
+"""Manual enable: creates the partner tenant or converts the customer row."""
+
+from domain.audit import Cause
+from domain.changes import decide_and_commit
+from domain.errors import OtherTenantNamed
+from domain.identifiers import TenantId
+from domain.msp import Msp
+from domain.partner_tenant import Enabled, Enabling, enable, refuse_second
+from domain.ports import Head, Identity, MspStore, Snapshot
+
+
+def tenant_to_enable(head: Head | None, caller_tid: TenantId, named: TenantId | None) -> TenantId:
+    """Return the only tenant that the caller may enable.
+
+    It is the one that Microsoft confirmed in the current consent session, else the one that the
+    caller signed in from: a body can confirm it, never choose it.
+
+    Raises:
+        OtherTenantNamed: The body names another one.
+    """
+    consent = head.consent.value if head and head.consent else None
+    detected = consent.detected_tenant_id if consent else None
+    own = detected or caller_tid
+    if named not in (None, own):
+        raise OtherTenantNamed("Only the MSP's own tenant can be enabled.")
+    return own
+
+
+async def enable_partner_tenant(
+    msps: MspStore, identity: Identity, msp: Msp, tenant_id: TenantId, cause: Cause
+) -> Enabled:
+    """Make the tenant the MSP's partner tenant, in one atomic step.
+
+    Raises:
+        PartnerTenantExists: Another tenant is the partner tenant.
+        ConsentRequired: The partner app has no consent in the tenant.
+    """
+
+    async def read() -> Snapshot:
+        return await msps.snapshot(msp.msp_id, tenant_id)
+
+    snapshot = await read()
+    refuse_second(snapshot, tenant_id)
+    if snapshot.tenant and snapshot.tenant.value.is_own_msp_tenant:
+        return Enabled(Enabling.ALREADY, snapshot.tenant.value)
+    organization = await identity.prove_consent(msp, tenant_id)
+    return await decide_and_commit(
+        read, lambda latest: enable(latest, organization, cause, convert=True), msps.commit
+    )

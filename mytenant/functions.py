@@ -1,0 +1,156 @@
+"""Routes of /my-tenant."""
+
+from dataclasses import dataclass
+
+import azure.functions as func
+from pydantic import Field
+
+from domain.consent_session import ConsentState, Outcome
+from domain.errors import ConcurrentChange
+from domain.identifiers import MspId, TenantId, parse_tenant_id
+from domain.partner_tenant import Enabling
+from domain.ports import Clock, Head, Identity, Intents, MspStore, Queues, SyncStates
+from domain.roles import Permission
+from domain.sync_request import request_sync
+from edge.models import ApiModel, NoBody, NoQuery, RequestModel, Timestamp
+from edge.routes import Answer, Edge, Request, Routes
+from edge.tenant_answer import TenantAnswer
+from mytenant.disable import disable_partner_tenant
+from mytenant.enable import enable_partner_tenant, tenant_to_enable
+
+
+class ConsentAnswer(ApiModel):
+    """How far the MSP's current consent session is."""
+
+    state: ConsentState
+    outcome: Outcome | None
+    at: Timestamp | None
+
+
+class MyTenantAnswer(ApiModel):
+    """The partner tenant, if any, and what the consent session detected."""
+
+    tenant: TenantAnswer | None
+    detected_tenant_id: str | None
+    consent: ConsentAnswer
+
+
+class EnableBody(RequestModel):
+    """May name the tenant, which must then be the MSP's own."""
+
+    tenant_id: str | None = Field(None, max_length=36)
+
+
+class DisabledAnswer(ApiModel):
+    """The tenant that was removed."""
+
+    tenant_id: str
+    removed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MyTenantPorts:
+    """What the area needs from outside."""
+
+    msps: MspStore
+    sync_states: SyncStates
+    intents: Intents
+    queues: Queues
+    identity: Identity
+    clock: Clock
+
+
+def mytenant_functions(edge: Edge, ports: MyTenantPorts) -> func.Blueprint:
+    """Return the area's functions."""
+    routes = edge.routes("my tenant")
+    _show(routes, ports)
+    _enable(routes, ports)
+    _disable(routes, ports)
+    return routes.blueprint
+
+
+def _show(routes: Routes, ports: MyTenantPorts) -> None:
+    @routes.route("GET", "my-tenant", Permission.TENANTS_READ, answers={200: MyTenantAnswer})
+    async def get_my_tenant(request: Request[NoBody, NoQuery]) -> Answer:
+        msp_id = request.caller.msp_id
+        head = await ports.msps.head(msp_id)
+        record = head.consent.value if head and head.consent else None
+        body = MyTenantAnswer(
+            tenant=await _partner_tenant(ports, msp_id, head),
+            detected_tenant_id=record.detected_tenant_id if record else None,
+            consent=ConsentAnswer(
+                state=record.state if record else ConsentState.NONE,
+                outcome=record.outcome if record else None,
+                at=record.at if record else None,
+            ),
+        )
+        return Answer(200, body)
+
+
+def _enable(routes: Routes, ports: MyTenantPorts) -> None:
+    @routes.route(
+        "POST",
+        "my-tenant/enable",
+        Permission.TENANTS_MANAGE,
+        body=EnableBody,
+        body_optional=True,
+        answers={200: TenantAnswer, 201: TenantAnswer},
+        errors=(409, 422, 503),
+    )
+    async def enable_my_tenant(request: Request[EnableBody, NoQuery]) -> Answer:
+        caller, now = request.caller, ports.clock.now()
+        named = request.body.tenant_id
+        tenant_id = tenant_to_enable(
+            await ports.msps.head(caller.msp_id),
+            caller.member.tid,
+            None if named is None else parse_tenant_id(named),
+        )
+        enabled = await enable_partner_tenant(
+            ports.msps, ports.identity, caller.msp, tenant_id, request.cause(now)
+        )
+        if enabled.enabling is not Enabling.ALREADY:
+            await request_sync(ports.sync_states, ports.queues, enabled.tenant.ref, now)
+        status = 201 if enabled.enabling is Enabling.CREATED else 200
+        return Answer(status, await _tenant(ports, caller.msp_id, tenant_id))
+
+
+def _disable(routes: Routes, ports: MyTenantPorts) -> None:
+    @routes.route(
+        "POST",
+        "my-tenant/disable",
+        Permission.TENANTS_MANAGE,
+        answers={200: DisabledAnswer},
+        errors=(404,),
+    )
+    async def disable_my_tenant(request: Request[NoBody, NoQuery]) -> Answer:
+        removed = await disable_partner_tenant(
+            ports.msps,
+            ports.intents,
+            ports.queues,
+            request.caller.msp_id,
+            request.cause(ports.clock.now()),
+        )
+        return Answer(200, DisabledAnswer(tenant_id=removed))
+
+
+async def _partner_tenant(
+    ports: MyTenantPorts, msp_id: MspId, head: Head | None
+) -> TenantAnswer | None:
+    if head is None or head.slot is None:
+        return None
+    return await _read(ports, msp_id, head.slot.value.tenant_id)
+
+
+async def _tenant(ports: MyTenantPorts, msp_id: MspId, tenant_id: TenantId) -> TenantAnswer:
+    answer = await _read(ports, msp_id, tenant_id)
+    if answer is None:
+        raise ConcurrentChange("The tenant was removed meanwhile.")
+    return answer
+
+
+async def _read(ports: MyTenantPorts, msp_id: MspId, tenant_id: TenantId) -> TenantAnswer | None:
+    known = await ports.msps.tenant(msp_id, tenant_id)
+    if known is None or not known.value.is_own_msp_tenant:
+        return None
+    state = await ports.sync_states.find(known.value.ref)
+    return TenantAnswer.of(known, state.value if state else None)

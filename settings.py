@@ -1,0 +1,57 @@
+"""Settings, read from the environment; the README's table is checked against this model."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What differs between one deployment and another.
+
+    A setting without a default must be there; the error names it and never shows a value.
+    """
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True, extra="ignore")
+
+    storage_connection_string: str | None = Field(
+        None, description="Connection string of the storage account; local development."
+    )
+    storage_table_endpoint: str | None = Field(
+        None, description="Table endpoint, reached with the app's managed identity; in Azure."
+    )
+    storage_queue_endpoint: str | None = Field(
+        None, description="Queue endpoint, reached with the app's managed identity; in Azure."
+    )
+    key_vault_url: str | None = Field(
+        None, description="Key Vault with the partner apps' credentials; in Azure."
+    )
+    secrets_dir: str | None = Field(
+        None, description="Folder with one file a secret; local development."
+    )
+    entra_authority: str = Field(
+        "https://login.microsoftonline.com", description="Microsoft Entra ID, without a tenant."
+    )
+    graph_endpoint: str = Field(
+        "https://graph.microsoft.com", description="Microsoft Graph, without a version."
+    )
+    api_audience: str = Field(description="Client ID of this API: the `aud` of staff tokens.")
+    portal_url: str = Field(description="Where the browser goes after consent.")
+    consent_redirect_uri: str = Field(
+        description="This app's /consent/callback as registered in Entra."
+    )
+    seller_name: str = Field("Manage365 Pty Ltd", description="The seller on invoices.")
+    seller_abn: str = Field("", description="The seller's ABN on invoices.")
+    sync_interval_hours: float = Field(
+        6, gt=0, description="Hours from a tenant's last sync to its next."
+    )
+    work_redelivery_seconds: float = Field(
+        120, ge=0, description="Age at which work on record is put on its queue again."
+    )
+    staff_cache_seconds: float = Field(
+        30, ge=0, le=60, description="For how long a caller's role is remembered; 0 is never."
+    )
+    sync_schedule: str = Field(
+        "0 */2 * * * *", description="NCRONTAB of the search for tenants that are due."
+    )
+    recovery_schedule: str = Field(
+        "30 * * * * *", description="NCRONTAB of the search for work left undone."
+    )

@@ -1,0 +1,1 @@
+"""The tenant list: read, edit, lifecycle, sync on demand, hard delete and purge."""

@@ -1,0 +1,102 @@
+"""Edits and lifecycle steps of one tenant, guarded by its version."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from domain.audit import Cause
+from domain.changes import Decision, Insert, Operation, Replace, Versioned, decide_and_commit
+from domain.errors import StaleVersion, TenantNotFound
+from domain.identifiers import MspId, TenantId
+from domain.lifecycle import Step, take
+from domain.ports import MspStore, Snapshot
+from domain.tenant import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an edit may change; None leaves a field as it is.
+
+    Args:
+        notes: An empty text removes the notes.
+    """
+
+    display_name: str | None
+    notes: str | None
+
+
+def decide_edit(known: Versioned[Tenant], edit: Edit, cause: Cause) -> Decision[Tenant]:
+    """Decide an edit; one that changes nothing writes nothing."""
+    before = known.value
+    after = replace(
+        before,
+        display_name=before.display_name if edit.display_name is None else edit.display_name,
+        notes=before.notes if edit.notes is None else edit.notes or None,
+    )
+    if after == before:
+        return Decision(after)
+    event = cause.event(
+        after.msp_id,
+        "tenant.edited",
+        tenant_id=after.tenant_id,
+        before={"displayName": before.display_name, "notes": before.notes},
+        after={"displayName": after.display_name, "notes": after.notes},
+    )
+    operations: tuple[Operation, ...] = (Replace(after, known.version), Insert(event))
+    return Decision(after, operations)
+
+
+async def edit_tenant(  # noqa: PLR0913  one parameter for each thing that an edit depends on
+    msps: MspStore,
+    msp_id: MspId,
+    tenant_id: TenantId,
+    edit: Edit,
+    cause: Cause,
+    if_match: str | None,
+) -> None:
+    """Change a tenant's name or notes.
+
+    Raises:
+        TenantNotFound: No such tenant at this MSP.
+        StaleVersion: The tenant is not the version that `if_match` names.
+    """
+
+    def decide(snapshot: Snapshot) -> Decision[Tenant]:
+        known = _required(snapshot)
+        if if_match not in (None, "*", known.version):
+            raise StaleVersion("The tenant has changed since it was read.")
+        return decide_edit(known, edit, cause)
+
+    await _change(msps, msp_id, tenant_id, decide)
+
+
+async def take_step(
+    msps: MspStore, msp_id: MspId, tenant_id: TenantId, step: Step, cause: Cause
+) -> None:
+    """Take a step of the tenant's lifecycle, its usage in the same transaction.
+
+    Raises:
+        TenantNotFound: No such tenant at this MSP.
+        PartnerTenantProtected: It is the MSP's own partner tenant.
+        InvalidStatus: The step does not start from the tenant's present status.
+    """
+    await _change(
+        msps,
+        msp_id,
+        tenant_id,
+        lambda snapshot: take(step, _required(snapshot), snapshot.usage, cause),
+    )
+
+
+async def _change(
+    msps: MspStore,
+    msp_id: MspId,
+    tenant_id: TenantId,
+    decide: Callable[[Snapshot], Decision[Tenant]],
+) -> None:
+    await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, msps.commit)
+
+
+def _required(snapshot: Snapshot) -> Versioned[Tenant]:
+    if snapshot.tenant is None:
+        raise TenantNotFound("No such tenant.")
+    return snapshot.tenant

@@ -1,0 +1,70 @@
+"""Hard delete of a customer tenant, with the guard of the partner tenant."""
+
+from dataclasses import replace
+
+from domain.audit import Cause
+from domain.changes import Decision, Insert, Operation, Remove, Replace
+from domain.errors import PartnerTenantProtected, TenantNotFound
+from domain.identifiers import MspId, TenantId
+from domain.partner_tenant import describe
+from domain.ports import Intents, MspStore, Queues, Snapshot
+from domain.removal import remove_tenant
+from domain.tenant import Tenant
+
+
+def decide_hard_delete(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
+    """Decide the removal of a customer tenant's row, its invite and its open usage.
+
+    The guard stands here, on the version of the row that the transaction then removes: a
+    conversion to the partner tenant in between changes the version, and the decision is made
+    anew.
+
+    Raises:
+        TenantNotFound: No such tenant.
+        PartnerTenantProtected: It is the MSP's own partner tenant.
+    """
+    known = snapshot.tenant
+    if known is None:
+        raise TenantNotFound("No such tenant.")
+    if known.value.is_own_msp_tenant:
+        raise PartnerTenantProtected
+    event = cause.event(
+        known.value.msp_id,
+        "tenant.hard_delete",
+        tenant_id=known.value.tenant_id,
+        before=describe(known.value),
+    )
+    operations: tuple[Operation, ...] = (Remove(known.value, known.version), Insert(event))
+    if snapshot.invite:
+        operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
+    if snapshot.usage:
+        closed = replace(
+            snapshot.usage.value.closed(cause.at), tenant_name=known.value.display_name
+        )
+        operations += (Replace(closed, snapshot.usage.version),)
+    return Decision(known.value, operations)
+
+
+async def hard_delete(  # noqa: PLR0913  the ports that a removal needs
+    msps: MspStore,
+    intents: Intents,
+    queues: Queues,
+    msp_id: MspId,
+    tenant_id: TenantId,
+    cause: Cause,
+) -> None:
+    """Remove a customer tenant for good, and set off the purge of all that it owns.
+
+    Raises:
+        TenantNotFound: No such tenant at this MSP.
+        PartnerTenantProtected: It is the MSP's own partner tenant; nothing changes.
+    """
+    await remove_tenant(
+        msps,
+        intents,
+        queues,
+        msp_id,
+        tenant_id,
+        lambda snapshot: decide_hard_delete(snapshot, cause),
+        cause.at,
+    )

@@ -1,0 +1,51 @@
+"""What the tenant routes accept and answer."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field, RootModel, model_validator
+
+from domain.errors import FlagNotEditable
+from domain.tenant import TenantStatus
+from edge.models import ListQuery, RequestModel, list_answer
+from edge.tenant_answer import TenantAnswer
+from tenants.listing import Scope
+
+
+class TenantsQuery(ListQuery):
+    """Filters of the tenant list."""
+
+    scope: Scope = Scope.ALL
+    status: TenantStatus | None = None
+
+
+class UsersQuery(ListQuery):
+    """Filter of a tenant's users."""
+
+    search: str | None = Field(None, min_length=1, max_length=200)
+
+
+class EditBody(RequestModel):
+    """What an edit may change. The flag is no part of it, whatever its value."""
+
+    display_name: str | None = Field(None, min_length=1, max_length=256)
+    notes: str | None = Field(None, max_length=4000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flag_stays(cls, body: Any) -> Any:
+        if isinstance(body, dict) and "is_own_msp_tenant" in body:
+            raise FlagNotEditable(
+                "is_own_msp_tenant cannot be edited. Use POST /my-tenant/enable or"
+                " POST /my-tenant/disable."
+            )
+        return body
+
+
+class SyncedDocument(RootModel[dict[str, Any]]):
+    """A record with Microsoft Graph's property names and values."""
+
+    model_config = ConfigDict(title="SyncedRecord")
+
+
+TenantList = list_answer(TenantAnswer)
+SyncedList = list_answer(SyncedDocument)

@@ -1,0 +1,81 @@
+"""Routes that read a tenant's synced data."""
+
+import azure.functions as func
+
+from domain.errors import TenantNotFound
+from domain.identifiers import TenantRef
+from domain.ports import Document, MspStore, Page, SyncedRecords
+from domain.roles import Permission
+from domain.sync_state import DataSet
+from edge.models import ListQuery, NoBody
+from edge.routes import Answer, Edge, Request, Routes
+from tenants.listing import filled_page, user_matches
+from tenants.requests import SyncedDocument, SyncedList, UsersQuery
+
+_ROUTES = {
+    "licences": DataSet.LICENCES,
+    "secure-scores": DataSet.SECURE_SCORE,
+    "conditional-access-policies": DataSet.CONDITIONAL_ACCESS,
+}
+
+
+def synced_data_functions(edge: Edge, msps: MspStore, records: SyncedRecords) -> func.Blueprint:
+    """Return the routes that list users, licences, secure scores and policies."""
+    routes = edge.routes("synced data")
+    _users(routes, msps, records)
+    for path, data_set in _ROUTES.items():
+        _records(routes, msps, records, path, data_set)
+    return routes.blueprint
+
+
+def _users(routes: Routes, msps: MspStore, records: SyncedRecords) -> None:
+    @routes.route(
+        "GET",
+        "tenants/{tenantId}/users",
+        Permission.USERS_READ,
+        query=UsersQuery,
+        answers={200: SyncedList},
+        errors=(404,),
+    )
+    async def list_users(request: Request[NoBody, UsersQuery]) -> Answer:
+        ref = await _ref(msps, request)
+        search = request.query.search or ""
+        page = await filled_page(
+            lambda size, token: records.page(DataSet.USERS, ref, size, token),
+            lambda user: user_matches(user, search),
+            request.query.page_size,
+            request.query.page_token,
+        )
+        return _answer(request, page)
+
+
+def _records(
+    routes: Routes, msps: MspStore, records: SyncedRecords, path: str, data_set: DataSet
+) -> None:
+    async def list_records(request: Request[NoBody, ListQuery]) -> Answer:
+        ref = await _ref(msps, request)
+        query = request.query
+        page = await records.page(data_set, ref, query.page_size, query.page_token)
+        return _answer(request, page)
+
+    list_records.__name__ = "list_" + path.replace("-", "_")
+    routes.route(
+        "GET",
+        f"tenants/{{tenantId}}/{path}",
+        Permission.TENANTS_READ,
+        query=ListQuery,
+        answers={200: SyncedList},
+        errors=(404,),
+    )(list_records)
+
+
+async def _ref[Q: ListQuery](msps: MspStore, request: Request[NoBody, Q]) -> TenantRef:
+    known = await msps.tenant(request.caller.msp_id, request.tenant_id)
+    if known is None:
+        raise TenantNotFound("No such tenant.")
+    return known.value.ref
+
+
+def _answer[Q: ListQuery](request: Request[NoBody, Q], page: Page[Document]) -> Answer:
+    items = [SyncedDocument(dict(document)) for document in page.items]
+    return Answer(200, SyncedList(items=items, next_link=request.next_link(page.next_token)))

@@ -1,0 +1,26 @@
+"""The timer that finds work left undone."""
+
+from datetime import timedelta
+
+import azure.functions as func
+
+from domain.ports import Clock, Intents, MspStore, Queues
+from work.redeliver import redeliver_work
+
+
+def work_functions(
+    msps: MspStore, intents: Intents, queues: Queues, clock: Clock, after: timedelta
+) -> func.Blueprint:
+    """Return the area's functions.
+
+    Args:
+        after: Age at which work on record is queued again.
+    """
+    blueprint = func.Blueprint()
+
+    @blueprint.function_name("recover_work")
+    @blueprint.timer_trigger("timer", "%RECOVERY_SCHEDULE%")
+    async def recover_work(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
+        await redeliver_work(msps, intents, queues, clock, after)
+
+    return blueprint

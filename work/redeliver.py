@@ -1,0 +1,58 @@
+"""Redelivery: queues anew what is on record as work and should have been done by now."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from domain.identifiers import SessionRef, TenantRef
+from domain.ports import Clock, Intent, Intents, MspStore, Queues
+
+_log = logging.getLogger(__name__)
+
+# Longer than any invocation lives: what was decided by then is committed, or never will be.
+_UNCOMMITTED = timedelta(minutes=30)
+
+
+async def redeliver_work(
+    msps: MspStore, intents: Intents, queues: Queues, clock: Clock, after: timedelta
+) -> int:
+    """Queue every intent anew whose message is older than `after`; return how many.
+
+    A message too many does no harm, since each piece of work can be repeated. One intent's
+    trouble never holds up another's.
+    """
+    now, count = clock.now(), 0
+    async for intent in intents.queued_before(now - after):
+        try:
+            count += await _redeliver(
+                msps, intents, queues, replace(intent, queued_at=now), now - intent.queued_at
+            )
+        except Exception:
+            _log.exception("work could not be queued anew: %s", intent.kind)
+    return count
+
+
+async def _redeliver(
+    msps: MspStore, intents: Intents, queues: Queues, intent: Intent, age: timedelta
+) -> bool:
+    subject = intent.subject
+    if isinstance(subject, TenantRef) and await _has_its_row(msps, subject):
+        if age > _UNCOMMITTED:
+            await intents.drop(intent.kind, subject)
+        return False
+    await intents.record(intent)
+    await _queue(queues, subject)
+    return True
+
+
+async def _has_its_row(msps: MspStore, ref: TenantRef) -> bool:
+    """Tell whether the removal was decided and not committed."""
+    known = await msps.tenant(ref.msp_id, ref.tenant_id)
+    return known is not None and known.value.epoch == ref.epoch
+
+
+async def _queue(queues: Queues, subject: TenantRef | SessionRef) -> None:
+    if isinstance(subject, TenantRef):
+        await queues.purge_tenant(subject)
+    else:
+        await queues.complete_consent(subject)
