@@ -4,11 +4,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Settings(BaseSettings):
-    """What differs between one deployment and another.
-
-    A setting without a default must be there; the error names it and never shows a value.
-    """
+class StorageSettings(BaseSettings):
+    """Where the storage account is: a connection string, or endpoints for the app's identity."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True, extra="ignore")
 
@@ -21,6 +18,14 @@ class Settings(BaseSettings):
     storage_queue_endpoint: str | None = Field(
         None, description="Queue endpoint, reached with the app's managed identity; in Azure."
     )
+
+
+class Settings(StorageSettings):
+    """What differs between one deployment and another.
+
+    A setting without a default must be there; the error names it and never shows a value.
+    """
+
     key_vault_url: str | None = Field(
         None, description="Key Vault with the partner apps' credentials; in Azure."
     )
@@ -50,8 +55,8 @@ class Settings(BaseSettings):
         30, ge=0, le=60, description="For how long a caller's role is remembered; 0 is never."
     )
     sync_schedule: str = Field(
-        "0 */2 * * * *", description="NCRONTAB of the search for tenants that are due."
+        description="NCRONTAB of the search for tenants that are due, such as `0 */2 * * * *`."
     )
     recovery_schedule: str = Field(
-        "30 * * * * *", description="NCRONTAB of the search for work left undone."
+        description="NCRONTAB of the search for work left undone, such as `30 * * * * *`."
     )

@@ -14,7 +14,8 @@ from domain.changes import Insert
 from domain.messages import read_session_ref
 from domain.roles import Permission
 from edge.models import ApiModel, NoBody, NoQuery, Timestamp
-from edge.routes import PUBLIC, Answer, Edge, Request, Routes
+from edge.requests import Request
+from edge.routes import PUBLIC, Answer, Edge, Routes
 
 
 class SessionAnswer(ApiModel):

@@ -20,7 +20,8 @@ from edge.models import (
     Timestamp,
     list_answer,
 )
-from edge.routes import Answer, Edge, Request, Routes
+from edge.requests import Request
+from edge.routes import Answer, Edge, Routes
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
 
 

@@ -10,6 +10,7 @@ from domain.identifiers import MspId, TenantId
 from domain.lifecycle import Step, take
 from domain.ports import MspStore, Snapshot
 from domain.tenant import Tenant
+from domain.usage import TenantUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,13 @@ class Edit:
     notes: str | None
 
 
-def decide_edit(known: Versioned[Tenant], edit: Edit, cause: Cause) -> Decision[Tenant]:
-    """Decide an edit; one that changes nothing writes nothing."""
+def decide_edit(
+    known: Versioned[Tenant], usage: Versioned[TenantUsage] | None, edit: Edit, cause: Cause
+) -> Decision[Tenant]:
+    """Decide an edit; one that changes nothing writes nothing.
+
+    A customer's usage holds its name for the invoice, so it is renamed along.
+    """
     before = known.value
     after = replace(
         before,
@@ -42,6 +48,9 @@ def decide_edit(known: Versioned[Tenant], edit: Edit, cause: Cause) -> Decision[
         after={"displayName": after.display_name, "notes": after.notes},
     )
     operations: tuple[Operation, ...] = (Replace(after, known.version), Insert(event))
+    if usage and usage.value.tenant_name != after.display_name:
+        renamed = replace(usage.value, tenant_name=after.display_name)
+        operations += (Replace(renamed, usage.version),)
     return Decision(after, operations)
 
 
@@ -64,7 +73,7 @@ async def edit_tenant(  # noqa: PLR0913  one parameter for each thing that an ed
         known = _required(snapshot)
         if if_match not in (None, "*", known.version):
             raise StaleVersion("The tenant has changed since it was read.")
-        return decide_edit(known, edit, cause)
+        return decide_edit(known, snapshot.usage, edit, cause)
 
     await _change(msps, msp_id, tenant_id, decide)
 

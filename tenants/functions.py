@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import azure.functions as func
+from domain.sync_request import request_sync
 
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
@@ -12,10 +13,10 @@ from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, Step
 from domain.messages import read_tenant_ref
 from domain.ports import Clock, Intents, MspStore, Queues, SyncedRecords, SyncStates
 from domain.roles import Permission
-from domain.sync_request import request_sync
 from domain.tenant import TenantStatus
 from edge.models import NoBody, NoQuery
-from edge.routes import Answer, Edge, Request, Routes
+from edge.requests import Request
+from edge.routes import Answer, Edge, Routes
 from edge.tenant_answer import TenantAnswer
 from tenants.edit import Edit, edit_tenant, take_step
 from tenants.hard_delete import hard_delete

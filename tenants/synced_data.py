@@ -8,7 +8,8 @@ from domain.ports import Document, MspStore, Page, SyncedRecords
 from domain.roles import Permission
 from domain.sync_state import DataSet
 from edge.models import ListQuery, NoBody
-from edge.routes import Answer, Edge, Request, Routes
+from edge.requests import Request
+from edge.routes import Answer, Edge, Routes
 from tenants.listing import filled_page, user_matches
 from tenants.requests import SyncedDocument, SyncedList, UsersQuery
 

@@ -16,7 +16,7 @@ def work_functions(
     Args:
         after: Age at which work on record is queued again.
     """
-    blueprint = func.Blueprint()
+    blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # it has no types
 
     @blueprint.function_name("recover_work")
     @blueprint.timer_trigger("timer", "%RECOVERY_SCHEDULE%")

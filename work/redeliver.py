@@ -27,7 +27,7 @@ async def redeliver_work(
             count += await _redeliver(
                 msps, intents, queues, replace(intent, queued_at=now), now - intent.queued_at
             )
-        except Exception:
+        except Exception:  # noqa: BLE001  one intent's trouble must not hold up another's
             _log.exception("work could not be queued anew: %s", intent.kind)
     return count
 

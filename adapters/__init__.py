@@ -1,0 +1,1 @@
+"""Everything that does I/O: storage, queues, Microsoft Graph and identity, secrets, clock."""

@@ -1,0 +1,1 @@
+"""Microsoft Graph, over the Azure SDK's pipeline."""

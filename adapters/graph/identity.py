@@ -1,0 +1,59 @@
+"""The proof of consent: a token, its roles, and the organisation that Graph names."""
+
+from typing import Any
+
+from adapters.graph.client import GraphClient, GraphError
+from adapters.graph.permissions import READS_ORGANIZATION
+from adapters.identity import TokenSource, roles_of
+from domain.errors import ConsentRequired, MicrosoftUnavailable, OrganizationMismatch
+from domain.identifiers import TenantId
+from domain.msp import Msp
+from domain.tenant import Organization
+
+_RETRY_AFTER = 10
+
+
+class GraphIdentity:
+    """Identity over Microsoft Identity and Microsoft Graph."""
+
+    def __init__(self, tokens: TokenSource, graph: GraphClient) -> None:
+        self._tokens, self._graph = tokens, graph
+
+    async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
+        """Return the organisation that the partner app can read, asked for once."""
+        token = await self._tokens.app_token(msp, tenant_id, fresh=True)
+        if not roles_of(token) & READS_ORGANIZATION:
+            # Entra issues tokens without roles as well: that is consent not given.
+            raise ConsentRequired("The partner app may not read the organisation (yet).")
+        try:
+            document = await self._graph.get("/organization", token, patient=False)
+        except GraphError as error:
+            raise _meaning(error) from None
+        return _organization(document, tenant_id)
+
+
+def _meaning(error: GraphError) -> Exception:
+    if error.is_denied:
+        return ConsentRequired("The partner app may not read the organisation (yet).")
+    return MicrosoftUnavailable(str(error), error.retry_after or _RETRY_AFTER)
+
+
+def _organization(document: dict[str, Any], tenant_id: TenantId) -> Organization:
+    values = document.get("value") or [{}]
+    found = values[0]
+    if len(values) != 1 or str(found.get("id", "")).lower() != tenant_id:
+        raise OrganizationMismatch("Microsoft Graph names another organisation.")
+    domain = _primary_domain(found.get("verifiedDomains") or [])
+    return Organization(tenant_id, found.get("displayName") or domain or tenant_id, domain)
+
+
+def _primary_domain(domains: list[dict[str, Any]]) -> str | None:
+    """Return the default domain, else the initial one.
+
+    https://learn.microsoft.com/graph/api/resources/verifieddomain
+    """
+    for mark in ("isDefault", "isInitial"):
+        for domain in domains:
+            if domain.get(mark):
+                return domain.get("name")
+    return None

@@ -1,0 +1,28 @@
+"""The permissions that the partner app asks for: the least-privileged for the calls made.
+
+https://learn.microsoft.com/graph/permissions-reference
+"""
+
+from domain.sync_state import DataSet
+
+READ_ORGANIZATION = "Organization.Read.All"
+MANAGE_GDAP = "DelegatedAdminRelationship.ReadWrite.All"
+
+READ: dict[DataSet, str] = {
+    DataSet.USERS: "User.Read.All",
+    DataSet.LICENCES: "LicenseAssignment.Read.All",
+    DataSet.SECURE_SCORE: "SecurityEvents.Read.All",
+    DataSet.CONDITIONAL_ACCESS: "Policy.Read.All",
+}
+
+# Whoever holds one of these may read /organization too.
+READS_ORGANIZATION = frozenset(
+    {
+        READ_ORGANIZATION,
+        "Organization.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    }
+)
+
+MANIFEST = frozenset({READ_ORGANIZATION, MANAGE_GDAP, *READ.values()})

@@ -1,0 +1,65 @@
+"""Product names of the commonest SKUs, as Microsoft publishes them.
+
+https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
+"""
+
+_NAMES = {
+    "AAD_BASIC": "Microsoft Entra ID Basic",
+    "AAD_PREMIUM": "Microsoft Entra ID P1",
+    "AAD_PREMIUM_P2": "Microsoft Entra ID P2",
+    "ATP_ENTERPRISE": "Microsoft Defender for Office 365 (Plan 1)",
+    "DEFENDER_ENDPOINT_P1": "Microsoft Defender for Endpoint P1",
+    "DESKLESSPACK": "Office 365 F3",
+    "DEVELOPERPACK_E5": "Microsoft 365 E5 Developer (without Windows and Audio Conferencing)",
+    "EMS": "Enterprise Mobility + Security E3",
+    "EMSPREMIUM": "Enterprise Mobility + Security E5",
+    "ENTERPRISEPACK": "Office 365 E3",
+    "ENTERPRISEPREMIUM": "Office 365 E5",
+    "ENTERPRISEPREMIUM_NOPSTNCONF": "Office 365 E5 Without Audio Conferencing",
+    "EXCHANGEDESKLESS": "Exchange Online Kiosk",
+    "EXCHANGEENTERPRISE": "Exchange Online (Plan 2)",
+    "EXCHANGESTANDARD": "Exchange Online (Plan 1)",
+    "FLOW_FREE": "Microsoft Power Automate Free",
+    "IDENTITY_THREAT_PROTECTION": "Microsoft 365 E5 Security",
+    "INTUNE_A": "Intune",
+    "M365_F1": "Microsoft 365 F1",
+    "MCOEV": "Microsoft Teams Phone Standard",
+    "MCOMEETADV": "Microsoft 365 Audio Conferencing",
+    "MCOPSTN1": "Skype for Business PSTN Domestic Calling",
+    "MDATP_Server": "Microsoft Defender for Endpoint Server",
+    "Microsoft_365_Copilot": "Microsoft Copilot for Microsoft 365",
+    "Microsoft_Teams_Premium": "Microsoft Teams Premium Introductory Pricing",
+    "O365_BUSINESS": "Microsoft 365 Apps for Business",
+    "O365_BUSINESS_ESSENTIALS": "Microsoft 365 Business Basic",
+    "O365_BUSINESS_PREMIUM": "Microsoft 365 Business Standard",
+    "PHONESYSTEM_VIRTUALUSER": "Microsoft Teams Phone Resource Account",
+    "POWERAPPS_DEV": "Microsoft Power Apps for Developer",
+    "POWERAPPS_VIRAL": "Microsoft Power Apps Plan 2 Trial",
+    "POWER_BI_PRO": "Power BI Pro",
+    "POWER_BI_STANDARD": "Microsoft Fabric (Free)",
+    "PROJECTPREMIUM": "Project Online Premium",
+    "PROJECTPROFESSIONAL": "Planner and Project Plan 3",
+    "RIGHTSMANAGEMENT": "Azure Information Protection Plan 1",
+    "SHAREPOINTENTERPRISE": "SharePoint Online (Plan 2)",
+    "SHAREPOINTSTANDARD": "SharePoint Online (Plan 1)",
+    "SMB_BUSINESS": "Microsoft 365 Apps for Business",
+    "SMB_BUSINESS_ESSENTIALS": "Microsoft 365 Business Basic",
+    "SMB_BUSINESS_PREMIUM": "Microsoft 365 Business Standard - Prepaid Legacy",
+    "SPB": "Microsoft 365 Business Premium",
+    "SPE_E3": "Microsoft 365 E3",
+    "SPE_E5": "Microsoft 365 E5",
+    "SPE_F1": "Microsoft 365 F3",
+    "STANDARDPACK": "Office 365 E1",
+    "STANDARDWOFFPACK": "Office 365 E2",
+    "STREAM": "Microsoft Stream",
+    "TEAMS_EXPLORATORY": "Microsoft Teams Exploratory",
+    "VISIOCLIENT": "Visio Plan 2",
+    "VISIO_PLAN1_DEPT": "Visio Plan 1",
+    "WINDOWS_STORE": "Windows Store for Business",
+    "WIN_DEF_ATP": "Microsoft Defender for Endpoint",
+}
+
+
+def product_name(part_number: str) -> str:
+    """Return the product's name, or the part number of a product that is not listed here."""
+    return _NAMES.get(part_number, part_number)

@@ -1,0 +1,199 @@
+"""Microsoft Identity through MSAL: tokens for the partner tenant and for customers.
+
+MSAL blocks, so every call runs in a thread. Tokens and credentials are never logged.
+"""
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import msal
+import requests
+
+from adapters.secrets import Secrets
+from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
+from domain.identifiers import TenantId
+from domain.msp import Msp
+
+# No service principal (yet), or no consent (yet).
+# https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+_NO_CONSENT = {700016, 7000229, 65001}
+_BUSY = {90055, 90033, 50196}
+_TIMEOUT_SECONDS = 5
+_MOST_CLIENTS = 2000
+
+
+class DelegatedAccessRefused(Exception):
+    """Entra gives the service account no token for a customer; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSource:
+    """Gets Microsoft Graph tokens as an MSP's partner app.
+
+    Args:
+        authority: Microsoft Entra ID, without a tenant.
+        graph: Microsoft Graph, without a version: the resource that tokens are for.
+    """
+
+    authority: str
+    graph: str
+    secrets: Secrets
+    _clients: "ClientCache"
+
+    @classmethod
+    def over(cls, authority: str, graph: str, secrets: Secrets) -> "TokenSource":
+        """Return a source with an empty cache."""
+        return cls(authority, graph, secrets, ClientCache())
+
+    async def app_token(self, msp: Msp, tid: TenantId, *, fresh: bool = False) -> str:
+        """Return an app-only token for the tenant.
+
+        Args:
+            fresh: Whether to drop cached tokens first, so that new permissions show.
+
+        Raises:
+            ConsentRequired: The app has no consent in the tenant, or not yet.
+            MicrosoftRefused: The app's credential is refused.
+            MicrosoftUnavailable: No answer.
+        """
+        if fresh:
+            self._clients.drop(msp, tid)
+        client = await self._client(msp, tid)
+        scopes = [f"{self.graph}/.default"]
+        return _token(await _run(client.acquire_token_for_client, scopes=scopes))
+
+    async def delegated_token(self, msp: Msp, tid: TenantId) -> str:
+        """Return a token of the MSP's service account for a customer tenant, under GDAP.
+
+        Entra may return a new refresh token; it is stored before the access token is used.
+
+        Raises:
+            DelegatedAccessRefused: No relationship, no access, or a policy in the way.
+            MicrosoftRefused: The app's credential is refused.
+            MicrosoftUnavailable: No answer.
+        """
+        name = msp.app.service_account
+        refresh_token = await self.secrets.get(name)
+        client = await self._client(msp, tid)
+        cached = await _run(_cached, client, [f"{self.graph}/.default"])
+        if cached:
+            return str(cached)
+        result = await _run(
+            client.acquire_token_by_refresh_token,
+            refresh_token,
+            scopes=[f"{self.graph}/.default"],
+        )
+        if result.get("error") == "invalid_grant" or _codes(result) & {65001, 700016}:
+            raise DelegatedAccessRefused(_advice(_codes(result)))
+        rotated = result.get("refresh_token")
+        if rotated and rotated != refresh_token:
+            await self.secrets.set(name, rotated)
+        return _token(result)
+
+    async def _client(self, msp: Msp, tid: TenantId) -> msal.ConfidentialClientApplication:
+        known = self._clients.get(msp, tid)
+        if known:
+            return known
+        credential = _credential(await self.secrets.get(msp.app.credential))
+        client = await _run(
+            msal.ConfidentialClientApplication,
+            msp.app.client_id,
+            client_credential=credential,
+            authority=f"{self.authority}/{tid}",
+            # The authority is our own setting, so there is nobody to ask whether it is one.
+            instance_discovery=False,
+            timeout=_TIMEOUT_SECONDS,
+        )
+        return self._clients.keep(msp, tid, client)
+
+
+class ClientCache:
+    """MSAL's clients, one an app and tenant, each with its token cache; bounded."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[str, str], msal.ConfidentialClientApplication] = {}
+        self._lock = threading.Lock()
+
+    def get(self, msp: Msp, tid: TenantId) -> msal.ConfidentialClientApplication | None:
+        """Return the client of an app and tenant, if it is kept."""
+        return self._clients.get((msp.app.client_id, tid))
+
+    def keep(
+        self, msp: Msp, tid: TenantId, client: msal.ConfidentialClientApplication
+    ) -> msal.ConfidentialClientApplication:
+        """Keep a client, and return the one that is kept."""
+        with self._lock:
+            if len(self._clients) >= _MOST_CLIENTS:
+                self._clients.clear()
+            return self._clients.setdefault((msp.app.client_id, tid), client)
+
+    def drop(self, msp: Msp, tid: TenantId) -> None:
+        """Forget a client with its cached tokens."""
+        with self._lock:
+            self._clients.pop((msp.app.client_id, tid), None)
+
+
+def _credential(secret: str) -> str | dict[str, str]:
+    """Return MSAL's form of a credential: a certificate in PEM, or a client secret."""
+    if "-----BEGIN" not in secret:
+        return secret.strip()
+    return {"private_key": secret, "public_certificate": _certificate(secret)}
+
+
+def _certificate(pem: str) -> str:
+    start = pem.index("-----BEGIN CERTIFICATE-----")
+    return pem[start : pem.index("-----END CERTIFICATE-----") + len("-----END CERTIFICATE-----")]
+
+
+async def _run(function: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return await asyncio.to_thread(function, *args, **kwargs)
+    except (requests.RequestException, ValueError) as error:
+        # MSAL raises ValueError for an authority that answers nonsense.
+        raise MicrosoftUnavailable("Microsoft Identity does not answer.") from error
+
+
+def _cached(client: msal.ConfidentialClientApplication, scopes: list[str]) -> str | None:
+    for account in client.get_accounts():
+        result = client.acquire_token_silent(scopes, account=account)
+        if result and "access_token" in result:
+            return str(result["access_token"])
+    return None
+
+
+def _codes(result: dict[str, Any]) -> set[int]:
+    return set(result.get("error_codes") or ())
+
+
+def _token(result: dict[str, Any]) -> str:
+    """Return the token of MSAL's answer; errors are told by their code, never by their text."""
+    if "access_token" in result:
+        return str(result["access_token"])
+    codes, error = _codes(result), result.get("error")
+    if codes & _NO_CONSENT:
+        raise ConsentRequired("The partner app has no admin consent in this tenant.")
+    if codes & _BUSY or error in {"temporarily_unavailable", "server_error"}:
+        raise MicrosoftUnavailable("Microsoft Identity is busy.")
+    raise MicrosoftRefused("Microsoft Identity refuses the partner app's credential.")
+
+
+def _advice(codes: set[int]) -> str:
+    if codes & {50076, 50079}:
+        return "Conditional Access asks the service account for MFA: sign it in again with MFA."
+    if codes & {53003}:
+        return "Conditional Access blocks the service account: exclude it or allow its location."
+    if codes & {65001, 700016}:
+        return "The partner app is not known in the customer's tenant: accept the invite anew."
+    return "No GDAP access: check the relationship and the service account's security group."
+
+
+def roles_of(token: str) -> frozenset[str]:
+    """Return the application permissions that a token for Graph claims.
+
+    The token is Graph's to validate; here its claims are read as a diagnosis alone.
+    """
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return frozenset(claims.get("roles") or ())

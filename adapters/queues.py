@@ -1,0 +1,73 @@
+"""The work queues over Azure Queue Storage."""
+
+import asyncio
+from typing import Any, Self
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.storage.queue import TextBase64EncodePolicy
+from azure.storage.queue.aio import QueueServiceClient
+
+from domain.errors import StorageUnavailable
+from domain.identifiers import SessionRef, TenantRef
+from domain.messages import write_session_ref, write_tenant_ref
+
+SYNC, PURGE, CONSENT = "sync-tenant", "purge-tenant", "complete-consent"
+_RETRIES: dict[str, Any] = {"retry_total": 3}
+
+
+class StorageQueues:
+    """Queues over Azure Queue Storage, encoded as the Functions host expects.
+
+    Args:
+        service: The account's queue service.
+    """
+
+    def __init__(self, service: QueueServiceClient) -> None:
+        self._service = service
+
+    @classmethod
+    def connect(cls, connection_string: str) -> Self:
+        """Open the account of a connection string."""
+        return cls(QueueServiceClient.from_connection_string(connection_string, **_RETRIES))
+
+    @classmethod
+    def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
+        """Open the account behind a queue endpoint, with the app's identity."""
+        return cls(QueueServiceClient(endpoint, credential=credential, **_RETRIES))
+
+    async def create_queues(self) -> None:
+        """Create every queue that is missing, with its poison queue: a start-up step."""
+        names = [queue + suffix for queue in (SYNC, PURGE, CONSENT) for suffix in ("", "-poison")]
+        await asyncio.gather(*map(self._create, names))
+
+    async def _create(self, name: str) -> None:
+        try:
+            await self._service.create_queue(name)
+        except ResourceExistsError:
+            return
+
+    async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
+        """Ask for a sync of the tenant."""
+        await self._send(SYNC, write_tenant_ref(ref), delay_seconds)
+
+    async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
+        """Ask for the deletion of what a removed tenant owned."""
+        await self._send(PURGE, write_tenant_ref(ref), delay_seconds)
+
+    async def complete_consent(self, ref: SessionRef, delay_seconds: int = 0) -> None:
+        """Ask to go on with a consent that is pending."""
+        await self._send(CONSENT, write_session_ref(ref), delay_seconds)
+
+    async def _send(self, queue: str, text: str, delay_seconds: int) -> None:
+        client = self._service.get_queue_client(
+            queue, message_encode_policy=TextBase64EncodePolicy()
+        )
+        try:
+            await client.send_message(text, visibility_timeout=delay_seconds)
+        except AzureError as error:
+            raise StorageUnavailable("The queue does not answer.") from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._service.close()

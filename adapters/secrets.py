@@ -1,0 +1,68 @@
+"""Secrets by name: Key Vault in Azure, a folder locally."""
+
+import asyncio
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Protocol
+
+from azure.core.credentials_async import AsyncTokenCredential
+
+
+class Secrets(Protocol):
+    """Named secrets; the values are shown nowhere."""
+
+    async def get(self, name: str) -> str:
+        """Return a secret.
+
+        Raises:
+            LookupError: There is none of the name.
+        """
+        ...
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a secret's new value, for good before it returns."""
+        ...
+
+
+class FileSecrets:
+    """One file a secret, for local development."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def get(self, name: str) -> str:
+        """Read a secret's file."""
+        try:
+            return await asyncio.to_thread((self._folder / name).read_text)
+        except FileNotFoundError:
+            raise LookupError("there is no secret of this name") from None
+
+    async def set(self, name: str, value: str) -> None:
+        """Replace a secret's file in one step."""
+        await asyncio.to_thread(self._write, name, value)
+
+    def _write(self, name: str, value: str) -> None:
+        with NamedTemporaryFile("w", dir=self._folder, delete=False) as file:
+            file.write(value)
+        Path(file.name).replace(self._folder / name)
+
+
+class KeyVaultSecrets:
+    """Azure Key Vault, reached with the app's identity."""
+
+    def __init__(self, vault_url: str, credential: AsyncTokenCredential) -> None:
+        # Loaded here, since a cold start without Key Vault should not pay for it.
+        from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
+
+        self._client = SecretClient(vault_url, credential)
+
+    async def get(self, name: str) -> str:
+        """Read the current version of a secret."""
+        value = (await self._client.get_secret(name)).value
+        if value is None:
+            raise LookupError("the secret has no value")
+        return value
+
+    async def set(self, name: str, value: str) -> None:
+        """Write a new version of a secret."""
+        await self._client.set_secret(name, value)

@@ -1,0 +1,59 @@
+"""Consent sessions, by the hash of their state."""
+
+from typing import Any
+
+from azure.data.tables import TableEntity
+from azure.data.tables.aio import TableClient
+
+from adapters.tables import access
+from domain.changes import Versioned
+from domain.consent_session import ConsentSession
+from domain.identifiers import MspId, ObjectId, SessionHash, TenantId
+
+
+class TableConsentSessions:
+    """ConsentSessions over Azure Tables, spread over 256 partitions."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def add(self, session: ConsentSession) -> None:
+        """Store a new session."""
+        await access.insert(self._table, _to_entity(session))
+
+    async def find(self, session: SessionHash) -> Versioned[ConsentSession] | None:
+        """Return the session, or None."""
+        entity = await access.find(self._table, session[:2], session)
+        return access.versioned(entity, _from_entity)
+
+    async def replace(self, session: ConsentSession, version: str) -> None:
+        """Write the session back, if it still is the version named."""
+        await access.replace(self._table, _to_entity(session), version)
+
+
+def _to_entity(session: ConsentSession) -> dict[str, Any]:
+    entity = {
+        "PartitionKey": session.session[:2],
+        "RowKey": session.session,
+        "msp_id": session.msp_id,
+        "tid": session.tid,
+        "oid": session.oid,
+        "name": session.name,
+        "expires_at": session.expires_at,
+        "spent_at": session.spent_at,
+        "finished_at": session.finished_at,
+    }
+    return {name: value for name, value in entity.items() if value is not None}
+
+
+def _from_entity(entity: TableEntity) -> ConsentSession:
+    return ConsentSession(
+        session=SessionHash(entity["RowKey"]),
+        msp_id=MspId(entity["msp_id"]),
+        tid=TenantId(entity["tid"]),
+        oid=ObjectId(entity["oid"]),
+        name=entity["name"],
+        expires_at=access.moment(entity["expires_at"]) or entity["expires_at"],
+        spent_at=access.moment(entity.get("spent_at")),
+        finished_at=access.moment(entity.get("finished_at")),
+    )

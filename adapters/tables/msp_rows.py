@@ -1,0 +1,223 @@
+"""The rows of the `msps` table: each kind's key, and its way to an entity and back."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.data.tables import TableEntity
+
+from adapters.tables.access import moment
+from domain.audit import Actor, AuditEvent
+from domain.changes import Row
+from domain.consent_session import ConsentRecord, ConsentState, Outcome
+from domain.identifiers import Epoch, MspId, ObjectId, SessionHash, TenantId
+from domain.msp import Msp, PartnerApp, Tier
+from domain.roles import Role, StaffMember
+from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantStatus
+from domain.usage import Stretch, TenantUsage
+
+MSP, CONSENT, SLOT = "msp", "msp:consent", "msp:partner-tenant"
+HEAD = ("msp", "msp;")  # ';' follows ':', so the range holds the three rows of the head
+_LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def range_of(kind: str) -> tuple[str, str]:
+    """Return the range of row keys that a kind of row lies in: from, and up to but not with."""
+    return f"{kind}:", f"{kind};"
+
+
+def tenant_key(tenant_id: str) -> str:
+    """Return a tenant's row key."""
+    return f"tenant:{tenant_id}"
+
+
+def usage_key(tenant_id: str) -> str:
+    """Return the row key of a tenant's usage."""
+    return f"usage:{tenant_id}"
+
+
+def invite_key(tenant_id: str) -> str:
+    """Return the row key of a tenant's GDAP invite."""
+    return f"invite:{tenant_id}"
+
+
+def staff_key(tid: str, oid: str) -> str:
+    """Return a staff member's row key."""
+    return f"staff:{tid}:{oid}"
+
+
+def audit_key(at: datetime, event_id: str = "") -> str:
+    """Return an audit event's row key: a later event comes first."""
+    left = (_LAST_MOMENT - at) // timedelta(microseconds=1)
+    return f"audit:{left:018d}:{event_id}"
+
+
+def key_of(row: Row) -> str:  # noqa: PLR0911  one return a kind
+    """Return a row's key within its MSP."""
+    match row:
+        case Msp():
+            return MSP
+        case PartnerSlot():
+            return SLOT
+        case ConsentRecord():
+            return CONSENT
+        case Tenant():
+            return tenant_key(row.tenant_id)
+        case TenantUsage():
+            return usage_key(row.tenant_id)
+        case GdapInvite():
+            return invite_key(row.tenant_id)
+        case StaffMember():
+            return staff_key(row.tid, row.oid)
+        case AuditEvent():
+            return audit_key(row.at, row.event_id)
+
+
+def to_entity(row: Row) -> dict[str, Any]:
+    """Return a row as its entity; properties that are None are left out, as Tables would."""
+    entity = {"PartitionKey": row.msp_id, "RowKey": key_of(row), **_properties(row)}
+    return {name: value for name, value in entity.items() if value is not None}
+
+
+def _properties(row: Row) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        name: str(value) if isinstance(value, str) else value
+        for name, value in asdict(row).items()
+        if name != "msp_id"
+    }
+    match row:
+        case Msp():
+            properties |= {f"app_{name}": value for name, value in properties.pop("app").items()}
+        case TenantUsage():
+            properties["stretches"] = json.dumps([_stretch_text(s) for s in row.stretches])
+        case AuditEvent():
+            for name in ("actor", "before", "after"):
+                properties[name] = _json(properties[name])
+    return properties
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _stretch_text(stretch: Stretch) -> list[str | None]:
+    until = stretch.until.isoformat() if stretch.until else None
+    return [stretch.since.isoformat(), until]
+
+
+def msp_from(entity: TableEntity) -> Msp:
+    """Read an MSP's profile."""
+    app = PartnerApp(
+        client_id=entity["app_client_id"],
+        tenant_id=TenantId(entity["app_tenant_id"]),
+        credential=entity["app_credential"],
+        service_account=entity["app_service_account"],
+    )
+    return Msp(
+        msp_id=MspId(entity["PartitionKey"]),
+        name=entity["name"],
+        country=entity["country"],
+        abn=entity.get("abn"),
+        tier=Tier(entity["tier"]),
+        agreed_price_cents=entity.get("agreed_price_cents"),
+        annual_prepay=entity["annual_prepay"],
+        time_zone=entity["time_zone"],
+        onboarded_at=_moment(entity["onboarded_at"]),
+        suspended_at=moment(entity.get("suspended_at")),
+        app=app,
+        owners=entity["owners"],
+    )
+
+
+def tenant_from(entity: TableEntity) -> Tenant:
+    """Read a tenant."""
+    return Tenant(
+        msp_id=MspId(entity["PartitionKey"]),
+        tenant_id=TenantId(entity["tenant_id"]),
+        epoch=Epoch(entity["epoch"]),
+        display_name=entity["display_name"],
+        primary_domain=entity.get("primary_domain"),
+        is_own_msp_tenant=entity["is_own_msp_tenant"],
+        status=TenantStatus(entity["status"]),
+        created_at=_moment(entity["created_at"]),
+        notes=entity.get("notes"),
+    )
+
+
+def slot_from(entity: TableEntity) -> PartnerSlot:
+    """Read the partner tenant's slot."""
+    return PartnerSlot(MspId(entity["PartitionKey"]), TenantId(entity["tenant_id"]))
+
+
+def consent_from(entity: TableEntity) -> ConsentRecord:
+    """Read the current consent session's record."""
+    outcome, detected = entity.get("outcome"), entity.get("detected_tenant_id")
+    return ConsentRecord(
+        msp_id=MspId(entity["PartitionKey"]),
+        session=SessionHash(entity["session"]),
+        state=ConsentState(entity["state"]),
+        outcome=Outcome(outcome) if outcome else None,
+        at=_moment(entity["at"]),
+        detected_tenant_id=TenantId(detected) if detected else None,
+    )
+
+
+def usage_from(entity: TableEntity) -> TenantUsage:
+    """Read a tenant's usage."""
+    return TenantUsage(
+        msp_id=MspId(entity["PartitionKey"]),
+        tenant_id=TenantId(entity["tenant_id"]),
+        tenant_name=entity["tenant_name"],
+        stretches=tuple(
+            Stretch(datetime.fromisoformat(since), datetime.fromisoformat(until) if until else None)
+            for since, until in json.loads(entity["stretches"])
+        ),
+    )
+
+
+def invite_from(entity: TableEntity) -> GdapInvite:
+    """Read a GDAP invite."""
+    return GdapInvite(
+        msp_id=MspId(entity["PartitionKey"]),
+        tenant_id=TenantId(entity["tenant_id"]),
+        display_name=entity["display_name"],
+        relationship_id=entity["relationship_id"],
+        status=entity["status"],
+        invite_url=entity["invite_url"],
+        expires_at=_moment(entity["expires_at"]),
+        created_at=_moment(entity["created_at"]),
+    )
+
+
+def staff_from(entity: TableEntity) -> StaffMember:
+    """Read a staff member."""
+    return StaffMember(
+        msp_id=MspId(entity["PartitionKey"]),
+        tid=TenantId(entity["tid"]),
+        oid=ObjectId(entity["oid"]),
+        role=Role(entity["role"]),
+        name=entity["name"],
+    )
+
+
+def audit_from(entity: TableEntity) -> AuditEvent:
+    """Read an audit event."""
+    tenant_id = entity.get("tenant_id")
+    before, after = entity.get("before"), entity.get("after")
+    return AuditEvent(
+        msp_id=MspId(entity["PartitionKey"]),
+        event_id=entity["event_id"],
+        at=_moment(entity["at"]),
+        action=entity["action"],
+        actor=Actor(**json.loads(entity["actor"])),
+        tenant_id=TenantId(tenant_id) if tenant_id else None,
+        outcome=entity.get("outcome"),
+        before=json.loads(before) if before else None,
+        after=json.loads(after) if after else None,
+        request_id=entity["request_id"],
+    )
+
+
+def _moment(value: datetime) -> datetime:
+    return moment(value) or value

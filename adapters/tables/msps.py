@@ -1,0 +1,167 @@
+"""The `msps` table: one partition per MSP, so one transaction changes several rows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.data.tables import TableEntity, UpdateMode
+from azure.data.tables.aio import TableClient
+
+from adapters.tables import msp_rows as rows
+from adapters.tables.access import find, meaning, page, query, versioned
+from adapters.tables.limits import check_transaction
+from domain.audit import AuditEvent
+from domain.changes import Insert, Operation, Remove, Replace, Versioned
+from domain.identifiers import MspId, ObjectId, TenantId
+from domain.ports import Head, Page, Snapshot
+from domain.roles import StaffMember
+from domain.tenant import GdapInvite, Tenant
+from domain.usage import TenantUsage
+
+_IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
+
+
+class TableMspStore:
+    """MspStore over Azure Tables."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def head(self, msp_id: MspId) -> Head | None:
+        """Read the MSP, its slot and its consent record in one range query."""
+        first, last = rows.HEAD
+        found = {
+            entity["RowKey"]: entity
+            async for entity in query(
+                self._table, _IN_RANGE, {"msp": msp_id, "first": first, "last": last}
+            )
+        }
+        msp = versioned(found.get(rows.MSP), rows.msp_from)
+        if msp is None:
+            return None
+        slot = versioned(found.get(rows.SLOT), rows.slot_from)
+        return Head(msp, slot, versioned(found.get(rows.CONSENT), rows.consent_from))
+
+    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
+        """Read the head and the tenant's rows, side by side."""
+        head, tenant, usage, invite = await asyncio.gather(
+            self.head(msp_id),
+            self.tenant(msp_id, tenant_id),
+            self._find(msp_id, rows.usage_key(tenant_id), rows.usage_from),
+            self._find(msp_id, rows.invite_key(tenant_id), rows.invite_from),
+        )
+        if head is None:
+            raise LookupError("no such MSP")
+        return Snapshot(head, tenant, usage, invite)
+
+    async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
+        """Read one tenant."""
+        return await self._find(msp_id, rows.tenant_key(tenant_id), rows.tenant_from)
+
+    async def tenants(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[Versioned[Tenant]]:
+        """Read a page of tenants."""
+
+        def read(entity: TableEntity) -> Versioned[Tenant]:
+            return Versioned(rows.tenant_from(entity), str(entity.metadata["etag"]))
+
+        return await self._page(msp_id, rows.range_of("tenant"), read, page_size, token)
+
+    async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
+        """Read the usage of all tenants."""
+        first, last = rows.range_of("usage")
+        parameters = {"msp": msp_id, "first": first, "last": last}
+        return [
+            rows.usage_from(entity) async for entity in query(self._table, _IN_RANGE, parameters)
+        ]
+
+    async def invites(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[GdapInvite]:
+        """Read a page of GDAP invites."""
+        bounds = rows.range_of("invite")
+        return await self._page(msp_id, bounds, rows.invite_from, page_size, token)
+
+    async def staff_member(
+        self, msp_id: MspId, tid: TenantId, oid: ObjectId
+    ) -> Versioned[StaffMember] | None:
+        """Read one staff member."""
+        return await self._find(msp_id, rows.staff_key(tid, oid), rows.staff_from)
+
+    async def staff(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[StaffMember]:
+        """Read a page of staff."""
+        bounds = rows.range_of("staff")
+        return await self._page(msp_id, bounds, rows.staff_from, page_size, token)
+
+    async def audit_events(  # noqa: PLR0913  the list's filters
+        self,
+        msp_id: MspId,
+        page_size: int,
+        token: str | None = None,
+        *,
+        tenant_id: TenantId | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page[AuditEvent]:
+        """Read a page of the audit log; time runs backwards in its keys."""
+        first, last = rows.range_of("audit")
+        parameters: dict[str, Any] = {
+            "msp": msp_id,
+            # Keys of events at `until` itself sort before the key with the next character.
+            "first": rows.audit_key(until)[:-1] + ";" if until else first,
+            "last": rows.audit_key(since)[:-1] + ";" if since else last,
+        }
+        condition = _IN_RANGE
+        if tenant_id:
+            condition, parameters["tenant"] = f"{_IN_RANGE} and tenant_id eq @tenant", tenant_id
+        return await page(self._table, condition, parameters, rows.audit_from, page_size, token)
+
+    async def msp_ids(self) -> AsyncIterator[MspId]:
+        """Yield every MSP's ID."""
+        found = query(self._table, "RowKey eq @row", {"row": rows.MSP}, ["PartitionKey"])
+        async for entity in found:
+            yield MspId(entity["PartitionKey"])
+
+    async def commit(self, operations: Sequence[Operation]) -> None:
+        """Write everything in one entity-group transaction, each row guarded by its version."""
+        entities = [rows.to_entity(operation.row) for operation in operations]
+        check_transaction(list(entities))
+        batch = [
+            _transaction_step(operation, entity)
+            for operation, entity in zip(operations, entities, strict=True)
+        ]
+        with meaning():
+            await self._table.submit_transaction(batch)
+
+    async def _find[T](
+        self, msp_id: MspId, row_key: str, read: Callable[[TableEntity], T]
+    ) -> Versioned[T] | None:
+        return versioned(await find(self._table, msp_id, row_key), read)
+
+    async def _page[T](
+        self,
+        msp_id: MspId,
+        bounds: tuple[str, str],
+        read: Callable[[TableEntity], T],
+        page_size: int,
+        token: str | None,
+    ) -> Page[T]:
+        parameters = {"msp": msp_id, "first": bounds[0], "last": bounds[1]}
+        return await page(self._table, _IN_RANGE, parameters, read, page_size, token)
+
+
+def _transaction_step(operation: Operation, entity: dict[str, Any]) -> Any:
+    match operation:
+        case Insert():
+            return ("create", entity)
+        case Replace(version=version):
+            guard = {"etag": version, "match_condition": MatchConditions.IfNotModified}
+            return ("update", entity, {"mode": UpdateMode.REPLACE, **guard})
+        case Remove(version=version):
+            guard = {"etag": version, "match_condition": MatchConditions.IfNotModified}
+            return ("delete", entity, guard)

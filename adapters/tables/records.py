@@ -1,0 +1,161 @@
+"""Synced records: one table a data set, one partition a tenant's life."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from itertools import batched
+from typing import Any
+from urllib.parse import quote, unquote
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
+from azure.data.tables.aio import TableClient
+
+from adapters.tables import access
+from adapters.tables.limits import (
+    LARGEST_STRING,
+    LARGEST_TRANSACTION,
+    LARGEST_TRANSACTION_BYTES,
+    check_entity,
+    units,
+)
+from domain.fingerprint import fingerprint
+from domain.identifiers import TenantRef
+from domain.ports import Document, Page, SyncedRecord
+from domain.sync_state import DataSet
+
+TABLES = {
+    DataSet.USERS: "users",
+    DataSet.LICENCES: "licences",
+    DataSet.SECURE_SCORE: "secureScores",
+    DataSet.CONDITIONAL_ACCESS: "conditionalAccessPolicies",
+}
+_AT_ONCE = 4
+_PLAIN = " !$&'()*+,-.:;<=>@[]^_`{|}~\""
+
+
+class TableSyncedRecords:
+    """SyncedRecords over Azure Tables.
+
+    Args:
+        tables: The client of each data set's table.
+    """
+
+    def __init__(self, tables: dict[DataSet, TableClient]) -> None:
+        self._tables = tables
+
+    async def fingerprints(self, data_set: DataSet, ref: TenantRef) -> dict[str, str]:
+        """Return the digest of each stored record, by key."""
+        found = access.query(
+            self._tables[data_set],
+            "PartitionKey eq @partition",
+            {"partition": _partition(ref)},
+            ["RowKey", "fingerprint"],
+        )
+        return {unquote(entity["RowKey"]): entity["fingerprint"] async for entity in found}
+
+    async def write(
+        self, data_set: DataSet, ref: TenantRef, records: Sequence[SyncedRecord]
+    ) -> None:
+        """Insert or overwrite records, a few full transactions at a time."""
+        entities = [_to_entity(ref, record) for record in records]
+        for group in batched(_transactions(entities), _AT_ONCE, strict=False):
+            await asyncio.gather(*(self._upsert(data_set, batch) for batch in group))
+
+    async def _upsert(self, data_set: DataSet, entities: list[dict[str, Any]]) -> None:
+        steps = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
+        with access.meaning():
+            await self._tables[data_set].submit_transaction(steps)
+
+    async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
+        """Delete records; one that is gone already is no error."""
+        rows = [_row(key) for key in keys]
+        for group in batched(
+            batched(rows, LARGEST_TRANSACTION, strict=False), _AT_ONCE, strict=False
+        ):
+            await asyncio.gather(*(self._delete(data_set, ref, batch) for batch in group))
+
+    async def _delete(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
+        table, partition = self._tables[data_set], _partition(ref)
+        steps = [("delete", {"PartitionKey": partition, "RowKey": row}) for row in rows]
+        with access.meaning():
+            try:
+                await table.submit_transaction(steps)
+            except (TableTransactionError, ResourceNotFoundError):
+                # A row that is gone already stops the whole transaction: take them one by one.
+                for row in rows:
+                    await table.delete_entity(partition, row)
+
+    async def page(
+        self, data_set: DataSet, ref: TenantRef, page_size: int, token: str | None = None
+    ) -> Page[Document]:
+        """Return a page of the documents in the order of their keys."""
+        return await access.page(
+            self._tables[data_set],
+            "PartitionKey eq @partition",
+            {"partition": _partition(ref)},
+            _from_entity,
+            page_size,
+            token,
+        )
+
+    async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
+        """Delete every record of the data set; return how many there were."""
+        keys = list(await self.fingerprints(data_set, ref))
+        await self.delete(data_set, ref, keys)
+        return len(keys)
+
+
+def _partition(ref: TenantRef) -> str:
+    return f"{ref.msp_id}:{ref.tenant_id}:{ref.epoch}"
+
+
+def _row(key: str) -> str:
+    """Return the key without what row keys cannot hold; its order stays for plain keys."""
+    return quote(key, safe=_PLAIN)
+
+
+def _to_entity(ref: TenantRef, record: SyncedRecord) -> dict[str, Any]:
+    text = json.dumps(record.document, ensure_ascii=False, separators=(",", ":"))
+    entity = {
+        "PartitionKey": _partition(ref),
+        "RowKey": _row(record.key),
+        "fingerprint": fingerprint(record.document),
+        **{f"d{index}": chunk for index, chunk in enumerate(_chunks(text))},
+    }
+    check_entity(entity)
+    return entity
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Cut a text into parts that each fit a property, whatever its characters."""
+    size = LARGEST_STRING if text.isascii() else LARGEST_STRING // 2
+    for start in range(0, len(text), size):
+        yield text[start : start + size]
+
+
+def _from_entity(entity: TableEntity) -> Document:
+    chunks: list[str] = []
+    while (chunk := entity.get(f"d{len(chunks)}")) is not None:
+        chunks.append(chunk)
+    document: Document = json.loads("".join(chunks))
+    return document
+
+
+def _transactions(entities: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Group entities into transactions of at most 100 rows and well under 4 MiB."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for entity in entities:
+        bytes_on_the_wire = 3 * sum(units(str(value)) for value in entity.values()) + 1000
+        full = (
+            len(batch) >= LARGEST_TRANSACTION
+            or size + bytes_on_the_wire > LARGEST_TRANSACTION_BYTES
+        )
+        if batch and full:
+            yield batch
+            batch, size = [], 0
+        batch.append(entity)
+        size += bytes_on_the_wire
+    if batch:
+        yield batch

@@ -1,0 +1,41 @@
+"""The claim of each person by one MSP: partition `tid`, row `oid`."""
+
+from azure.core import MatchConditions
+from azure.data.tables.aio import TableClient
+
+from adapters.tables import access
+from domain.changes import Versioned
+from domain.errors import ConcurrentChange
+from domain.identifiers import MspId, ObjectId, TenantId
+
+
+class TableStaffIndex:
+    """StaffIndex over Azure Tables."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def msp_of(self, tid: TenantId, oid: ObjectId) -> Versioned[MspId] | None:
+        """Return the MSP that claims the person, or None."""
+        entity = await access.find(self._table, tid, oid)
+        return access.versioned(entity, lambda found: MspId(found["msp_id"]))
+
+    async def claim(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> MspId:
+        """Claim the person unless somebody has; return whose the person is."""
+        entity = {"PartitionKey": tid, "RowKey": oid, "msp_id": msp_id}
+        try:
+            await access.insert(self._table, entity)
+        except ConcurrentChange:
+            known = await self.msp_of(tid, oid)
+            return known.value if known else await self.claim(tid, oid, msp_id)
+        return msp_id
+
+    async def release(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> None:
+        """Give up the claim, if it is this MSP's."""
+        known = await self.msp_of(tid, oid)
+        if known is None or known.value != msp_id:
+            return
+        with access.meaning():
+            await self._table.delete_entity(
+                tid, oid, etag=known.version, match_condition=MatchConditions.IfNotModified
+            )

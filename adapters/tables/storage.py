@@ -1,0 +1,62 @@
+"""All tables of the product, opened with one connection."""
+
+import asyncio
+from typing import Any, Self
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.data.tables.aio import TableServiceClient
+
+from adapters.tables.access import find, meaning
+from adapters.tables.consent_sessions import TableConsentSessions
+from adapters.tables.intents import TableIntents
+from adapters.tables.msps import TableMspStore
+from adapters.tables.records import TABLES, TableSyncedRecords
+from adapters.tables.staff_index import TableStaffIndex
+from adapters.tables.sync_states import TableSyncStates
+
+_PROBE_SECONDS = 3
+# Throttled and busy servers are retried by the SDK, within what an HTTP caller waits for.
+_RETRIES: dict[str, Any] = {"retry_total": 4, "retry_backoff_factor": 0.4, "retry_backoff_max": 5}
+
+
+class Storage:
+    """The storage ports over Azure Tables.
+
+    Args:
+        service: The account's table service.
+    """
+
+    def __init__(self, service: TableServiceClient) -> None:
+        self._service = service
+        client = service.get_table_client
+        self.msps = TableMspStore(client("msps"))
+        self.staff_index = TableStaffIndex(client("staff"))
+        self.consent_sessions = TableConsentSessions(client("consentStates"))
+        self.sync_states = TableSyncStates(client("syncState"))
+        self.intents = TableIntents(client("work"))
+        self.records = TableSyncedRecords({name: client(table) for name, table in TABLES.items()})
+
+    @classmethod
+    def connect(cls, connection_string: str) -> Self:
+        """Open the account of a connection string."""
+        return cls(TableServiceClient.from_connection_string(connection_string, **_RETRIES))
+
+    @classmethod
+    def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
+        """Open the account behind a table endpoint, with the app's identity."""
+        return cls(TableServiceClient(endpoint, credential=credential, **_RETRIES))
+
+    async def create_tables(self) -> None:
+        """Create every table that is missing: a start-up step, never part of a request."""
+        names = ["msps", "staff", "consentStates", "syncState", "work", *TABLES.values()]
+        with meaning():
+            await asyncio.gather(*map(self._service.create_table_if_not_exists, names))
+
+    async def probe(self) -> None:
+        """Read one row that is not there; raises when storage is out of reach."""
+        async with asyncio.timeout(_PROBE_SECONDS):
+            await find(self._service.get_table_client("msps"), "probe", "probe")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._service.close()

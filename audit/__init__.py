@@ -1,0 +1,1 @@
+"""The audit log, read only: events are written with what they describe."""

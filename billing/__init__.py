@@ -1,0 +1,1 @@
+"""Billing: usage, the invoice calculation, the preview."""

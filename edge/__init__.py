@@ -1,0 +1,1 @@
+"""The HTTP edge: bearer tokens, the boundary, errors to statuses, OpenAPI."""

@@ -1,0 +1,78 @@
+"""Errors to HTTP: the one table of statuses and codes, and the shape of an error's body."""
+
+from http import HTTPStatus
+from typing import Any
+
+from domain import errors
+
+# Each class of the domain's errors with its status and its stable code. A class without an
+# entry here fails a test.
+TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
+    errors.MalformedInput: (HTTPStatus.BAD_REQUEST, "malformed_input"),
+    errors.FlagNotEditable: (HTTPStatus.BAD_REQUEST, "flag_not_editable"),
+    errors.BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"),
+    errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "unauthenticated"),
+    errors.NotStaff: (HTTPStatus.FORBIDDEN, "not_staff"),
+    errors.PermissionMissing: (HTTPStatus.FORBIDDEN, "permission_missing"),
+    errors.OwnerRequired: (HTTPStatus.FORBIDDEN, "owner_required"),
+    errors.MspSuspended: (HTTPStatus.PAYMENT_REQUIRED, "msp_suspended"),
+    errors.PartnerTenantProtected: (HTTPStatus.FORBIDDEN, "partner_tenant_protected"),
+    errors.OtherTenantNamed: (HTTPStatus.FORBIDDEN, "tenant_mismatch"),
+    errors.TenantNotFound: (HTTPStatus.NOT_FOUND, "tenant_not_found"),
+    errors.NoPartnerTenant: (HTTPStatus.NOT_FOUND, "no_partner_tenant"),
+    errors.StaffNotFound: (HTTPStatus.NOT_FOUND, "staff_not_found"),
+    errors.PartnerTenantExists: (HTTPStatus.CONFLICT, "partner_tenant_exists"),
+    errors.InvalidStatus: (HTTPStatus.CONFLICT, "invalid_status"),
+    errors.LastOwner: (HTTPStatus.CONFLICT, "last_owner"),
+    errors.StaffElsewhere: (HTTPStatus.CONFLICT, "staff_elsewhere"),
+    errors.ConcurrentChange: (HTTPStatus.CONFLICT, "concurrent_change"),
+    errors.StaleVersion: (HTTPStatus.PRECONDITION_FAILED, "stale_version"),
+    errors.ConsentRequired: (HTTPStatus.UNPROCESSABLE_ENTITY, "consent_required"),
+    errors.OrganizationMismatch: (HTTPStatus.BAD_GATEWAY, "organization_mismatch"),
+    errors.GdapRefused: (HTTPStatus.BAD_GATEWAY, "gdap_refused"),
+    errors.MicrosoftRefused: (HTTPStatus.BAD_GATEWAY, "microsoft_refused"),
+    errors.MicrosoftUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "microsoft_unavailable"),
+    errors.StorageUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "storage_unavailable"),
+}
+
+_RETRY_AFTER = 30
+
+
+def status_of(error: errors.DomainError) -> tuple[HTTPStatus, str]:
+    """Return the status and the code of an error."""
+    return TABLE[type(error)]
+
+
+def headers_of(error: errors.DomainError) -> dict[str, str]:
+    """Return the headers that go with an error."""
+    status = TABLE[type(error)][0]
+    if status is HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    if status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE):
+        wait = getattr(error, "retry_after", _RETRY_AFTER)
+        return {"Retry-After": str(max(1, round(wait)))}
+    return {}
+
+
+def body_of(
+    status: HTTPStatus,
+    code: str,
+    message: str,
+    request_id: str,
+    problems: tuple[tuple[str, str], ...] = (),
+) -> dict[str, Any]:
+    """Return an error's body. It never holds a value of the request's.
+
+    Args:
+        problems: Path and message of each malformed field.
+    """
+    body: dict[str, Any] = {
+        "statusCode": int(status),
+        "error": status.phrase,
+        "code": code,
+        "message": message,
+        "requestId": request_id,
+    }
+    if problems:
+        body["errors"] = [{"path": path, "message": text} for path, text in problems]
+    return body

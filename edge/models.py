@@ -1,0 +1,62 @@
+"""Base models of requests and answers, and the types that the contract fixes."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, create_model
+from pydantic.alias_generators import to_camel
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a time as RFC 3339 in UTC with `Z`; fractions of a second only when there are any."""
+    text = moment.astimezone(UTC).isoformat(
+        timespec="milliseconds" if moment.microsecond else "seconds"
+    )
+    return text.replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+
+
+class ApiModel(BaseModel):
+    """An answer: camelCase keys."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class RequestModel(BaseModel):
+    """A body or a query: camelCase keys, and nothing unknown."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", hide_input_in_errors=True)
+
+
+class NoBody(RequestModel):
+    """A request without a body."""
+
+
+class NoQuery(RequestModel):
+    """A request without a query string."""
+
+
+class ListQuery(RequestModel):
+    """What every list accepts: the size of a page, and the token of the next one."""
+
+    page_size: int = Field(100, ge=1, le=500)
+    page_token: str | None = Field(None, max_length=2000)
+
+
+class ListAnswer(ApiModel):
+    """What every list answers."""
+
+    items: list[Any]
+    next_link: str | None = None
+
+
+def list_answer(item: type[BaseModel]) -> type[ListAnswer]:
+    """Return the model of a list of items."""
+    return create_model(
+        f"{item.__name__.removesuffix('Answer')}List",
+        __base__=ListAnswer,
+        __doc__=f"A page of {item.__name__.removesuffix('Answer')} items.",
+        items=(list[item], ...),  # type: ignore[valid-type]  # the type is made at run time
+    )

@@ -1,0 +1,136 @@
+"""OpenAPI 3.1, made from the catalogue: the same models that check the requests."""
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from domain.roles import Permission
+from edge.models import ApiModel, NoBody, NoQuery
+from edge.routes import Route
+
+_REF = "#/components/schemas/{model}"
+_GUARDED = (401, 402, 403)
+_ALWAYS = (400, 500, 503)
+
+
+class Problem(ApiModel):
+    """One malformed field."""
+
+    path: str
+    message: str
+
+
+class Error(ApiModel):
+    """The body of every error."""
+
+    status_code: int
+    error: str
+    code: str
+    message: str
+    request_id: str
+    errors: list[Problem] | None = None
+
+
+type Mode = Literal["validation", "serialization"]
+type Schemas = dict[tuple[Any, Mode], dict[str, Any]]
+
+
+def document(catalogue: Iterable[Route]) -> dict[str, Any]:
+    """Return the OpenAPI document of the routes."""
+    routes = sorted(catalogue, key=lambda route: (route.path, route.method))
+    schemas, schema = models_json_schema(sorted(_models(routes), key=str), ref_template=_REF)
+    paths: dict[str, Any] = {}
+    for route in routes:
+        paths.setdefault("/" + route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Manage365 partner-tenant service", "version": "1"},
+        "paths": paths,
+        "components": {
+            "schemas": schema.get("$defs", {}),
+            "securitySchemes": {
+                "entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+def _models(routes: Iterable[Route]) -> set[tuple[type[BaseModel], Mode]]:
+    wanted: set[tuple[type[BaseModel], Mode]] = {(Error, "serialization")}
+    for route in routes:
+        wanted |= {(model, "serialization") for model in route.answers.values() if model}
+        if route.body is not NoBody:
+            wanted.add((route.body, "validation"))
+    return wanted
+
+
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.area],
+        "parameters": _path_parameters(route) + _query_parameters(route),
+        "responses": _responses(route, schemas),
+    }
+    if isinstance(route.permission, Permission):
+        operation["security"] = [{"entra": []}]
+        operation["x-permission"] = str(route.permission)
+    if route.body is not NoBody:
+        operation["requestBody"] = {
+            "required": not route.body_optional,
+            "content": _json(schemas[route.body, "validation"]),
+        }
+    return operation
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.query is NoQuery:
+        return []
+    schema = route.query.model_json_schema(ref_template=_REF)
+    definitions = schema.get("$defs", {})
+    return [
+        {"name": name, "in": "query", "required": False, "schema": _inlined(value, definitions)}
+        for name, value in schema["properties"].items()
+    ]
+
+
+def _inlined(value: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            return definitions[value["$ref"].rsplit("/", 1)[-1]]
+        return {key: _inlined(item, definitions) for key, item in value.items()}
+    return [_inlined(item, definitions) for item in value] if isinstance(value, list) else value
+
+
+def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, model in route.answers.items():
+        responses[str(status)] = {"description": HTTPStatus(status).phrase}
+        if model:
+            responses[str(status)]["content"] = _json(schemas[model, "serialization"])
+    statuses = {*route.errors, *_ALWAYS}
+    if isinstance(route.permission, Permission):
+        statuses |= {*_GUARDED}
+    if route.body is not NoBody:
+        statuses.add(413)
+    for status in sorted(statuses - set(route.answers)):
+        responses[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "content": _json(schemas[Error, "serialization"]),
+        }
+    return responses

@@ -1,0 +1,147 @@
+"""Reading a request: its identity, path, query and body, each checked once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from domain.audit import Actor, Cause
+from domain.errors import BodyTooLarge, MalformedInput, TenantNotFound
+from domain.identifiers import TenantId, parse_tenant_id
+from edge.gate import Caller
+
+LARGEST_BODY = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request[B, Q]:
+    """A request as a handler sees it: checked, and with its caller.
+
+    Args:
+        arguments: The raw query string's arguments, each with all its values.
+    """
+
+    request_id: str
+    url: str
+    headers: Mapping[str, str]
+    path: Mapping[str, str]
+    arguments: Mapping[str, list[str]]
+    body: B
+    query: Q
+    known_caller: Caller | None
+
+    @property
+    def caller(self) -> Caller:
+        """The staff member who asks; a public route has none to ask for."""
+        return cast("Caller", self.known_caller)
+
+    @property
+    def tenant_id(self) -> TenantId:
+        """The tenant that the path names.
+
+        Raises:
+            TenantNotFound: It is no GUID, so there is no such tenant.
+        """
+        try:
+            return parse_tenant_id(self.path["tenantId"])
+        except MalformedInput:
+            raise TenantNotFound("No such tenant.") from None
+
+    def cause(self, at: datetime) -> Cause:
+        """Return the caller's request as the cause of a change."""
+        return Cause(Actor.staff(self.caller.member), at, self.request_id)
+
+    def next_link(self, token: str | None) -> str | None:
+        """Return the link of the next page, relative to this API: no header has a say in it."""
+        if token is None:
+            return None
+        arguments = {name: values for name, values in self.arguments.items() if name != "pageToken"}
+        query = urlencode({**arguments, "pageToken": token}, doseq=True)
+        return f"{urlsplit(self.url).path}?{query}"
+
+
+def read_arguments(url: str) -> dict[str, list[str]]:
+    """Return the raw query string's arguments.
+
+    Raises:
+        MalformedInput: It cannot be read.
+    """
+    try:
+        return parse_qs(urlsplit(url).query, keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        raise MalformedInput("query", "cannot be read") from None
+
+
+def read_query[Q: BaseModel](model: type[Q], arguments: Mapping[str, list[str]]) -> Q:
+    """Return the query as its model.
+
+    Raises:
+        MalformedInput: An argument is doubled, unknown or of the wrong form.
+    """
+    for name, values in arguments.items():
+        if len(values) > 1:
+            raise MalformedInput(_shown(model, name), "stands more than once")
+    return _validated(model, {name: values[0] for name, values in arguments.items()})
+
+
+def read_body[B: BaseModel](model: type[B], request: func.HttpRequest, *, optional: bool) -> B:
+    """Return the body as its model.
+
+    Args:
+        optional: Whether no body stands for an empty one.
+
+    Raises:
+        BodyTooLarge: It is over 256 KiB.
+        MalformedInput: It is not a JSON object, or has unknown or malformed fields.
+    """
+    raw = request.get_body() or b""
+    if len(raw) > LARGEST_BODY:
+        raise BodyTooLarge("The body is over 256 KiB.")
+    if not raw.strip() and optional:
+        return _validated(model, {})
+    return _validated(model, _parsed(raw))
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise MalformedInput("body", "must be JSON") from None
+    if not isinstance(body, dict):
+        raise MalformedInput("body", "must be a JSON object")
+    return body
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _validated[M: BaseModel](model: type[M], values: dict[str, Any]) -> M:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        malformed = MalformedInput("body", "is malformed")
+        malformed.problems = tuple(
+            (_path(model, item["loc"], item["type"]), item["msg"])
+            for item in error.errors(include_input=False, include_url=False)
+        )
+        raise malformed from None
+
+
+def _path(model: type[BaseModel], location: tuple[int | str, ...], kind: str) -> str:
+    """Return a field's dotted path; an unknown field's own name is the caller's text."""
+    if kind == "extra_forbidden":
+        return _shown(model, str(location[-1]))
+    return ".".join(str(part) for part in location)
+
+
+def _shown(model: type[BaseModel], name: str) -> str:
+    """Return a field's name if it is short and plain enough to be a name at all."""
+    known = {field.alias for field in model.model_fields.values()}
+    plain = len(name) <= 64 and name.replace("_", "").isalnum() and name.isascii()  # noqa: PLR2004  a name's length
+    return name if name in known or plain else "(unknown field)"

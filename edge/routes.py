@@ -1,0 +1,210 @@
+"""Routes: declared with their permission and models, served through one boundary.
+
+Deny by default: a route cannot be declared without a permission, and only PUBLIC ones are
+served without a token.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import azure.functions as func
+from pydantic import BaseModel
+
+from domain.errors import DomainError, MalformedInput
+from domain.roles import Permission
+from edge.errors import body_of, headers_of, status_of
+from edge.gate import Gate
+from edge.models import NoBody, NoQuery
+from edge.requests import Request, read_arguments, read_body, read_query
+
+_log = logging.getLogger(__name__)
+
+
+class Public(Enum):
+    """The mark of a route that needs no token."""
+
+    PUBLIC = "public"
+
+
+PUBLIC = Public.PUBLIC
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler answers."""
+
+    status: int
+    body: BaseModel | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A declared route, as OpenAPI shows it.
+
+    Args:
+        answers: The model of each good status, None where there is no body.
+        errors: Statuses beyond those that every such route can answer.
+        raw_query: Whether the handler reads the query string itself.
+    """
+
+    method: str
+    path: str
+    name: str
+    area: str
+    permission: Permission | Public
+    body: type[BaseModel]
+    query: type[BaseModel]
+    answers: Mapping[int, type[BaseModel] | None]
+    errors: tuple[int, ...]
+    body_optional: bool
+    raw_query: bool
+    summary: str
+
+
+type Handler[B, Q] = Callable[[Request[B, Q]], Awaitable[Answer]]
+
+
+class Edge:
+    """The HTTP edge of the app: the gate, and the catalogue of all routes."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.catalogue: list[Route] = []
+
+    def routes(self, area: str) -> "Routes":
+        """Return a new blueprint's routes."""
+        return Routes(self, area)
+
+    async def serve(
+        self, route: Route, handler: Handler[Any, Any], req: func.HttpRequest
+    ) -> func.HttpResponse:
+        """Answer one request; whatever goes wrong becomes an answer here."""
+        request_id = str(uuid4())
+        try:
+            answer = await handler(await self._read(route, req, request_id))
+            body = answer.body.model_dump_json(by_alias=True) if answer.body else None
+            return respond(answer.status, body, request_id, answer.headers)
+        except DomainError as error:
+            return _refused(error, request_id)
+        except Exception:  # noqa: BLE001  the boundary: nothing gets past it
+            _log.exception("unexpected error in %s, request %s", route.name, request_id)
+            return _failed(request_id)
+
+    async def _read(
+        self, route: Route, req: func.HttpRequest, request_id: str
+    ) -> Request[Any, Any]:
+        headers = {name.lower(): value for name, value in req.headers.items()}
+        caller = None
+        if isinstance(route.permission, Permission):
+            caller = await self._gate.admit(headers.get("authorization"), route.permission)
+        arguments = read_arguments(req.url)
+        return Request(
+            request_id=request_id,
+            url=req.url,
+            headers=headers,
+            path=dict(req.route_params),
+            arguments=arguments,
+            body=read_body(route.body, req, optional=route.body_optional),
+            query=NoQuery() if route.raw_query else read_query(route.query, arguments),
+            known_caller=caller,
+        )
+
+
+class Routes:
+    """One area's routes, on a blueprint of their own."""
+
+    def __init__(self, edge: Edge, area: str) -> None:
+        self._edge, self._area = edge, area
+        self.blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # it has no types
+
+    def route[B: BaseModel, Q: BaseModel](  # noqa: PLR0913  what a route is, all of it by name
+        self,
+        method: str,
+        path: str,
+        permission: Permission | Public,
+        *,
+        answers: Mapping[int, type[BaseModel] | None],
+        body: type[B] = NoBody,  # type: ignore[assignment]  # the default narrows B
+        query: type[Q] = NoQuery,  # type: ignore[assignment]  # the default narrows Q
+        errors: tuple[int, ...] = (),
+        body_optional: bool = False,
+        raw_query: bool = False,
+    ) -> Callable[[Handler[B, Q]], Handler[B, Q]]:
+        """Declare a route and register its trigger."""
+
+        def declare(handler: Handler[B, Q]) -> Handler[B, Q]:
+            name = getattr(handler, "__name__", "").removesuffix("_route")
+            route = Route(
+                method=method,
+                path=path,
+                name=name,
+                area=self._area,
+                permission=permission,
+                body=body,
+                query=query,
+                answers=answers,
+                errors=errors,
+                body_optional=body_optional or body is NoBody,
+                raw_query=raw_query,
+                summary=name.replace("_", " ").capitalize(),
+            )
+            self._edge.catalogue.append(route)
+            self.register(route.name, route.path, [method], self._trigger(route, handler))
+            return handler
+
+        return declare
+
+    def _trigger(self, route: Route, handler: Handler[Any, Any]) -> Callable[..., Any]:
+        # Microsoft's worker wants exactly the binding's parameters, plainly annotated.
+        async def trigger(req: func.HttpRequest) -> func.HttpResponse:
+            return await self._edge.serve(route, handler, req)
+
+        return trigger
+
+    def register(
+        self, name: str, path: str, methods: list[str], trigger: Callable[..., Any]
+    ) -> None:
+        """Register a trigger with the Functions host under the name."""
+        trigger.__name__ = name
+        bind = self.blueprint.route(
+            route=path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS
+        )
+        self.blueprint.function_name(name)(bind(trigger))
+
+
+def respond(
+    status: int, body: str | None, request_id: str, headers: Mapping[str, str] | None = None
+) -> func.HttpResponse:
+    """Return an answer with the headers that every answer has."""
+    return func.HttpResponse(
+        body=body,
+        status_code=status,
+        mimetype="application/json" if body is not None else None,
+        headers={
+            "x-request-id": request_id,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
+        },
+    )
+
+
+def _refused(error: DomainError, request_id: str) -> func.HttpResponse:
+    status, code = status_of(error)
+    problems = error.problems if isinstance(error, MalformedInput) else ()
+    message = "The request is malformed." if problems else str(error)
+    body = body_of(status, code, message, request_id, problems)
+    return respond(status, json.dumps(body), request_id, headers_of(error))
+
+
+def _failed(request_id: str) -> func.HttpResponse:
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    body = body_of(status, "internal_error", "Something went wrong here.", request_id)
+    return respond(status, json.dumps(body), request_id)

@@ -1,0 +1,96 @@
+"""Health, OpenAPI, and the answer to whatever no route takes."""
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import azure.functions as func
+from pydantic import RootModel
+
+from edge.errors import body_of
+from edge.models import ApiModel, NoBody, NoQuery
+from edge.openapi import document
+from edge.requests import Request
+from edge.routes import PUBLIC, Answer, Edge, Route, Routes, respond
+
+_log = logging.getLogger(__name__)
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+
+
+class HealthAnswer(ApiModel):
+    """Whether the app can do its work."""
+
+    status: Literal["ok", "degraded"]
+    storage: Literal["ok", "unreachable"]
+
+
+class OpenApiAnswer(RootModel[dict[str, Any]]):
+    """An OpenAPI 3.1 document."""
+
+
+def system_functions(edge: Edge, probe: Callable[[], Awaitable[None]]) -> func.Blueprint:
+    """Return the functions that belong to no area.
+
+    Args:
+        probe: Reads from storage; raises when it is out of reach.
+    """
+    routes = edge.routes("system")
+    _health(routes, probe)
+    _openapi(routes, edge)
+    _unrouted(routes, edge)
+    return routes.blueprint
+
+
+def _health(routes: Routes, probe: Callable[[], Awaitable[None]]) -> None:
+    @routes.route("GET", "health", PUBLIC, answers={200: HealthAnswer, 503: HealthAnswer})
+    async def health(request: Request[NoBody, NoQuery]) -> Answer:  # noqa: ARG001  a route's shape
+        try:
+            await probe()
+        except Exception:  # noqa: BLE001  whatever it is, storage is out of reach
+            _log.exception("storage cannot be reached")
+            return Answer(503, HealthAnswer(status="degraded", storage="unreachable"))
+        return Answer(200, HealthAnswer(status="ok", storage="ok"))
+
+
+def _openapi(routes: Routes, edge: Edge) -> None:
+    @routes.route("GET", "openapi.json", PUBLIC, answers={200: OpenApiAnswer})
+    async def openapi(request: Request[NoBody, NoQuery]) -> Answer:  # noqa: ARG001  a route's shape
+        return Answer(200, OpenApiAnswer(document(edge.catalogue)))
+
+
+def _unrouted(routes: Routes, edge: Edge) -> None:
+    """Take what no other route does: ASP.NET tries a catch-all last.
+
+    The Functions host itself answers a wrong method with 404 and without a body.
+    """
+
+    async def unrouted(req: func.HttpRequest) -> func.HttpResponse:
+        request_id = str(uuid4())
+        allowed = allowed_methods(edge.catalogue, urlsplit(req.url).path)
+        if allowed:
+            body = body_of(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address takes other methods.",
+                request_id,
+            )
+            return respond(405, json.dumps(body), request_id, {"Allow": ", ".join(allowed)})
+        body = body_of(HTTPStatus.NOT_FOUND, "not_found", "No such address.", request_id)
+        return respond(404, json.dumps(body), request_id)
+
+    routes.register("unrouted", "{*path}", _METHODS, unrouted)
+
+
+def allowed_methods(catalogue: Iterable[Route], path: str) -> list[str]:
+    """Return the methods of the routes that the path matches, in any case."""
+    return sorted({route.method for route in catalogue if _matches(route.path, path)})
+
+
+def _matches(template: str, path: str) -> bool:
+    pattern = re.sub(r"{\w+}", "[^/]+", template.replace(".", r"\."))
+    return re.fullmatch(pattern, path.strip("/"), re.IGNORECASE) is not None

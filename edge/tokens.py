@@ -1,0 +1,92 @@
+"""Bearer tokens: which ones are believed, and what is read from them.
+
+https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jwt
+
+from domain.errors import MalformedInput, Unauthenticated
+from domain.identifiers import ObjectId, TenantId, parse_guid
+
+_log = logging.getLogger(__name__)
+_LEEWAY_SECONDS = 30
+_REQUIRED = ["exp", "nbf", "iat", "iss", "aud", "tid", "oid", "ver"]
+
+
+class SigningKeys(Protocol):
+    """Microsoft Entra ID's public signing keys."""
+
+    async def key(self, kid: str) -> Any | None:
+        """Return the RSA public key with the ID, or None when Entra has none.
+
+        Raises:
+            MicrosoftUnavailable: The keys cannot be had.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who a verified token speaks for."""
+
+    tid: TenantId
+    oid: ObjectId
+
+
+class TokenVerifier:
+    """Verifies delegated v2.0 access tokens for this API.
+
+    Args:
+        keys: Where the signing keys come from; never an address in the token.
+        authority: Microsoft Entra ID, without a tenant: the issuer's first part.
+        audience: Client ID of this API.
+    """
+
+    def __init__(self, keys: SigningKeys, authority: str, audience: str) -> None:
+        self._keys, self._authority, self._audience = keys, authority, audience
+
+    async def verify(self, authorization: str | None) -> Person:
+        """Return the person that the `Authorization` header speaks for.
+
+        Raises:
+            Unauthenticated: The token cannot be believed; why is in the log alone.
+            MicrosoftUnavailable: The signing keys cannot be had.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("A bearer token is required.")
+        try:
+            return await self._verify(token.strip())
+        except (jwt.PyJWTError, MalformedInput, ValueError, TypeError) as error:
+            _log.info("token refused: %s", type(error).__name__)
+            raise Unauthenticated("The bearer token is not valid for this API.") from None
+
+    async def _verify(self, token: str) -> Person:
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = await self._keys.key(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise jwt.InvalidKeyError
+        claims = jwt.decode(
+            token,
+            key,
+            # One algorithm: `none` and HS256 keyed with the public key are the old attacks.
+            algorithms=["RS256"],
+            audience=self._audience,
+            leeway=_LEEWAY_SECONDS,
+            options={"require": _REQUIRED, "strict_aud": True},
+        )
+        return self._person(claims)
+
+    def _person(self, claims: dict[str, Any]) -> Person:
+        tid = parse_guid(str(claims["tid"]), "tid")
+        oid = parse_guid(str(claims["oid"]), "oid")
+        if claims["iss"] != f"{self._authority}/{tid}/v2.0" or claims["ver"] != "2.0":
+            raise jwt.InvalidIssuerError
+        if claims.get("idtyp") == "app" or not claims.get("scp"):
+            # An app-only token speaks for no person, whatever its oid.
+            raise jwt.InvalidTokenError
+        return Person(TenantId(tid), ObjectId(oid))

@@ -1,0 +1,10 @@
+"""The Azure Functions app: the table of contents, nothing else."""
+
+import azure.functions as func
+
+from settings import Settings
+from wiring import Services, blueprints
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+for blueprint in blueprints(Services.from_settings(Settings())):
+    app.register_functions(blueprint)

@@ -1,0 +1,146 @@
+"""The command line of `python -m ops`."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from decimal import Decimal, InvalidOperation
+from uuid import uuid4
+
+from adapters.clock import SystemClock
+from adapters.queues import StorageQueues
+from adapters.tables.storage import Storage
+from domain.audit import SYSTEM, Cause
+from domain.errors import DomainError, MalformedInput
+from domain.identifiers import MspId, parse_guid, parse_object_id, parse_tenant_id
+from domain.roles import Role, StaffMember
+from domain.staffing import put_staff
+from ops.onboarding import Application, Owner, check, onboard
+from settings import StorageSettings
+from wiring import open_queues, open_storage
+
+type Command = Callable[[argparse.Namespace, Storage, StorageQueues], Awaitable[dict[str, str]]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return 0, 1 when it was refused, 2 for a malformed option."""
+    options = _parser().parse_args(arguments)
+    try:
+        print(json.dumps(asyncio.run(_run(options))))
+    except MalformedInput as error:
+        print(f"--{error}", file=sys.stderr)
+        return 2
+    except (DomainError, LookupError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(options: argparse.Namespace) -> dict[str, str]:
+    settings = StorageSettings()
+    storage, queues = open_storage(settings), open_queues(settings)
+    command: Command = options.command
+    try:
+        return await command(options, storage, queues)
+    finally:
+        await asyncio.gather(storage.close(), queues.close())
+
+
+async def _create_storage(
+    _options: argparse.Namespace, storage: Storage, queues: StorageQueues
+) -> dict[str, str]:
+    await asyncio.gather(storage.create_tables(), queues.create_queues())
+    return {"storage": "created"}
+
+
+async def _onboard_msp(
+    options: argparse.Namespace, storage: Storage, _queues: StorageQueues
+) -> dict[str, str]:
+    application = Application(
+        name=options.name,
+        country=options.country,
+        abn=options.abn,
+        tier=options.tier,
+        agreed_price_cents=_cents(options.agreed_price),
+        time_zone=options.time_zone,
+        client_id=options.partner_app_client_id,
+        app_tenant_id=options.partner_app_tenant_id,
+        credential=options.credential_secret,
+        service_account=options.service_account_secret,
+        msp_id=options.msp_id,
+    )
+    msp = check(application, SystemClock().now())
+    owner = Owner(options.owner_tid, options.owner_oid, options.owner_name)
+    await onboard(storage.msps, storage.staff_index, msp, owner)
+    return {"mspId": msp.msp_id}
+
+
+async def _add_staff(
+    options: argparse.Namespace, storage: Storage, _queues: StorageQueues
+) -> dict[str, str]:
+    member = StaffMember(
+        msp_id=MspId(parse_guid(options.msp_id, "msp-id")),
+        tid=parse_tenant_id(options.tid, "tid"),
+        oid=parse_object_id(options.oid, "oid"),
+        role=_role(options.role),
+        name=options.name,
+    )
+    cause = Cause(SYSTEM, SystemClock().now(), str(uuid4()))
+    added = await put_staff(storage.msps, storage.staff_index, member, cause, by_owner=True)
+    return {"staff": "added" if added else "changed"}
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        raise MalformedInput("role", f"must be one of {', '.join(Role)}") from None
+
+
+def _cents(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        cents = Decimal(text) * 100
+        whole = int(cents)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise MalformedInput("agreed-price", "must be an amount such as 21.50") from None
+    if cents != whole:
+        raise MalformedInput("agreed-price", "must have at most two decimals")
+    return whole
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    create = commands.add_parser("create-storage", help="create tables and queues")
+    create.set_defaults(command=_create_storage)
+    msp = commands.add_parser("onboard-msp", help="add an MSP and its first owner")
+    msp.set_defaults(command=_onboard_msp)
+    for option in (
+        "name",
+        "country",
+        "tier",
+        "partner-app-client-id",
+        "partner-app-tenant-id",
+        "credential-secret",
+        "service-account-secret",
+        "owner-tid",
+        "owner-oid",
+        "owner-name",
+    ):
+        msp.add_argument(f"--{option}", required=True)
+    msp.add_argument("--abn", help="Australian Business Number; required in Australia")
+    msp.add_argument("--agreed-price", help="AUD per tenant and month, for enterprise_plus")
+    msp.add_argument("--time-zone", default="Australia/Sydney", help="IANA name")
+    msp.add_argument("--msp-id", help="a GUID; a new one by default")
+    staff = commands.add_parser("add-staff", help="add a staff member, or change one")
+    staff.set_defaults(command=_add_staff)
+    for option in ("msp-id", "tid", "oid", "role", "name"):
+        staff.add_argument(f"--{option}", required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

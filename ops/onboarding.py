@@ -1,0 +1,145 @@
+"""Onboarding an MSP with its first owner."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from stdnum.au import abn as australian_business_number
+
+from domain.audit import SYSTEM, Cause
+from domain.changes import Insert
+from domain.errors import ConcurrentChange, MalformedInput, StaffElsewhere
+from domain.identifiers import MspId, ObjectId, TenantId, parse_guid
+from domain.msp import Msp, PartnerApp, Tier
+from domain.ports import MspStore, StaffIndex
+from domain.roles import Role, StaffMember
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An MSP as an operator enters it; every text is unchecked."""
+
+    name: str
+    country: str
+    abn: str | None
+    tier: str
+    agreed_price_cents: int | None
+    time_zone: str
+    client_id: str
+    app_tenant_id: str
+    credential: str
+    service_account: str
+    msp_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The first owner as an operator enters them."""
+
+    tid: str
+    oid: str
+    name: str
+
+
+def check(application: Application, now: datetime) -> Msp:
+    """Return the MSP that an application describes.
+
+    Raises:
+        MalformedInput: A value is malformed; the error names its option.
+    """
+    return Msp(
+        msp_id=MspId(parse_guid(application.msp_id or str(uuid4()), "msp-id")),
+        name=_present(application.name, "name"),
+        country=_country(application.country),
+        abn=_abn(application.abn, application.country),
+        tier=_tier(application.tier),
+        agreed_price_cents=_price(application),
+        annual_prepay=False,
+        time_zone=_zone(application.time_zone),
+        onboarded_at=now,
+        suspended_at=None,
+        app=PartnerApp(
+            client_id=parse_guid(application.client_id, "partner-app-client-id"),
+            tenant_id=TenantId(parse_guid(application.app_tenant_id, "partner-app-tenant-id")),
+            credential=_secret_name(application.credential, "credential-secret"),
+            service_account=_secret_name(application.service_account, "service-account-secret"),
+        ),
+        owners=1,
+    )
+
+
+async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> None:
+    """Store the MSP and its first owner in one transaction.
+
+    Raises:
+        MalformedInput: The owner's IDs are no GUIDs.
+        StaffElsewhere: The owner is staff of another MSP.
+        ConcurrentChange: There is an MSP of this ID already.
+    """
+    tid = TenantId(parse_guid(owner.tid, "owner-tid"))
+    oid = ObjectId(parse_guid(owner.oid, "owner-oid"))
+    member = StaffMember(msp.msp_id, tid, oid, Role.OWNER, _present(owner.name, "owner-name"))
+    if await msps.head(msp.msp_id) is not None:
+        raise ConcurrentChange("There is an MSP of this ID already.")
+    # A claim alone lets nobody in, so it may go first.
+    if await index.claim(tid, oid, msp.msp_id) != msp.msp_id:
+        raise StaffElsewhere("The owner is staff of another MSP.")
+    event = Cause(SYSTEM, msp.onboarded_at, str(uuid4())).event(
+        msp.msp_id, "msp.onboarded", after={"name": msp.name, "tier": str(msp.tier)}
+    )
+    await msps.commit((Insert(msp), Insert(member), Insert(event)))
+
+
+def _present(text: str, option: str) -> str:
+    if not text.strip():
+        raise MalformedInput(option, "must not be empty")
+    return text.strip()
+
+
+def _country(text: str) -> str:
+    if len(text) != 2 or not (text.isascii() and text.isalpha()):  # noqa: PLR2004  ISO 3166-1 alpha-2
+        raise MalformedInput("country", "must be two letters (ISO 3166-1)")
+    return text.upper()
+
+
+def _abn(text: str | None, country: str) -> str | None:
+    """Return the ABN's digits; an Australian MSP's invoices need one.
+
+    https://abr.business.gov.au/Help/AbnFormat
+    """
+    if text is None and country.upper() != "AU":
+        return None
+    digits = australian_business_number.compact(text or "")
+    if not australian_business_number.is_valid(digits):
+        raise MalformedInput("abn", "must be a valid Australian Business Number")
+    return digits
+
+
+def _tier(text: str) -> Tier:
+    try:
+        return Tier(text)
+    except ValueError:
+        raise MalformedInput("tier", f"must be one of {', '.join(Tier)}") from None
+
+
+def _price(application: Application) -> int | None:
+    price = application.agreed_price_cents
+    if (application.tier == Tier.ENTERPRISE_PLUS) != (price is not None):
+        raise MalformedInput("agreed-price", "is given for enterprise_plus, and only for it")
+    if price is not None and price < 0:
+        raise MalformedInput("agreed-price", "must not be negative")
+    return price
+
+
+def _zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise MalformedInput("time-zone", "must be an IANA time zone") from None
+
+
+def _secret_name(text: str, option: str) -> str:
+    if not text or not text.replace("-", "").isalnum():
+        raise MalformedInput(option, "must be the name of a secret: letters, digits and dashes")
+    return text

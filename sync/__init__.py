@@ -1,0 +1,1 @@
+"""Graph sync: what is due, one tenant, each data set."""

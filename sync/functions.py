@@ -1,0 +1,38 @@
+"""The timer that finds due tenants, and the queue that syncs one."""
+
+from datetime import timedelta
+
+import azure.functions as func
+
+from domain.messages import read_tenant_ref
+from sync.due import sync_due_tenants
+from sync.poison import record_failed_sync
+from sync.sync_tenant import SyncPorts, sync_tenant
+
+
+def sync_functions(ports: SyncPorts, interval: timedelta) -> func.Blueprint:
+    """Return the area's functions."""
+    blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # it has no types
+    _timer(blueprint, ports, interval)
+    _queue(blueprint, ports)
+    return blueprint
+
+
+def _timer(blueprint: func.Blueprint, ports: SyncPorts, interval: timedelta) -> None:
+    @blueprint.function_name("sync_due_tenants")
+    @blueprint.timer_trigger("timer", "%SYNC_SCHEDULE%")
+    async def sync_due_tenants_timer(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
+        await sync_due_tenants(ports, interval)
+
+
+def _queue(blueprint: func.Blueprint, ports: SyncPorts) -> None:
+    @blueprint.function_name("sync_tenant")
+    @blueprint.queue_trigger("message", "sync-tenant", "AzureWebJobsStorage")
+    async def sync_tenant_message(message: func.QueueMessage) -> None:
+        await sync_tenant(ports, read_tenant_ref(message.get_body().decode()))
+
+    @blueprint.function_name("sync_tenant_poison")
+    @blueprint.queue_trigger("message", "sync-tenant-poison", "AzureWebJobsStorage")
+    async def sync_tenant_poison_message(message: func.QueueMessage) -> None:
+        ref = read_tenant_ref(message.get_body().decode())
+        await record_failed_sync(ports, ref, message.id or "")

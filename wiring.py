@@ -1,0 +1,203 @@
+"""The composition root: builds every adapter from the settings and hands each area its ports."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import azure.functions as func
+from azure.identity.aio import DefaultAzureCredential
+
+from adapters.clock import SystemClock
+from adapters.entra_keys import EntraKeys
+from adapters.graph.client import GraphClient
+from adapters.graph.gdap import GraphGdap
+from adapters.graph.identity import GraphIdentity
+from adapters.graph.reader import GraphTenantReader
+from adapters.identity import TokenSource
+from adapters.queues import StorageQueues
+from adapters.secrets import FileSecrets, KeyVaultSecrets, Secrets
+from adapters.tables.storage import Storage
+from audit.functions import audit_functions
+from billing.functions import Seller, billing_functions
+from consent.conclude import ConsentPorts
+from consent.functions import consent_functions
+from consent.start_session import ConsentLink
+from edge.gate import Gate
+from edge.routes import Edge
+from edge.system import system_functions
+from edge.tokens import TokenVerifier
+from gdap.functions import GdapPorts, gdap_functions
+from mytenant.functions import MyTenantPorts, mytenant_functions
+from settings import Settings, StorageSettings
+from staff.functions import StaffPorts, staff_functions
+from sync.functions import sync_functions
+from sync.sync_tenant import SyncPorts
+from tenants.functions import TenantPorts, tenant_functions
+from tenants.synced_data import synced_data_functions
+from work.functions import work_functions
+
+
+@cache
+def _credential() -> DefaultAzureCredential:
+    return DefaultAzureCredential()
+
+
+def open_storage(settings: StorageSettings) -> Storage:
+    """Open the tables.
+
+    Raises:
+        ValueError: Neither a connection string nor an endpoint is set.
+    """
+    if settings.storage_connection_string:
+        return Storage.connect(settings.storage_connection_string)
+    if not settings.storage_table_endpoint:
+        raise ValueError("set STORAGE_CONNECTION_STRING or STORAGE_TABLE_ENDPOINT")
+    return Storage.open(settings.storage_table_endpoint, _credential())
+
+
+def open_queues(settings: StorageSettings) -> StorageQueues:
+    """Open the queues.
+
+    Raises:
+        ValueError: Neither a connection string nor an endpoint is set.
+    """
+    if settings.storage_connection_string:
+        return StorageQueues.connect(settings.storage_connection_string)
+    if not settings.storage_queue_endpoint:
+        raise ValueError("set STORAGE_CONNECTION_STRING or STORAGE_QUEUE_ENDPOINT")
+    return StorageQueues.open(settings.storage_queue_endpoint, _credential())
+
+
+def open_secrets(settings: Settings) -> Secrets:
+    """Open the secrets.
+
+    Raises:
+        ValueError: Neither a Key Vault nor a folder is set.
+    """
+    if settings.key_vault_url:
+        return KeyVaultSecrets(settings.key_vault_url, _credential())
+    if not settings.secrets_dir:
+        raise ValueError("set KEY_VAULT_URL or SECRETS_DIR")
+    return FileSecrets(Path(settings.secrets_dir))
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every adapter, built once a process."""
+
+    settings: Settings
+    clock: SystemClock
+    storage: Storage
+    queues: StorageQueues
+    tokens: TokenSource
+    graph: GraphClient
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Services":
+        """Build the adapters; nothing is connected yet."""
+        secrets = open_secrets(settings)
+        authority, graph = settings.entra_authority, settings.graph_endpoint
+        return cls(
+            settings,
+            SystemClock(),
+            open_storage(settings),
+            open_queues(settings),
+            TokenSource.over(authority, graph, secrets),
+            GraphClient(graph),
+        )
+
+
+def blueprints(services: Services) -> list[func.Blueprint]:
+    """Return every area's functions, each with the ports that it needs."""
+    edge = Edge(_gate(services))
+    return [
+        *_partner_tenant_areas(edge, services),
+        *_tenant_areas(edge, services),
+        *_msp_areas(edge, services),
+        _sync(services),
+        _work(services),
+        system_functions(edge, services.storage.probe),
+    ]
+
+
+def _gate(services: Services) -> Gate:
+    settings, storage, clock = services.settings, services.storage, services.clock
+    keys = EntraKeys(settings.entra_authority, clock)
+    verifier = TokenVerifier(keys, settings.entra_authority, settings.api_audience)
+    remember = timedelta(seconds=settings.staff_cache_seconds)
+    return Gate(verifier, storage.staff_index, storage.msps, clock, remember)
+
+
+def _partner_tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
+    settings, storage, queues, clock = (
+        services.settings,
+        services.storage,
+        services.queues,
+        services.clock,
+    )
+    identity = GraphIdentity(services.tokens, services.graph)
+    link = ConsentLink(settings.entra_authority, settings.consent_redirect_uri)
+    consent = ConsentPorts(
+        msps=storage.msps,
+        sessions=storage.consent_sessions,
+        sync_states=storage.sync_states,
+        intents=storage.intents,
+        queues=queues,
+        identity=identity,
+        clock=clock,
+    )
+    my_tenant = MyTenantPorts(
+        storage.msps, storage.sync_states, storage.intents, queues, identity, clock
+    )
+    return [
+        consent_functions(edge, consent, link, settings.portal_url.rstrip("/")),
+        mytenant_functions(edge, my_tenant),
+    ]
+
+
+def _tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
+    storage, clock = services.storage, services.clock
+    tenants = TenantPorts(
+        storage.msps,
+        storage.sync_states,
+        storage.records,
+        storage.intents,
+        services.queues,
+        clock,
+    )
+    gdap = GdapPorts(storage.msps, GraphGdap(services.tokens, services.graph), clock)
+    return [
+        tenant_functions(edge, tenants),
+        synced_data_functions(edge, storage.msps, storage.records),
+        gdap_functions(edge, gdap),
+    ]
+
+
+def _msp_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
+    settings, storage, clock = services.settings, services.storage, services.clock
+    seller = Seller(settings.seller_name, settings.seller_abn)
+    return [
+        billing_functions(edge, storage.msps, clock, seller),
+        staff_functions(edge, StaffPorts(storage.msps, storage.staff_index, clock)),
+        audit_functions(edge, storage.msps),
+    ]
+
+
+def _sync(services: Services) -> func.Blueprint:
+    storage = services.storage
+    ports = SyncPorts(
+        storage.msps,
+        storage.sync_states,
+        storage.records,
+        GraphTenantReader(services.tokens, services.graph),
+        services.queues,
+        services.clock,
+    )
+    return sync_functions(ports, timedelta(hours=services.settings.sync_interval_hours))
+
+
+def _work(services: Services) -> func.Blueprint:
+    storage = services.storage
+    after = timedelta(seconds=services.settings.work_redelivery_seconds)
+    return work_functions(storage.msps, storage.intents, services.queues, services.clock, after)
