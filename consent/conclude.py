@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from domain.sync_request import request_sync
-
 from domain.audit import Actor, Cause
 from domain.changes import Decision, Insert, Operation, decide_and_commit, write
 from domain.consent_session import (
@@ -38,6 +36,7 @@ from domain.ports import (
     Snapshot,
     SyncStates,
 )
+from domain.sync_request import request_sync
 from domain.tenant import Organization, Tenant
 
 _log = logging.getLogger(__name__)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import azure.functions as func
-from domain.sync_request import request_sync
 from pydantic import Field
 
 from domain.consent_session import ConsentState, Outcome
@@ -12,6 +11,7 @@ from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
 from domain.ports import Clock, Head, Identity, Intents, MspStore, Queues, SyncStates
 from domain.roles import Permission
+from domain.sync_request import request_sync
 from edge.models import ApiModel, NoBody, NoQuery, RequestModel, Timestamp
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes

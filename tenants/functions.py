@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import azure.functions as func
-from domain.sync_request import request_sync
 
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
@@ -13,6 +12,7 @@ from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, Step
 from domain.messages import read_tenant_ref
 from domain.ports import Clock, Intents, MspStore, Queues, SyncedRecords, SyncStates
 from domain.roles import Permission
+from domain.sync_request import request_sync
 from domain.tenant import TenantStatus
 from edge.models import NoBody, NoQuery
 from edge.requests import Request
@@ -128,7 +128,7 @@ def _changing(routes: Routes, ports: TenantPorts) -> None:
         answers={202: TenantAnswer},
         errors=(404, 409),
     )
-    async def sync_tenant_route(request: Request[NoBody, NoQuery]) -> Answer:
+    async def request_tenant_sync(request: Request[NoBody, NoQuery]) -> Answer:
         known = await ports.msps.tenant(request.caller.msp_id, request.tenant_id)
         if known is None:
             raise TenantNotFound("No such tenant.")

@@ -1,0 +1,1 @@
+"""The local stack: real parts on this machine, none of them deployed."""

@@ -1,0 +1,140 @@
+"""Queue triggers: visibility timeout, dequeue count, and the poison queue after five failures.
+
+https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import (
+    QueueMessage,
+    TextBase64DecodePolicy,
+    TextBase64EncodePolicy,
+)
+from azure.storage.queue.aio import QueueClient
+from azure_functions_runtime.bindings.datumdef import Datum
+
+from local.host.worker import Function, InvocationFailed, invoke, text
+
+_log = logging.getLogger(__name__)
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOptions:
+    """host.json's `extensions.queues`."""
+
+    batch_size: int = 16
+    most_dequeues: int = 5
+    lock_seconds: int = 600
+    visibility_after_failure: int = 0
+
+    @classmethod
+    def read(cls, host: dict[str, Any]) -> "QueueOptions":
+        """Read host.json."""
+        queues = host.get("extensions", {}).get("queues", {})
+        hours, minutes, seconds = queues.get("visibilityTimeout", "00:00:00").split(":")
+        return cls(
+            batch_size=queues.get("batchSize", 16),
+            most_dequeues=queues.get("maxDequeueCount", 5),
+            visibility_after_failure=int(hours) * 3600 + int(minutes) * 60 + int(seconds),
+        )
+
+
+class QueueSide:
+    """One queue function's listener."""
+
+    def __init__(self, function: Function, connection: str, options: QueueOptions) -> None:
+        self.function, self._options = function, options
+        self._name = str(function.trigger["queueName"])
+        self._queue = _client(connection, self._name)
+        self._poison = _client(connection, f"{self._name}-poison")
+        self.in_flight = 0
+
+    async def run(self) -> None:
+        """Take messages for ever, a batch at a time, and oftener while there are some."""
+        await _create(self._queue)
+        pause = _SHORTEST_PAUSE
+        while True:
+            try:
+                taken = await self._take_batch()
+            except AzureError:
+                _log.exception("queue %s does not answer", self._name)
+                taken = 0
+            pause = _SHORTEST_PAUSE if taken else min(pause * 2, _LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+
+    async def _take_batch(self) -> int:
+        messages = [
+            message
+            async for message in self._queue.receive_messages(
+                max_messages=self._options.batch_size,
+                visibility_timeout=self._options.lock_seconds,
+            )
+        ]
+        self.in_flight += len(messages)
+        await asyncio.gather(*map(self._process, messages))
+        return len(messages)
+
+    async def _process(self, message: QueueMessage) -> None:
+        try:
+            await invoke(self.function, text(message.content), _metadata(message))
+        except InvocationFailed:
+            _log.exception("%s failed", self.function.name)
+            await self._failed(message)
+        else:
+            await self._queue.delete_message(message)
+        finally:
+            self.in_flight -= 1
+
+    async def _failed(self, message: QueueMessage) -> None:
+        if (message.dequeue_count or 0) >= self._options.most_dequeues:
+            await _create(self._poison)
+            await self._poison.send_message(message.content)
+            await self._queue.delete_message(message)
+            return
+        await self._queue.update_message(
+            message,
+            visibility_timeout=self._options.visibility_after_failure,
+            content=message.content,
+        )
+
+    async def is_idle(self) -> bool:
+        """Tell whether nothing is under way and no message can be seen."""
+        if self.in_flight:
+            return False
+        try:
+            return not await self._queue.peek_messages()
+        except ResourceNotFoundError:
+            return True
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await asyncio.gather(self._queue.close(), self._poison.close())
+
+
+def _client(connection: str, name: str) -> QueueClient:
+    return QueueClient.from_connection_string(
+        connection,
+        name,
+        message_encode_policy=TextBase64EncodePolicy(),
+        message_decode_policy=TextBase64DecodePolicy(),
+    )
+
+
+async def _create(queue: QueueClient) -> None:
+    try:
+        await queue.create_queue()
+    except ResourceExistsError:
+        return
+
+
+def _metadata(message: QueueMessage) -> dict[str, Datum]:
+    return {
+        "Id": text(message.id),
+        "DequeueCount": Datum(message.dequeue_count, "int"),
+        "PopReceipt": text(message.pop_receipt or ""),
+    }

@@ -1,0 +1,1 @@
+"""A simulated Microsoft: Entra ID and Graph over TLS, strict where the real ones are."""

@@ -1,0 +1,113 @@
+"""Control routes, for tests: what was asked, faults, tenants, changes, tokens, GDAP."""
+
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from local import seed
+from local.microsoft.state import Microsoft, Tenant
+from local.microsoft.tokens import SigningKeys, lifetime
+
+
+class Control:
+    """The control routes."""
+
+    def __init__(self, microsoft: Microsoft, keys: SigningKeys) -> None:
+        self._microsoft, self._keys = microsoft, keys
+
+    def add_to(self, app: web.Application) -> None:
+        """Add the routes."""
+        add = app.router
+        add.add_get("/_control/requests", self._requests)
+        add.add_delete("/_control/requests", self._forget)
+        add.add_put("/_control/faults", self._faults)
+        add.add_put("/_control/tenants/{tid}", self._tenant)
+        add.add_post("/_control/tenants/{tid}/changes", self._changes)
+        add.add_post("/_control/gdap/{id}/{action:accept|terminate}", self._gdap)
+        add.add_post("/_control/tokens", self._token)
+        add.add_post("/_control/keys/rotate", self._rotate)
+
+    async def _requests(self, request: web.Request) -> web.Response:
+        since = int(request.query.get("since", 0))
+        return web.json_response([r for r in self._microsoft.requests if r["seq"] > since])
+
+    async def _forget(self, _request: web.Request) -> web.Response:
+        self._microsoft.requests.clear()
+        return web.Response(status=204)
+
+    async def _faults(self, request: web.Request) -> web.Response:
+        self._microsoft.faults = await request.json()
+        return web.Response(status=204)
+
+    async def _tenant(self, request: web.Request) -> web.Response:
+        tenant = self._find(request)
+        body = await request.json()
+        tenant.users = body.get("users", tenant.users)
+        tenant.propagation_seconds = body.get("propagationSeconds", tenant.propagation_seconds)
+        if "revokedPermissions" in body:
+            tenant.revoked = set(body["revokedPermissions"])
+        if "consented" in body:
+            self._consent(tenant, given=body["consented"])
+        if body.get("expireDeltaLinks"):
+            tenant.oldest_delta = len(tenant.changes) + 1
+            tenant.changes.append(0)
+        return web.Response(status=204)
+
+    def _consent(self, tenant: Tenant, *, given: bool) -> None:
+        """Give or take back consent to every MSP's app, or to its own MSP's alone."""
+        own = [app for app in self._microsoft.apps.values() if app.home == tenant.tenant_id]
+        for app in own or self._microsoft.apps.values():
+            if given:
+                self._microsoft.consent(app.client_id, tenant.tenant_id, tenant.propagation_seconds)
+            else:
+                self._microsoft.consents.pop((app.client_id, tenant.tenant_id), None)
+
+    async def _changes(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self._find(request).change(
+            body.get("create", 0), body.get("update", 0), body.get("delete", 0)
+        )
+        return web.Response(status=204)
+
+    async def _gdap(self, request: web.Request) -> web.Response:
+        relationship_id = request.match_info["id"]
+        if relationship_id not in self._microsoft.relationships:
+            raise web.HTTPNotFound
+        if request.match_info["action"] == "accept":
+            self._microsoft.accept(relationship_id)
+        else:
+            self._microsoft.set_status(relationship_id, "terminated")
+        return web.Response(status=204)
+
+    def _find(self, request: web.Request) -> Tenant:
+        tenant = self._microsoft.tenants.get(request.match_info["tid"].lower())
+        if tenant is None:
+            raise web.HTTPNotFound
+        return tenant
+
+    async def _rotate(self, _request: web.Request) -> web.Response:
+        return web.json_response({"kid": self._keys.rotate()})
+
+    async def _token(self, request: web.Request) -> web.Response:
+        body: dict[str, Any] = await request.json()
+        tid, oid = body["tid"], body["oid"]
+        claims = {
+            "aud": body.get("audience", seed.API_AUDIENCE),
+            "iss": f"{self._microsoft.origin}/{tid}/v2.0",
+            "tid": tid,
+            "oid": oid,
+            "sub": oid,
+            "name": body.get("name", "Somebody"),
+            "azp": seed.fixed_id("app/portal"),
+            "scp": "access_as_user",
+            "ver": "2.0",
+            "uti": uuid4().hex,
+            **lifetime(body.get("expiresInSeconds", 3599)),
+        }
+        if "notBeforeInSeconds" in body:
+            claims["nbf"] = claims["iat"] + body["notBeforeInSeconds"]
+        claims |= body.get("claims", {})
+        claims = {name: value for name, value in claims.items() if value is not None}
+        token = self._keys.sign(claims, body.get("alg", "RS256"), body.get("kid"))
+        return web.json_response({"accessToken": token})

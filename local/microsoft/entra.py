@@ -1,0 +1,224 @@
+"""Entra ID: discovery, keys, tokens, and the admin-consent page."""
+
+import base64
+import html
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+
+import jwt
+from aiohttp import web
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import Certificate
+
+from local import seed
+from local.microsoft.state import App, Microsoft, Tenant
+from local.microsoft.tokens import SigningKeys, lifetime
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<title>Permissions requested</title>
+<style>body{{font:16px system-ui;background:#f2f2f2}}main{{max-width:26rem;margin:4rem auto;
+padding:2rem;background:#fff;box-shadow:0 2px 6px #0003}}button{{padding:.5rem 2rem}}</style>
+<main><h1>Permissions requested</h1><p><b>{app}</b> asks, for all of <b>{tenant}</b>:</p>
+<ul>{permissions}</ul><form method="post">{hidden}
+<button name="action" value="decline">Cancel</button>
+<button name="action" value="accept">Accept</button></form></main></html>"""
+_DECLINED = "AADSTS65004: User declined to consent to access the app."
+
+
+class Entra:
+    """Routes of the simulated Entra ID."""
+
+    def __init__(self, microsoft: Microsoft, keys: SigningKeys) -> None:
+        self._microsoft, self._keys = microsoft, keys
+
+    def add_to(self, app: web.Application) -> None:
+        """Add the routes."""
+        app.router.add_get("/{tid}/v2.0/.well-known/openid-configuration", self._configuration)
+        app.router.add_get("/{tid}/discovery/v2.0/keys", self._key_set)
+        app.router.add_post("/{tid}/oauth2/v2.0/token", self._token)
+        app.router.add_get("/{tid}/v2.0/adminconsent", self._consent_page)
+        app.router.add_post("/{tid}/v2.0/adminconsent", self._consent)
+
+    async def _configuration(self, request: web.Request) -> web.Response:
+        base = f"{self._microsoft.origin}/{request.match_info['tid']}"
+        return web.json_response(
+            {
+                "issuer": f"{base}/v2.0",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "jwks_uri": f"{base}/discovery/v2.0/keys",
+                "response_types_supported": ["code", "id_token"],
+                "subject_types_supported": ["pairwise"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+            }
+        )
+
+    async def _key_set(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._keys.document())
+
+    async def _token(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        tenant = self._microsoft.tenants.get(request.match_info["tid"].lower())
+        app = self._microsoft.apps.get(form.get("client_id", ""))
+        if tenant is None:
+            return _refused(90002, "invalid_request", "Tenant not found.")
+        if app is None:
+            return _refused(700016, "unauthorized_client", "Application not found.")
+        if not self._is_authentic(app, form, request.path):
+            return _refused(700027, "invalid_client", "The assertion is not valid.", 401)
+        if form.get("grant_type") == "client_credentials":
+            return self._app_token(app, tenant)
+        if form.get("grant_type") == "refresh_token":
+            return self._delegated_token(app, tenant, form.get("refresh_token", ""))
+        return _refused(70003, "unsupported_grant_type", "The grant type is not supported.")
+
+    def _is_authentic(self, app: App, form: dict[str, str], path: str) -> bool:
+        """Tell whether the client assertion is signed with the app's certificate."""
+        try:
+            claims = jwt.decode(
+                form.get("client_assertion", ""),
+                app.certificate.public_key(),  # type: ignore[arg-type]  # the seed's are RSA
+                algorithms=["RS256", "PS256"],
+                audience=f"{self._microsoft.origin}{path}",
+            )
+            header = jwt.get_unverified_header(form["client_assertion"])
+        except jwt.PyJWTError:
+            return False
+        named = header.get("x5t#S256") or header.get("x5t")
+        return claims["iss"] == app.client_id and named in _thumbprints(app.certificate)
+
+    def _app_token(self, app: App, tenant: Tenant) -> web.Response:
+        consent = self._microsoft.consents.get((app.client_id, tenant.tenant_id))
+        stage = consent.stage(datetime.now(UTC)) if consent else "unknown"
+        if stage == "unknown":
+            message = "Application was not found in the directory."
+            return _refused(700016, "unauthorized_client", message)
+        roles = sorted(set(seed.PERMISSIONS) - tenant.revoked) if stage == "complete" else []
+        claims: dict[str, Any] = {"idtyp": "app", "appidacr": "2"}
+        if roles:
+            claims["roles"] = roles
+        return self._issue(app, tenant, claims)
+
+    def _delegated_token(self, app: App, tenant: Tenant, refresh_token: str) -> web.Response:
+        if self._microsoft.refresh_tokens.get(refresh_token) != app.client_id:
+            return _refused(70008, "invalid_grant", "The refresh token is not valid.")
+        if not self._microsoft.has_access(app.home, tenant.tenant_id):
+            return _refused(65001, "invalid_grant", "No delegated admin access to the tenant.")
+        rotated = secrets.token_urlsafe(32)
+        # As at Entra, the token before keeps working: two workers may redeem it at once.
+        self._microsoft.refresh_tokens[rotated] = app.client_id
+        account = {"uid": seed.fixed_id(f"account/{app.client_id}"), "utid": app.home}
+        extra = {
+            "refresh_token": rotated,
+            "client_info": _base64(str(account).replace("'", '"').encode()),
+            "id_token": self._id_token(app, account),
+        }
+        return self._issue(app, tenant, {"scp": " ".join(seed.PERMISSIONS)}, extra)
+
+    def _id_token(self, app: App, account: dict[str, str]) -> str:
+        claims = {
+            "iss": f"{self._microsoft.origin}/{app.home}/v2.0",
+            "aud": app.client_id,
+            "sub": account["uid"],
+            "oid": account["uid"],
+            "tid": app.home,
+            "preferred_username": f"service@{app.msp.own.domain}",
+            **lifetime(),
+        }
+        return self._keys.sign(claims)
+
+    def _issue(
+        self,
+        app: App,
+        tenant: Tenant,
+        claims: dict[str, Any],
+        extra: dict[str, str] | None = None,
+    ) -> web.Response:
+        token = self._keys.sign(
+            {
+                "aud": self._microsoft.origin,
+                "iss": f"https://sts.windows.net/{tenant.tenant_id}/",
+                "tid": tenant.tenant_id,
+                "appid": app.client_id,
+                "oid": seed.fixed_id(f"principal/{app.client_id}/{tenant.tenant_id}"),
+                "ver": "1.0",
+                **lifetime(),
+                **claims,
+            }
+        )
+        answer = {"token_type": "Bearer", "expires_in": 3599, "access_token": token}
+        return web.json_response({**answer, **(extra or {})})
+
+    async def _consent_page(self, request: web.Request) -> web.Response:
+        asked = self._asked(request)
+        if isinstance(asked, str):
+            return web.Response(status=400, text=asked)
+        app, tenant = asked
+        hidden = "".join(
+            f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
+            for name, value in request.query.items()
+        )
+        permissions = "".join(f"<li>{name}</li>" for name in seed.PERMISSIONS)
+        page = _PAGE.format(
+            app=html.escape(f"{app.msp.name} partner app"),
+            tenant=html.escape(tenant.display_name),
+            permissions=permissions,
+            hidden=hidden,
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    def _asked(self, request: web.Request) -> tuple[App, Tenant] | str:
+        """Return who asks for whose consent, or what is wrong with the link."""
+        app = self._microsoft.apps.get(request.query.get("client_id", ""))
+        tenant = self._microsoft.tenants.get(request.match_info["tid"].lower())
+        redirect = urlsplit(request.query.get("redirect_uri", ""))
+        if app is None or tenant is None:
+            return "AADSTS700016: the application or the tenant is unknown."
+        if redirect.hostname not in {"127.0.0.1", "localhost"} or redirect.path != (
+            "/consent/callback"
+        ):
+            return "AADSTS50011: the redirect URI is not registered."
+        if not request.query.get("scope"):
+            return "AADSTS900144: the parameter scope is missing."
+        return app, tenant
+
+    async def _consent(self, request: web.Request) -> web.Response:
+        asked = self._asked(request)
+        if isinstance(asked, str):
+            return web.Response(status=400, text=asked)
+        app, tenant = asked
+        form = await request.post()
+        answer = {"admin_consent": "True", "state": request.query.get("state", "")}
+        if form.get("action") == "accept":
+            self._microsoft.consent(app.client_id, tenant.tenant_id, tenant.propagation_seconds)
+            answer |= {"tenant": tenant.tenant_id, "scope": request.query["scope"]}
+        else:
+            answer |= {"error": "consent_required", "error_description": _DECLINED}
+        location = f"{request.query['redirect_uri']}?{urlencode(answer)}"
+        return web.Response(status=302, headers={"Location": location})
+
+
+def _thumbprints(certificate: Certificate) -> set[str]:
+    return {
+        _base64(certificate.fingerprint(hashes.SHA1())),  # noqa: S303  Entra's older x5t
+        _base64(certificate.fingerprint(hashes.SHA256())),
+    }
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _refused(code: int, error: str, message: str, status: int = 400) -> web.Response:
+    body = {
+        "error": error,
+        "error_description": f"AADSTS{code}: {message}",
+        "error_codes": [code],
+        "timestamp": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+        "trace_id": str(uuid4()),
+        "correlation_id": str(uuid4()),
+    }
+    return web.json_response(body, status=status)

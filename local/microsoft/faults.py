@@ -1,0 +1,69 @@
+"""Faults that tests set, and the log of what was asked."""
+
+import asyncio
+import random
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local.microsoft.state import Microsoft
+
+_SECRET = {"authorization", "cookie"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a fault is matched with and a log entry holds."""
+
+    method: str
+    path: str
+    query: str
+    tenant_id: str | None
+    app_id: str | None
+    headers: dict[str, str]
+    in_batch: bool = False
+
+
+def matching(microsoft: Microsoft, asked: Asked) -> dict[str, Any] | None:
+    """Return the first fault that the request meets, and count it."""
+    for fault in microsoft.faults:
+        if _meets(fault, asked) and random.random() < fault.get("probability", 1):
+            if "times" in fault:
+                fault["times"] -= 1
+            return fault
+    return None
+
+
+def _meets(fault: dict[str, Any], asked: Asked) -> bool:
+    if fault.get("times", 1) <= 0 or bool(fault.get("insideBatch")) != asked.in_batch:
+        return False
+    if fault.get("method", asked.method).upper() != asked.method:
+        return False
+    if fault.get("tenantId") not in (None, asked.tenant_id):
+        return False
+    return re.search(fault["path"], asked.path) is not None
+
+
+async def delay(fault: dict[str, Any]) -> None:
+    """Wait as a fault says."""
+    await asyncio.sleep(fault.get("delaySeconds", 0))
+
+
+def record(microsoft: Microsoft, asked: Asked, status: int) -> None:
+    """Note what was asked, without secrets."""
+    microsoft.sequence += 1
+    microsoft.requests.append(
+        {
+            "seq": microsoft.sequence,
+            "at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "method": asked.method,
+            "path": asked.path,
+            "query": asked.query,
+            "tenantId": asked.tenant_id,
+            "appId": asked.app_id,
+            "status": status,
+            "batch": asked.in_batch,
+            "headers": {k: v for k, v in asked.headers.items() if k.lower() not in _SECRET},
+        }
+    )

@@ -1,0 +1,191 @@
+"""What the simulated Microsoft knows: tenants, apps, consents, relationships, faults, requests."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from local import seed
+from local.microsoft.people import user
+
+
+@dataclass(slots=True)
+class Consent:
+    """Admin consent of a tenant to an app: when it was given, and how slowly it shows."""
+
+    given_at: datetime
+    propagation: timedelta
+
+    def stage(self, now: datetime) -> str:
+        """Return `unknown`, then `no roles`, then `complete`: consent propagates in steps."""
+        age = now - self.given_at
+        if age >= self.propagation:
+            return "complete"
+        return "unknown" if age < self.propagation / 2 else "no roles"
+
+
+@dataclass(slots=True)
+class Tenant:
+    """A tenant: its people are numbers until they are read."""
+
+    tenant_id: str
+    display_name: str
+    domain: str
+    number: int
+    users: int
+    propagation_seconds: float = 0
+    revoked: set[str] = field(default_factory=set)
+    created: int = 0
+    deleted: dict[int, int] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+    changes: list[int] = field(default_factory=list)
+    oldest_delta: int = 0
+
+    def indices(self) -> list[int]:
+        """Return the indices of the users that there are."""
+        return [i for i in range(self.users + self.created) if i not in self.deleted]
+
+    def user(self, index: int) -> dict[str, Any]:
+        """Return a user."""
+        return user(self.number, index, self.domain, self.versions.get(index, 0))
+
+    def change(self, create: int, update: int, delete: int) -> None:
+        """Create, update and delete users, each noted for delta."""
+        there = self.indices()
+        for index in there[:update]:
+            self.versions[index] = self.versions.get(index, 0) + 1
+            self.changes.append(index)
+        for index in there[len(there) - delete :] if delete else []:
+            self.deleted[index] = len(self.changes)
+            self.changes.append(index)
+        for _ in range(create):
+            self.changes.append(self.users + self.created)
+            self.created += 1
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A partner app registration."""
+
+    client_id: str
+    home: str
+    certificate: x509.Certificate
+    msp: seed.SeedMsp
+
+
+@dataclass(slots=True)
+class Microsoft:
+    """The whole of it."""
+
+    origin: str
+    tenants: dict[str, Tenant]
+    apps: dict[str, App]
+    consents: dict[tuple[str, str], Consent] = field(default_factory=dict)
+    refresh_tokens: dict[str, str] = field(default_factory=dict)  # token → client ID
+    relationships: dict[str, dict[str, Any]] = field(default_factory=dict)
+    assignments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)  # relationship → home tenant
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    sequence: int = 0
+
+    @classmethod
+    def seeded(cls, origin: str, run_dir: Path) -> "Microsoft":
+        """Return the Microsoft that the seed describes."""
+        tenants = {
+            t.tenant_id: Tenant(t.tenant_id, t.display_name, t.domain, t.number, t.users)
+            for t in seed.tenants()
+        }
+        microsoft = cls(origin, tenants, {})
+        for msp in seed.MSPS:
+            microsoft._add_msp(msp, run_dir / "secrets")
+        return microsoft
+
+    def _add_msp(self, msp: seed.SeedMsp, folder: Path) -> None:
+        pem = (folder / msp.credential).read_bytes()
+        certificate = x509.load_pem_x509_certificate(pem)
+        self.apps[msp.client_id] = App(msp.client_id, msp.own.tenant_id, certificate, msp)
+        self.refresh_tokens[(folder / msp.service_account).read_text()] = msp.client_id
+        for customer in msp.customers:
+            self._add_active_relationship(msp, customer)
+
+    def _add_active_relationship(self, msp: seed.SeedMsp, customer: seed.SeedTenant) -> None:
+        identity = seed.fixed_id(f"gdap/{msp.key}/{customer.domain}")
+        relationship = self.add_relationship(
+            msp.own.tenant_id,
+            {
+                "displayName": f"{msp.name} {customer.domain}",
+                "duration": "P730D",
+                "customer": {
+                    "tenantId": customer.tenant_id,
+                    "displayName": customer.display_name,
+                },
+                "accessDetails": {"unifiedRoles": []},
+            },
+            identity,
+        )
+        self.accept(relationship["id"])
+
+    def add_relationship(
+        self, home: str, body: dict[str, Any], identity: str | None = None
+    ) -> dict[str, Any]:
+        """Store a new GDAP relationship of a partner."""
+        now = stamp(datetime.now(UTC))
+        relationship_id = identity or f"{secrets.token_hex(16)}"
+        relationship = {
+            "@odata.etag": f'W/"{secrets.token_hex(8)}"',
+            "id": relationship_id,
+            "autoExtendDuration": "PT0S",
+            **body,
+            "status": "created",
+            "createdDateTime": now,
+            "lastModifiedDateTime": now,
+            "activatedDateTime": None,
+            "endDateTime": None,
+        }
+        self.relationships[relationship_id] = relationship
+        self.assignments[relationship_id] = []
+        self.owners[relationship_id] = home
+        return relationship
+
+    def accept(self, relationship_id: str) -> None:
+        """Play the customer's admin, and the partner's security group."""
+        now = datetime.now(UTC)
+        self.set_status(relationship_id, "active")
+        days = int(self.relationships[relationship_id]["duration"].strip("PD"))
+        self.relationships[relationship_id] |= {
+            "activatedDateTime": stamp(now),
+            "endDateTime": stamp(now + timedelta(days=days)),
+        }
+        self.assignments[relationship_id].append({"id": secrets.token_hex(8), "status": "active"})
+
+    def set_status(self, relationship_id: str, status: str) -> None:
+        """Move a relationship on."""
+        self.relationships[relationship_id] |= {
+            "status": status,
+            "lastModifiedDateTime": stamp(datetime.now(UTC)),
+            "@odata.etag": f'W/"{secrets.token_hex(8)}"',
+        }
+
+    def has_access(self, home: str, customer: str) -> bool:
+        """Tell whether a partner has an active relationship with an assignment."""
+        return any(
+            relationship["status"] == "active"
+            and relationship["customer"]["tenantId"] == customer
+            and self.owners[identity] == home
+            and bool(self.assignments[identity])
+            for identity, relationship in self.relationships.items()
+        )
+
+    def consent(self, client_id: str, tenant_id: str, propagation: float) -> None:
+        """Record admin consent."""
+        since = timedelta(seconds=propagation)
+        self.consents[client_id, tenant_id] = Consent(datetime.now(UTC), since)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as Graph writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

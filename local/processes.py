@@ -1,0 +1,131 @@
+"""Child processes: started, waited for until they are ready, and gone with their parent."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_STOP_SECONDS = 4
+
+
+class StartFailed(Exception):
+    """A process did not become ready; the text holds the end of its log."""
+
+
+class Child:
+    """A process of the stack. Its output goes to a file.
+
+    Args:
+        log: Where stdout and stderr go.
+    """
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name, self._log = name, log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start the process."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                env=dict(environment),
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+
+    async def until_listening(self, *ports: int, seconds: float = 30) -> None:
+        """Wait until the process listens on all ports.
+
+        Raises:
+            StartFailed: It ended, or does not listen in time.
+        """
+        deadline = asyncio.get_running_loop().time() + seconds
+        for port in ports:
+            while not await _listens(port):
+                if self._ended() or asyncio.get_running_loop().time() > deadline:
+                    raise StartFailed(f"{self.name} did not start:\n{self.log_tail()}")
+                await asyncio.sleep(0.03)
+
+    def _ended(self) -> bool:
+        return self._process is None or self._process.returncode is not None
+
+    def log_tail(self) -> str:
+        """Return the last lines of the log."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        return "\n".join(lines[-30:])
+
+    async def stop(self) -> None:
+        """Ask the process to stop, and see that it does."""
+        await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """Kill the process: it gets no chance to finish anything."""
+        await self._end(signal.SIGKILL)
+
+    async def until_ended(self, seconds: float = 30) -> None:
+        """Wait until the process has ended by itself or by somebody else."""
+        if self._process is not None:
+            await asyncio.wait_for(self._process.wait(), seconds)
+
+    @property
+    def pid(self) -> int:
+        """The process ID."""
+        return self._process.pid if self._process else 0
+
+    async def _end(self, how: signal.Signals) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(how)
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end this process with its parent, however the parent ends."""
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    os.setpgid(0, 0)
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def check_free(port: int) -> None:
+    """Refuse a port that is in use, before anything is started.
+
+    Raises:
+        StartFailed: Somebody listens there.
+    """
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            raise StartFailed(f"port {port} is in use") from None

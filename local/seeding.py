@@ -1,0 +1,98 @@
+"""Putting the seed into storage, by the code that operators use."""
+
+from datetime import UTC, datetime
+from itertools import batched
+from zoneinfo import ZoneInfo
+
+from adapters.clock import SystemClock
+from adapters.queues import StorageQueues
+from adapters.tables.storage import Storage
+from domain.audit import SYSTEM, Cause
+from domain.changes import Insert, Operation
+from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
+from domain.lifecycle import started
+from domain.roles import Role, StaffMember
+from domain.staffing import put_staff
+from domain.tenant import Tenant, TenantStatus
+from local.seed import MSPS, SeedMsp, SeedTenant
+from ops.onboarding import Application, Owner, check, onboard
+
+_ROWS_A_TENANT = 3
+_TENANTS_AT_ONCE = 100 // _ROWS_A_TENANT
+
+
+async def seed(connection_string: str) -> None:
+    """Create tables and queues, and onboard the seed's MSPs unless they are there."""
+    storage = Storage.connect(connection_string)
+    queues = StorageQueues.connect(connection_string)
+    try:
+        await storage.create_tables()
+        await queues.create_queues()
+        for msp in MSPS:
+            if await storage.msps.head(MspId(msp.msp_id)) is None:
+                await _add(storage, msp)
+    finally:
+        await storage.close()
+        await queues.close()
+
+
+async def _add(storage: Storage, seed_msp: SeedMsp) -> None:
+    since = _first_of_month_before_last(seed_msp.time_zone)
+    owner = seed_msp.staff[0]
+    msp = check(
+        Application(
+            name=seed_msp.name,
+            country=seed_msp.country,
+            abn=seed_msp.abn,
+            tier=seed_msp.tier,
+            agreed_price_cents=None,
+            time_zone=seed_msp.time_zone,
+            client_id=seed_msp.client_id,
+            app_tenant_id=seed_msp.own.tenant_id,
+            credential=seed_msp.credential,
+            service_account=seed_msp.service_account,
+            msp_id=seed_msp.msp_id,
+        ),
+        since,
+    )
+    await onboard(storage.msps, storage.staff_index, msp, Owner(owner.tid, owner.oid, owner.name))
+    await _add_staff(storage, seed_msp)
+    cause = Cause(SYSTEM, since, "seed")
+    for customers in batched(seed_msp.customers, _TENANTS_AT_ONCE, strict=False):
+        operations = [op for c in customers for op in _customer(msp.msp_id, c, cause)]
+        await storage.msps.commit(operations)
+
+
+async def _add_staff(storage: Storage, seed_msp: SeedMsp) -> None:
+    cause = Cause(SYSTEM, SystemClock().now(), "seed")
+    for staff in seed_msp.staff[1:]:
+        member = StaffMember(
+            MspId(seed_msp.msp_id),
+            TenantId(staff.tid),
+            ObjectId(staff.oid),
+            Role(staff.role),
+            staff.name,
+        )
+        await put_staff(storage.msps, storage.staff_index, member, cause, by_owner=True)
+
+
+def _customer(msp_id: MspId, customer: SeedTenant, cause: Cause) -> list[Operation]:
+    tenant = Tenant(
+        msp_id=msp_id,
+        tenant_id=TenantId(customer.tenant_id),
+        epoch=new_epoch(),
+        display_name=customer.display_name,
+        primary_domain=customer.domain,
+        is_own_msp_tenant=False,
+        status=TenantStatus.ACTIVE,
+        created_at=cause.at,
+    )
+    event = cause.event(msp_id, "tenant.onboarded", tenant_id=tenant.tenant_id)
+    return [Insert(tenant), Insert(started(tenant, cause)), Insert(event)]
+
+
+def _first_of_month_before_last(time_zone: str) -> datetime:
+    now = datetime.now(ZoneInfo(time_zone))
+    months = now.year * 12 + now.month - 1 - 2
+    first = datetime(months // 12, months % 12 + 1, 1, tzinfo=ZoneInfo(time_zone))
+    return first.astimezone(UTC)
