@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command."""
     options = _parser().parse_args(arguments)
     try:
-        return asyncio.run(options.command(options))
+        return int(asyncio.run(options.command(options)))
     except (StartFailed, LookupError, OSError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -95,7 +95,7 @@ async def invoke(
     succeeded, returned, _outputs, error, _trace = await call
     if not succeeded:
         raise InvocationFailed(error)
-    return returned  # type: ignore[no-any-return]  # the worker library has no types
+    return returned
 
 
 def text(value: str) -> Datum:

@@ -87,7 +87,8 @@ class Entra:
             header = jwt.get_unverified_header(form["client_assertion"])
         except jwt.PyJWTError:
             return False
-        named = header.get("x5t#S256") or header.get("x5t")
+        # MSAL leaves the padding on.
+        named = str(header.get("x5t#S256") or header.get("x5t")).rstrip("=")
         return claims["iss"] == app.client_id and named in _thumbprints(app.certificate)
 
     def _app_token(self, app: App, tenant: Tenant) -> web.Response:

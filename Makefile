@@ -1,0 +1,54 @@
+# The project's commands. Each sets up what it needs, once.
+PYTHON ?= python3.13
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: help demo run test unit check bench clean lock setup
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: setup ## a fresh stack, the main job over HTTP, each step shown
+	@$(BIN)/python -m local demo
+
+run: setup ## the same stack, kept serving until Ctrl-C
+	@$(BIN)/python -m local run
+
+test: setup ## every test: unit, contract, end to end, faults
+	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
+
+unit: setup ## the unit tests alone: pure, without sockets
+	@$(BIN)/python -m pytest tests/unit
+
+check: setup ## format, lint, types, imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+
+bench: setup ## requests a second against a route that does nothing, side by side
+	@$(BIN)/python -m tests.bench.my_tenant
+
+lock: setup ## write requirements.txt and requirements-dev.txt anew
+	@$(PIP_COMPILE) --output-file requirements.txt requirements.in
+	@$(PIP_COMPILE) --output-file requirements-dev.txt requirements-dev.in
+
+clean: ## remove everything that was set up or stored
+	@rm -rf $(VENV) .local local/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+
+setup: $(VENV)/.installed local/node_modules/.installed
+
+$(VENV)/.installed: requirements-dev.txt
+	@echo "setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+local/node_modules/.installed: local/package-lock.json
+	@echo "setting up Azurite ..."
+	@npm --prefix local ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
