@@ -20,7 +20,7 @@ class Redirect:
     """What a redirect says, each parameter once or not at all.
 
     Args:
-        session: Hash of the one `state`, or None without exactly one.
+        session: Hash of the (first) `state`, or None without one.
         well_formed: False when a parameter is doubled.
     """
 
@@ -34,7 +34,8 @@ class Redirect:
     @classmethod
     def read(cls, arguments: Mapping[str, Sequence[str]]) -> "Redirect":
         """Read the raw query string's arguments; ones that Microsoft may add are ignored."""
-        state = _only(arguments, "state")
+        # A doubled state is refused like anything doubled, and spent all the same.
+        state = next(iter(arguments.get("state", ())), None)
         return cls(
             session=hash_state(state) if state and len(state) <= _LONGEST_STATE else None,
             well_formed=all(len(arguments.get(name, ())) <= 1 for name in _PARAMETERS),

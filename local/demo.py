@@ -61,9 +61,8 @@ class Demo:
         started = await self._browser.call(_OWNER, "POST", "/consent/sessions")
         _expect(started.status == 201, f"no session: {started.body}")
         url = started.body["consentUrl"]
-        print(
-            f"   POST /consent/sessions\n   → 201 {_short({**started.body, 'consentUrl': _cut(url)})}"
-        )
+        shown = _short({**started.body, "consentUrl": _cut(url)})
+        print(f"   POST /consent/sessions\n   → 201 {shown}")
         self._title("The admin accepts on Microsoft's page, which redirects to the callback")
         callback = await self._browser.consent_callback(url)
         print(f"   GET {_cut(callback, 90)}")

@@ -1,0 +1,34 @@
+"""A running stack, and people who use it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from local.browser import Browser
+from local.stack import Stack
+from tests.e2e.portal import Portal
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """The whole stack; timers fire by hand, and nothing is remembered of callers."""
+    settings = {"STAFF_CACHE_SECONDS": "0", "WORK_REDELIVERY_SECONDS": "0"}
+    run_dir = tmp_path_factory.mktemp("stack")
+    async with Stack(run_dir, timers=False, settings=settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def browser(stack: Stack) -> AsyncIterator[Browser]:
+    """A person at the portal."""
+    async with Browser(stack.api, stack.microsoft, stack.ca) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def portal(browser: Browser) -> AsyncIterator[Portal]:
+    """The portal of a clean start: no partner tenants, no consents, no faults, idle queues."""
+    portal = Portal(browser)
+    await portal.reset()
+    yield portal
+    await browser.control("PUT", "/faults", [])

@@ -1,0 +1,264 @@
+"""Storage in memory, with versions and transactions as Azure Tables has them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from domain.audit import AuditEvent
+from domain.changes import Insert, Operation, Remove, Row, Versioned
+from domain.consent_session import ConsentRecord, ConsentSession
+from domain.errors import ConcurrentChange, MalformedInput
+from domain.fingerprint import fingerprint
+from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
+from domain.msp import Msp
+from domain.ports import Document, Head, Intent, IntentKind, Page, Snapshot, SyncedRecord
+from domain.roles import StaffMember
+from domain.sync_state import DataSet, SyncState
+from domain.tenant import GdapInvite, PartnerSlot, Tenant
+from domain.usage import TenantUsage
+
+_versions = count(1)
+
+
+def _version() -> str:
+    return f'W/"{next(_versions)}"'
+
+
+def _key(row: Row) -> tuple[str, ...]:
+    match row:
+        case Tenant() | TenantUsage() | GdapInvite():
+            return (row.msp_id, type(row).__name__, row.tenant_id)
+        case StaffMember():
+            return (row.msp_id, "StaffMember", row.tid, row.oid)
+        case AuditEvent():
+            return (row.msp_id, "AuditEvent", row.event_id)
+        case _:
+            return (row.msp_id, type(row).__name__)
+
+
+def page_of[T](items: Sequence[T], size: int, token: str | None) -> Page[T]:
+    if token is not None and not token.isdigit():
+        raise MalformedInput("pageToken", "is not one that a page gave")
+    start = int(token or 0)
+    rest = start + size < len(items)
+    return Page(tuple(items[start : start + size]), str(start + size) if rest else None)
+
+
+class FakeMspStore:
+    def __init__(self, *rows: Row) -> None:
+        self.rows: dict[tuple[str, ...], Versioned[Any]] = {
+            _key(row): Versioned(row, _version()) for row in rows
+        }
+        self.commits: list[tuple[Operation, ...]] = []
+
+    def of_kind[T](self, kind: type[T], msp_id: str) -> list[Versioned[T]]:
+        found = [v for k, v in self.rows.items() if k[0] == msp_id and isinstance(v.value, kind)]
+        return sorted(found, key=lambda v: _key(v.value))
+
+    async def head(self, msp_id: MspId) -> Head | None:
+        msp = self.rows.get((msp_id, Msp.__name__))
+        if msp is None:
+            return None
+        slot = self.rows.get((msp_id, PartnerSlot.__name__))
+        return Head(msp, slot, self.rows.get((msp_id, ConsentRecord.__name__)))
+
+    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
+        head = await self.head(msp_id)
+        if head is None:
+            raise LookupError("no such MSP")
+        tenant, usage, invite = (
+            self.rows.get((msp_id, kind.__name__, tenant_id))
+            for kind in (Tenant, TenantUsage, GdapInvite)
+        )
+        return Snapshot(head, tenant, usage, invite)
+
+    async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
+        return self.rows.get((msp_id, "Tenant", tenant_id))
+
+    async def tenants(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[Versioned[Tenant]]:
+        return page_of(self.of_kind(Tenant, msp_id), page_size, token)
+
+    async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
+        return [known.value for known in self.of_kind(TenantUsage, msp_id)]
+
+    async def invites(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[GdapInvite]:
+        return page_of([v.value for v in self.of_kind(GdapInvite, msp_id)], page_size, token)
+
+    async def staff_member(
+        self, msp_id: MspId, tid: TenantId, oid: ObjectId
+    ) -> Versioned[StaffMember] | None:
+        return self.rows.get((msp_id, "StaffMember", tid, oid))
+
+    async def staff(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[StaffMember]:
+        return page_of([v.value for v in self.of_kind(StaffMember, msp_id)], page_size, token)
+
+    async def audit_events(
+        self,
+        msp_id: MspId,
+        page_size: int,
+        token: str | None = None,
+        *,
+        tenant_id: TenantId | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page[AuditEvent]:
+        events = [
+            event
+            for event in (known.value for known in self.of_kind(AuditEvent, msp_id))
+            if tenant_id in (None, event.tenant_id)
+            and (since is None or event.at >= since)
+            and (until is None or event.at < until)
+        ]
+        newest_first = sorted(events, key=lambda event: event.at, reverse=True)
+        return page_of(newest_first, page_size, token)
+
+    async def msp_ids(self) -> AsyncIterator[MspId]:
+        for key in [key for key in self.rows if key[1:] == (Msp.__name__,)]:
+            yield MspId(key[0])
+
+    async def commit(self, operations: Sequence[Operation]) -> None:
+        if len({operation.row.msp_id for operation in operations}) > 1:
+            raise ValueError("a transaction stays in one partition")
+        for operation in operations:
+            self._check(operation)
+        for operation in operations:
+            if isinstance(operation, Remove):
+                del self.rows[_key(operation.row)]
+            else:
+                self.rows[_key(operation.row)] = Versioned(operation.row, _version())
+        self.commits.append(tuple(operations))
+
+    def _check(self, operation: Operation) -> None:
+        known = self.rows.get(_key(operation.row))
+        if isinstance(operation, Insert):
+            if known is not None:
+                raise ConcurrentChange("it exists")
+        elif known is None or known.version != operation.version:
+            raise ConcurrentChange("it has changed")
+
+    def actions(self, msp_id: str) -> list[str]:
+        found = [v.value for k, v in self.rows.items() if k[0] == msp_id and k[1] == "AuditEvent"]
+        return [event.action for event in found]
+
+
+class FakeStaffIndex:
+    def __init__(self) -> None:
+        self.claims: dict[tuple[str, str], MspId] = {}
+
+    async def msp_of(self, tid: TenantId, oid: ObjectId) -> Versioned[MspId] | None:
+        holder = self.claims.get((tid, oid))
+        return Versioned(holder, "1") if holder else None
+
+    async def claim(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> MspId:
+        return self.claims.setdefault((tid, oid), msp_id)
+
+    async def release(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> None:
+        if self.claims.get((tid, oid)) == msp_id:
+            del self.claims[tid, oid]
+
+
+class FakeConsentSessions:
+    def __init__(self) -> None:
+        self.rows: dict[SessionHash, Versioned[ConsentSession]] = {}
+
+    async def add(self, session: ConsentSession) -> None:
+        if session.session in self.rows:
+            raise ConcurrentChange("it exists")
+        self.rows[session.session] = Versioned(session, _version())
+
+    async def find(self, session: SessionHash) -> Versioned[ConsentSession] | None:
+        return self.rows.get(session)
+
+    async def replace(self, session: ConsentSession, version: str) -> None:
+        known = self.rows.get(session.session)
+        if known is None or known.version != version:
+            raise ConcurrentChange("it has changed")
+        self.rows[session.session] = Versioned(session, _version())
+
+
+class FakeSyncStates:
+    def __init__(self) -> None:
+        self.rows: dict[TenantRef, Versioned[SyncState]] = {}
+
+    async def find(self, ref: TenantRef) -> Versioned[SyncState] | None:
+        return self.rows.get(ref)
+
+    async def of_msp(
+        self, msp_id: MspId, first: TenantId | None = None, last: TenantId | None = None
+    ) -> Mapping[TenantRef, SyncState]:
+        return {
+            ref: known.value
+            for ref, known in self.rows.items()
+            if ref.msp_id == msp_id
+            and (first is None or ref.tenant_id >= first)
+            and (last is None or ref.tenant_id <= last)
+        }
+
+    async def add(self, state: SyncState) -> str:
+        if state.ref in self.rows:
+            raise ConcurrentChange("it exists")
+        self.rows[state.ref] = Versioned(state, _version())
+        return self.rows[state.ref].version
+
+    async def replace(self, state: SyncState, version: str) -> str:
+        known = self.rows.get(state.ref)
+        if known is None or known.version != version:
+            raise ConcurrentChange("it has changed")
+        self.rows[state.ref] = Versioned(state, _version())
+        return self.rows[state.ref].version
+
+    async def remove(self, ref: TenantRef) -> None:
+        self.rows.pop(ref, None)
+
+
+class FakeSyncedRecords:
+    def __init__(self) -> None:
+        self.rows: dict[tuple[DataSet, TenantRef], dict[str, Document]] = {}
+        self.written = 0
+
+    def _of(self, data_set: DataSet, ref: TenantRef) -> dict[str, Document]:
+        return self.rows.setdefault((data_set, ref), {})
+
+    async def fingerprints(self, data_set: DataSet, ref: TenantRef) -> dict[str, str]:
+        return {key: fingerprint(document) for key, document in self._of(data_set, ref).items()}
+
+    async def write(
+        self, data_set: DataSet, ref: TenantRef, records: Sequence[SyncedRecord]
+    ) -> None:
+        self.written += len(records)
+        self._of(data_set, ref).update({record.key: record.document for record in records})
+
+    async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._of(data_set, ref).pop(key, None)
+
+    async def page(
+        self, data_set: DataSet, ref: TenantRef, page_size: int, token: str | None = None
+    ) -> Page[Document]:
+        rows = self._of(data_set, ref)
+        return page_of([rows[key] for key in sorted(rows)], page_size, token)
+
+    async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
+        return len(self.rows.pop((data_set, ref), {}))
+
+
+class FakeIntents:
+    def __init__(self) -> None:
+        self.rows: dict[tuple[IntentKind, TenantRef | SessionRef], Intent] = {}
+
+    async def record(self, intent: Intent) -> None:
+        self.rows[intent.kind, intent.subject] = intent
+
+    async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
+        self.rows.pop((kind, subject), None)
+
+    async def queued_before(self, moment: datetime) -> AsyncIterator[Intent]:
+        for intent in [i for i in self.rows.values() if i.queued_at < moment]:
+            yield intent

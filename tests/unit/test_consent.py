@@ -1,0 +1,299 @@
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from consent.complete_consent import complete_consent
+from consent.conclude import ConsentPorts
+from consent.receive_redirect import receive_redirect
+from consent.redirect import Redirect
+from consent.start_session import ConsentLink, start_session
+from domain.audit import UNATTRIBUTED
+from domain.consent_session import Outcome
+from domain.errors import (
+    ConsentRequired,
+    MicrosoftRefused,
+    MicrosoftUnavailable,
+    OrganizationMismatch,
+)
+from domain.identifiers import SessionRef
+from domain.partner_tenant import enable
+from domain.ports import IntentKind
+from domain.roles import Role
+from domain.tenant import Organization, Tenant
+from tests.fakes.outside import FakeIdentity, FakeQueues, FixedClock
+from tests.fakes.storage import FakeConsentSessions, FakeIntents, FakeMspStore, FakeSyncStates
+from tests.samples import (
+    CAUSE,
+    CONTOSO,
+    MSP,
+    ORGANIZATION,
+    OTHER,
+    OWN,
+    OWNER,
+    tenant,
+)
+
+LINK = ConsentLink("https://login.example", "https://api.example/consent/callback")
+SCOPE = "https://graph.microsoft.com/.default"
+
+
+class World:
+    """An MSP with one owner, and a Microsoft that follows a script."""
+
+    def __init__(self, *script: Organization | Exception, rows: tuple[Tenant, ...] = ()) -> None:
+        self.clock = FixedClock()
+        self.store = FakeMspStore(MSP, OWNER, *rows)
+        self.queues, self.intents = FakeQueues(), FakeIntents()
+        self.identity = FakeIdentity(*(script or (ORGANIZATION,)))
+        self.sessions = FakeConsentSessions()
+        self.ports = ConsentPorts(
+            self.store,
+            self.sessions,
+            FakeSyncStates(),
+            self.intents,
+            self.queues,
+            self.identity,
+            self.clock,
+            self.clock.pause,
+        )
+
+    async def start(self) -> str:
+        cause = replace(CAUSE, at=self.clock.now())
+        started = await start_session(self.store, self.sessions, LINK, MSP, OWNER, cause)
+        return parse_qs(urlsplit(started.consent_url).query)["state"][0]
+
+    async def redirect(self, **arguments: str | list[str]) -> Outcome:
+        lists = {k: v if isinstance(v, list) else [v] for k, v in arguments.items()}
+        return await receive_redirect(self.ports, Redirect.read(lists), "request-2")
+
+    async def accept(self, spent: str, /, **changes: str | list[str]) -> Outcome:
+        good: dict[str, str | list[str]] = {
+            "tenant": OWN,
+            "admin_consent": "True",
+            "state": spent,
+            "scope": SCOPE,
+        }
+        return await self.redirect(**{k: v for k, v in {**good, **changes}.items() if v != []})
+
+    @property
+    def partner_tenants(self) -> int:
+        return len(self.store.of_kind(Tenant, CONTOSO))
+
+    def last_refusal(self, msp_id: str = CONTOSO) -> str | None:
+        events = [k.value for k in self.store.rows.values() if hasattr(k.value, "action")]
+        refused = [e for e in events if e.action == "consent.refused" and e.msp_id == msp_id]
+        return refused[-1].outcome if refused else None
+
+
+async def test_the_link_leads_to_the_owners_own_tenant_and_its_state_is_not_stored() -> None:
+    world = World()
+    started = await start_session(world.store, world.sessions, LINK, MSP, OWNER, CAUSE)
+    parts = urlsplit(started.consent_url)
+    query = parse_qs(parts.query)
+    assert parts.path == f"/{OWN}/v2.0/adminconsent"
+    assert query["scope"] == [SCOPE]
+    assert len(query["state"][0]) >= 22
+    assert query["state"][0] not in repr(world.sessions.rows)
+
+
+async def test_consent_enables_the_tenant_and_queues_its_first_sync() -> None:
+    world = World()
+    assert await world.accept(await world.start()) is Outcome.ENABLED
+    assert world.partner_tenants == 1
+    assert len(world.queues.syncs) == 1
+    assert world.intents.rows == {}
+    head = await world.store.head(CONTOSO)
+    assert head is not None
+    assert head.consent is not None
+    assert head.consent.value.detected_tenant_id == OWN
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({"tenant": OTHER}, Outcome.TENANT_MISMATCH),
+        ({"tenant": OWN.upper()[:-1] + "A"}, Outcome.TENANT_MISMATCH),
+        ({"tenant": "contoso.com"}, Outcome.INVALID),
+        ({"tenant": []}, Outcome.INVALID),
+        ({"tenant": [OWN, OWN]}, Outcome.INVALID),
+        ({"tenant": [OWN, OTHER]}, Outcome.INVALID),
+        ({"admin_consent": []}, Outcome.INVALID),
+        ({"admin_consent": "False"}, Outcome.INVALID),
+        ({"admin_consent": ["True", "True"]}, Outcome.INVALID),
+        ({"scope": []}, Outcome.INVALID),
+        ({"scope": ["a", "b"]}, Outcome.INVALID),
+        ({"error": "consent_required"}, Outcome.DECLINED),
+        ({"error": "access_denied"}, Outcome.DECLINED),
+        ({"error": "server_error"}, Outcome.FAILED),
+        ({"error": ["access_denied", "x"]}, Outcome.INVALID),
+    ],
+)
+async def test_a_redirect_that_is_not_exactly_right_enables_nothing_and_spends_its_state(
+    changes: dict[str, str | list[str]], outcome: Outcome
+) -> None:
+    world = World()
+    state = await world.start()
+    assert await world.accept(state, **changes) is outcome
+    assert world.partner_tenants == 0
+    assert world.identity.asked == []
+    assert world.last_refusal() == outcome
+    assert await world.accept(state) is Outcome.INVALID
+    assert world.partner_tenants == 0
+
+
+async def test_an_upper_case_tenant_was_not_written_by_microsoft() -> None:
+    tid = "abcdefab-cdef-4abc-8def-abcdefabcdef"
+    world = World()
+    state = await world.start()
+    (known,) = world.sessions.rows.values()
+    object.__setattr__(known.value, "tid", tid)
+    assert await world.accept(state, tenant=tid.upper()) is Outcome.INVALID
+    assert world.identity.asked == []
+
+
+@pytest.mark.parametrize("state", ["guessed", "", "x" * 600])
+async def test_a_guessed_state_is_recorded_without_an_msp(state: str) -> None:
+    world = World()
+    await world.start()
+    assert await world.accept(state) is Outcome.INVALID
+    assert world.last_refusal(UNATTRIBUTED) == "invalid"
+    assert world.last_refusal() is None
+
+
+async def test_a_doubled_or_missing_state_enables_nothing() -> None:
+    world = World()
+    state = await world.start()
+    assert await world.accept(state, state=[]) is Outcome.INVALID
+    assert world.last_refusal() is None
+    assert await world.accept(state, state=[state, state]) is Outcome.INVALID
+    assert world.last_refusal() == "invalid"
+    assert await world.accept(state) is Outcome.INVALID
+    assert world.partner_tenants == 0
+
+
+async def test_an_expired_state_enables_nothing() -> None:
+    world = World()
+    state = await world.start()
+    world.clock.advance(minutes=15)
+    assert await world.accept(state) is Outcome.EXPIRED
+    assert world.last_refusal() == "expired"
+
+
+async def test_a_reused_state_does_not_disturb_the_outcome_that_stands() -> None:
+    world = World()
+    state = await world.start()
+    await world.accept(state)
+    assert await world.accept(state) is Outcome.INVALID
+    head = await world.store.head(CONTOSO)
+    assert head is not None
+    assert head.consent is not None
+    assert head.consent.value.outcome is Outcome.ENABLED
+
+
+async def test_a_starter_who_is_no_owner_any_more_enables_nothing() -> None:
+    world = World()
+    state = await world.start()
+    (member,) = world.store.of_kind(type(OWNER), CONTOSO)
+    object.__setattr__(member.value, "role", Role.ADMIN)
+    try:
+        assert await world.accept(state) is Outcome.INVALID
+    finally:
+        object.__setattr__(member.value, "role", Role.OWNER)
+    assert world.partner_tenants == 0
+
+
+@pytest.mark.parametrize("error", [MicrosoftRefused("x"), OrganizationMismatch("x")])
+async def test_what_no_waiting_will_mend_fails_at_once(error: Exception) -> None:
+    world = World(error)
+    assert await world.accept(await world.start()) is Outcome.FAILED
+    assert world.partner_tenants == 0
+    assert len(world.identity.asked) == 1
+    assert world.last_refusal() == "failed"
+
+
+async def test_consent_that_propagates_within_seconds_is_met_in_the_callback() -> None:
+    world = World(ConsentRequired("x"), MicrosoftUnavailable("x"), ORGANIZATION)
+    assert await world.accept(await world.start()) is Outcome.ENABLED
+
+
+async def test_consent_that_takes_longer_is_pending_and_completed_from_the_queue() -> None:
+    world = World(ConsentRequired("x"))
+    assert await world.accept(await world.start()) is Outcome.PENDING
+    (ref,) = world.queues.consents
+    await complete_consent(world.ports, ref, "request-3")
+    assert world.partner_tenants == 0
+    world.identity.script = [ORGANIZATION]
+    await complete_consent(world.ports, world.queues.consents[-1], "request-4")
+    assert world.partner_tenants == 1
+    assert len(world.queues.syncs) == 1
+    await complete_consent(world.ports, ref, "request-5")
+    assert world.store.actions(CONTOSO).count("consent.completed") == 1
+
+
+async def test_a_pending_consent_is_given_up_after_ten_minutes() -> None:
+    world = World(ConsentRequired("x"))
+    await world.accept(await world.start())
+    world.clock.advance(minutes=11)
+    await complete_consent(world.ports, world.queues.consents[-1], "request-3")
+    assert world.last_refusal() == "failed"
+    assert world.intents.rows == {}
+
+
+async def test_disable_ends_a_pending_consent() -> None:
+    world = World(ConsentRequired("x"))
+    await world.accept(await world.start())
+    consent = ("ConsentRecord",)
+    del world.store.rows[CONTOSO, *consent]
+    world.identity.script = [ORGANIZATION]
+    await complete_consent(world.ports, world.queues.consents[-1], "request-3")
+    assert world.partner_tenants == 0
+    assert world.intents.rows == {}
+
+
+async def test_a_crash_after_the_state_is_spent_is_made_good_from_the_record() -> None:
+    world = World(RuntimeError("the process dies here"))
+    with pytest.raises(RuntimeError):
+        await world.accept(await world.start())
+    ((kind, ref),) = world.intents.rows
+    assert kind is IntentKind.COMPLETE_CONSENT
+    world.identity.script = [ORGANIZATION]
+    await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
+    assert world.partner_tenants == 1
+
+
+async def test_a_session_that_is_not_spent_is_left_alone_until_it_expires() -> None:
+    world = World()
+    await world.start()
+    (session,) = (known.value for known in world.sessions.rows.values())
+    await complete_consent(world.ports, SessionRef(CONTOSO, session.session), "request-3")
+    assert world.partner_tenants == 0
+    assert session.expires_at - world.clock.now() == timedelta(minutes=15)
+
+
+async def test_an_existing_customer_row_stays_a_customer() -> None:
+    world = World(rows=(tenant(OWN),))
+    assert await world.accept(await world.start()) is Outcome.EXISTING_TENANT
+    (known,) = world.store.of_kind(Tenant, CONTOSO)
+    assert known.value.is_own_msp_tenant is False
+    assert world.queues.syncs == []
+
+
+async def test_another_partner_tenant_in_place_stays() -> None:
+    world = World()
+    other = Organization(OTHER, "Other", None)
+    decision = enable(await world.store.snapshot(CONTOSO, OTHER), other, CAUSE, convert=False)
+    await world.store.commit(decision.operations)
+    assert await world.accept(await world.start()) is Outcome.PARTNER_TENANT_EXISTS
+    assert world.partner_tenants == 1
+
+
+async def test_a_re_consent_creates_nothing_and_queues_a_sync() -> None:
+    world = World()
+    await world.accept(await world.start())
+    world.clock.advance(hours=1)
+    (ref,) = world.queues.syncs
+    assert await world.accept(await world.start()) is Outcome.ENABLED
+    assert world.queues.syncs == [ref, ref]
+    assert world.store.actions(CONTOSO).count("tenant.enabled") == 1
