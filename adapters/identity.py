@@ -59,9 +59,9 @@ class TokenSource:
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: No answer.
         """
-        if fresh:
-            self._clients.drop(msp, tid)
         client = await self._client(msp, tid)
+        if fresh:
+            await _run(client.remove_tokens_for_client)
         scopes = [f"{self.graph}/.default"]
         return _token(await _run(client.acquire_token_for_client, scopes=scopes))
 
@@ -129,11 +129,6 @@ class ClientCache:
             if len(self._clients) >= _MOST_CLIENTS:
                 self._clients.clear()
             return self._clients.setdefault((msp.app.client_id, tid), client)
-
-    def drop(self, msp: Msp, tid: TenantId) -> None:
-        """Forget a client with its cached tokens."""
-        with self._lock:
-            self._clients.pop((msp.app.client_id, tid), None)
 
 
 def _credential(secret: str) -> str | dict[str, str]:

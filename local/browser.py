@@ -3,6 +3,7 @@
 import html
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ class Reply:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
     @property
     def location(self) -> str:
@@ -92,7 +93,7 @@ class Browser:
         async with self.session.request(
             method, self.api + path, json=body, headers=sent, allow_redirects=False
         ) as response:
-            return Reply(response.status, await _body(response), dict(response.headers))
+            return Reply(response.status, await _body(response), response.headers)
 
     async def control(self, method: str, path: str, body: Any = None) -> Any:
         """Use a control route of the simulated Microsoft."""

@@ -80,6 +80,15 @@ class Portal:
             await asyncio.sleep(0.03)
         raise AssertionError("the queues do not come to rest")
 
+    async def until_partner_tenant(self, msp: SeedMsp = CONTOSO) -> dict[str, Any]:
+        """Wait until the MSP has a partner tenant; return it."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if tenant := await self.partner_tenant(msp):
+                return tenant
+            await asyncio.sleep(0.1)
+        raise AssertionError("there is no partner tenant")
+
     async def events(self, msp: SeedMsp = CONTOSO, action: str = "") -> list[dict[str, Any]]:
         """Return the audit events since the test began, newest first."""
         since = self.began.isoformat(timespec="milliseconds").replace("+00:00", "Z")

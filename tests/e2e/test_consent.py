@@ -148,10 +148,7 @@ async def test_a_token_that_cannot_be_had_is_pending_and_then_completed_from_the
     (pending,) = await portal.events(action="consent.pending")
     assert pending["outcome"] == "pending"
     await portal.consented()
-    await portal.fire("recover_work")  # what is on record is found without its message
-    await portal.idle()
-    tenant = await portal.partner_tenant()
-    assert tenant is not None
+    await portal.until_partner_tenant()
     assert len(await portal.events(action="consent.completed")) == 1
 
 
