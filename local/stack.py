@@ -11,7 +11,7 @@ from typing import Self
 
 from local.azurite import connection_string, start_azurite
 from local.microsoft.certificates import make_certificates
-from local.processes import Child, check_free, free_ports
+from local.processes import Child, StartFailed, check_free, free_ports
 from local.seed import API_AUDIENCE
 from local.seeding import seed
 
@@ -153,6 +153,17 @@ class Stack:
         self._host = host
         await host.until_listening(self.ports.api)
         return host
+
+    @property
+    def host(self) -> Child:
+        """The functions host's process.
+
+        Raises:
+            StartFailed: It is not running.
+        """
+        if self._host is None:
+            raise StartFailed("the functions host is not running")
+        return self._host
 
     async def stop_host(self, *, kill: bool = False) -> None:
         """Stop the functions host, or kill it."""

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Self
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.data.tables.aio import TableServiceClient
+from azure.data.tables.aio import TableClient, TableServiceClient
 
 from adapters.tables.access import find, meaning
 from adapters.tables.consent_sessions import TableConsentSessions
@@ -28,7 +28,7 @@ class Storage:
 
     def __init__(self, service: TableServiceClient) -> None:
         self._service = service
-        client = service.get_table_client
+        client = self.table
         self.msps = TableMspStore(client("msps"))
         self.staff_index = TableStaffIndex(client("staff"))
         self.consent_sessions = TableConsentSessions(client("consentStates"))
@@ -52,10 +52,14 @@ class Storage:
         with meaning():
             await asyncio.gather(*map(self._service.create_table_if_not_exists, names))
 
+    def table(self, name: str) -> TableClient:
+        """Return one table's own client."""
+        return self._service.get_table_client(name)
+
     async def probe(self) -> None:
         """Read one row that is not there; raises when storage is out of reach."""
         async with asyncio.timeout(_PROBE_SECONDS):
-            await find(self._service.get_table_client("msps"), "probe", "probe")
+            await find(self.table("msps"), "probe", "probe")
 
     async def close(self) -> None:
         """Close the connections."""

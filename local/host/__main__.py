@@ -96,9 +96,9 @@ class Host:
 async def _serve(port: int, folder: Path) -> None:
     host_json = json.loads((folder / "host.json").read_text())
     host = Host(index(folder), host_json)
-    runner = web.AppRunner(host.web_app(), access_log=None)
+    runner = web.AppRunner(host.web_app(), access_log=None, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     print(f'ready {{"api": "http://127.0.0.1:{runner.addresses[0][1]}"}}', flush=True)
     running = asyncio.ensure_future(host.run())

@@ -147,11 +147,11 @@ def _truncated(response: web.Response) -> web.Response:
 
 async def _serve(port: int, run_dir: Path) -> None:
     microsoft = Microsoft.seeded("", run_dir)
-    runner = web.AppRunner(Server(microsoft).app(), access_log=None)
+    runner = web.AppRunner(Server(microsoft).app(), access_log=None, shutdown_timeout=1)
     await runner.setup()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(run_dir / "server.pem")
-    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls, shutdown_timeout=1).start()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
     bound = runner.addresses[0][1]
     microsoft.origin = f"https://localhost:{bound}"
     print("ready " + json.dumps({"microsoft": f"https://127.0.0.1:{bound}"}), flush=True)

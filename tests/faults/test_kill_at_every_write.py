@@ -1,0 +1,215 @@
+"""The process is killed at every write in turn; after a restart the rules hold again."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import aiohttp
+import pytest
+
+from adapters.tables.records import TABLES
+from adapters.tables.storage import Storage
+from domain.changes import Remove, Replace
+from domain.identifiers import MspId, TenantId
+from domain.tenant import PartnerSlot, Tenant
+from local.azurite import connection_string
+from local.browser import Browser
+from local.stack import Ports, Stack
+from tests.e2e.portal import CONTOSO, Portal, owner
+from tests.faults.proxy import Kill, Proxy, WriteCounter
+
+OWN = TenantId(CONTOSO.own.tenant_id)
+MSP = MspId(CONTOSO.msp_id)
+BOTH = pytest.mark.parametrize("after", [False, True], ids=["not written", "answer lost"])
+
+
+class Bench:
+    """A stack whose app reaches storage through the counting proxy."""
+
+    def __init__(self, stack: Stack, portal: Portal, counter: WriteCounter, store: Storage) -> None:
+        self.stack, self.portal, self.counter, self.store = stack, portal, counter, store
+
+    async def kill_at_every_write(
+        self,
+        prepare: Callable[[], Awaitable[None]],
+        act: Callable[[], Awaitable[None]],
+        check: Callable[[], Awaitable[None]],
+        *,
+        after: bool,
+    ) -> int:
+        """Kill the app at the first write of an act, then at the second, until it survives.
+
+        Returns:
+            At how many writes it was killed.
+        """
+        kills = 0
+        while True:
+            await prepare()
+            host = self.stack.host
+            self.counter.restart(Kill(kills + 1, after, host.pid))
+            survived = await self._act(act)
+            self.counter.restart()
+            if survived:
+                await check()
+                return kills
+            kills += 1
+            await host.until_ended()
+            await self.stack.start_host()
+            await self.recover()
+            await check()
+
+    async def _act(self, act: Callable[[], Awaitable[None]]) -> bool:
+        try:
+            await act()
+        except (aiohttp.ClientError, OSError):
+            return False
+        return True
+
+    async def recover(self) -> None:
+        """Let time pass as the timers see it, fire them, and wait for what they set off."""
+        await self.portal.idle()
+        states = await self.store.sync_states.of_msp(MSP, OWN, OWN)
+        for ref in states:
+            known = await self.store.sync_states.find(ref)
+            if known:
+                older = known.value.requested_at - timedelta(minutes=5)
+                aged = replace(known.value, requested_at=older, lease_until=None)
+                await self.store.sync_states.replace(aged, known.version)
+        await self.portal.fire("recover_work")
+        await self.portal.fire("sync_due_tenants")
+        await self.portal.idle()
+
+    async def rows(self) -> tuple[Tenant | None, PartnerSlot | None]:
+        """Return the own tenant's row and the slot."""
+        head = await self.store.msps.head(MSP)
+        tenant = await self.store.msps.tenant(MSP, OWN)
+        assert head is not None
+        return tenant.value if tenant else None, head.slot.value if head.slot else None
+
+    async def check_slot(self) -> Tenant | None:
+        """See that slot and row stand together or not at all; return the partner tenant."""
+        tenant, slot = await self.rows()
+        is_partner = tenant is not None and tenant.is_own_msp_tenant
+        assert is_partner == (slot is not None)
+        page = await self.store.msps.tenants(MSP, 500)
+        assert sum(known.value.is_own_msp_tenant for known in page.items) == is_partner
+        return tenant
+
+    async def check_nothing_left(self) -> None:
+        """See that no record of a life that has ended is left, nor any work on record."""
+        tenant = await self.check_slot()
+        lives = {f"{MSP}:{OWN}:{tenant.epoch}"} if tenant else set()
+        for name in TABLES.values():
+            table = self.store.table(name)
+            found = {e["PartitionKey"] async for e in table.list_entities()}
+            assert {key for key in found if f":{OWN}:" in key} <= lives
+        states = await self.store.sync_states.of_msp(MSP, OWN, OWN)
+        assert {f"{r.msp_id}:{r.tenant_id}:{r.epoch}" for r in states} <= lives
+        assert [entity async for entity in self.store.table("work").list_entities()] == []
+
+    async def customer(self) -> None:
+        """Make the own tenant a synced customer row."""
+        await self.portal.call(owner(), "POST", "/my-tenant/disable")
+        await self.portal.idle()
+        await self.portal.enabled()
+        tenant, slot = await self.store.msps.tenant(MSP, OWN), await self.store.msps.head(MSP)
+        assert tenant is not None
+        assert slot is not None
+        assert slot.slot is not None
+        plain = replace(tenant.value, is_own_msp_tenant=False)
+        operations = (Replace(plain, tenant.version), Remove(slot.slot.value, slot.slot.version))
+        await self.store.msps.commit(operations)
+
+    async def nothing(self) -> None:
+        """Have no row for the own tenant."""
+        await self.portal.call(owner(), "POST", "/my-tenant/disable")
+        await self.portal.call(owner(), "DELETE", f"/tenants/{OWN}")
+        await self.portal.idle()
+        await self.portal.consented()
+
+    async def partner(self) -> None:
+        """Have a synced partner tenant."""
+        await self.nothing()
+        await self.portal.enabled()
+
+    async def call(self, method: str, path: str) -> None:
+        """Call the API as the owner, and wait until all that follows is done."""
+        reply = await self.portal.call(owner(), method, path)
+        if reply.status >= 500:
+            raise aiohttp.ClientError("the app died")
+        await self.portal.idle()
+
+
+@pytest.fixture(scope="module")
+async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    counter, ports = WriteCounter(), Ports.free()
+    async with (
+        Proxy(counter, lambda: ports.table) as tables,
+        Proxy(counter, lambda: ports.queue) as queues,
+    ):
+        settings = {
+            "STORAGE_CONNECTION_STRING": connection_string(ports.blob, queues.port, tables.port),
+            "STAFF_CACHE_SECONDS": "0",
+            "WORK_REDELIVERY_SECONDS": "0",
+        }
+        run_dir = tmp_path_factory.mktemp("faults")
+        stack = Stack(run_dir, ports, timers=False, settings=settings)
+        async with stack, Browser(stack.api, stack.microsoft, stack.ca) as browser:
+            store = Storage.connect(stack.storage)
+            portal = Portal(browser)
+            await portal.tenant(CONTOSO, users=5)
+            yield Bench(stack, portal, counter, store)
+            await store.close()
+
+
+@BOTH
+async def test_enable_survives_a_kill_at_every_write(bench: Bench, after: bool) -> None:
+    async def act() -> None:
+        await bench.call("POST", "/my-tenant/enable")
+
+    async def check() -> None:
+        await bench.check_nothing_left()
+        await bench.call("POST", "/my-tenant/enable")
+        tenant = await bench.portal.partner_tenant()
+        assert tenant is not None
+        assert tenant["sync"]["state"] == "succeeded"
+
+    kills = await bench.kill_at_every_write(bench.nothing, act, check, after=after)
+    assert kills >= 3
+
+
+@BOTH
+async def test_convert_survives_a_kill_at_every_write(bench: Bench, after: bool) -> None:
+    async def act() -> None:
+        await bench.call("POST", "/my-tenant/enable")
+
+    async def check() -> None:
+        tenant = await bench.check_slot()
+        assert tenant is not None
+        await bench.call("POST", "/my-tenant/enable")
+        assert (await bench.check_slot() or tenant).is_own_msp_tenant
+
+    kills = await bench.kill_at_every_write(bench.customer, act, check, after=after)
+    assert kills >= 3
+
+
+@BOTH
+async def test_disable_survives_a_kill_at_every_write(bench: Bench, after: bool) -> None:
+    async def act() -> None:
+        await bench.call("POST", "/my-tenant/disable")
+
+    kills = await bench.kill_at_every_write(
+        bench.partner, act, bench.check_nothing_left, after=after
+    )
+    assert kills >= 8
+
+
+@BOTH
+async def test_hard_delete_survives_a_kill_at_every_write(bench: Bench, after: bool) -> None:
+    async def act() -> None:
+        await bench.call("DELETE", f"/tenants/{OWN}")
+
+    kills = await bench.kill_at_every_write(
+        bench.customer, act, bench.check_nothing_left, after=after
+    )
+    assert kills >= 8
