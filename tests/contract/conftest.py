@@ -1,0 +1,69 @@
+"""Each port on its fake and on its adapter over real Azurite."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from adapters.tables.storage import Storage
+from domain.ports import (
+    ConsentSessions,
+    Intents,
+    MspStore,
+    StaffIndex,
+    SyncedRecords,
+    SyncStates,
+)
+from tests.fakes.storage import (
+    FakeConsentSessions,
+    FakeIntents,
+    FakeMspStore,
+    FakeStaffIndex,
+    FakeSyncedRecords,
+    FakeSyncStates,
+)
+
+
+@dataclass
+class Ports:
+    """All storage ports of one kind."""
+
+    msps: MspStore
+    staff_index: StaffIndex
+    consent_sessions: ConsentSessions
+    sync_states: SyncStates
+    records: SyncedRecords
+    intents: Intents
+
+
+@pytest.fixture(scope="session")
+async def storage(azurite: str) -> AsyncIterator[Storage]:
+    """The adapters over real Azurite."""
+    opened = Storage.connect(azurite)
+    await opened.create_tables()
+    await opened.create_tables()  # a start-up step may run twice
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["fake", "azurite"])
+def ports(request: pytest.FixtureRequest) -> Ports:
+    """The ports, once as fakes and once as adapters."""
+    if request.param == "fake":
+        return Ports(
+            FakeMspStore(),
+            FakeStaffIndex(),
+            FakeConsentSessions(),
+            FakeSyncStates(),
+            FakeSyncedRecords(),
+            FakeIntents(),
+        )
+    real: Storage = request.getfixturevalue("storage")
+    return Ports(
+        real.msps,
+        real.staff_index,
+        real.consent_sessions,
+        real.sync_states,
+        real.records,
+        real.intents,
+    )

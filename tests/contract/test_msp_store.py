@@ -1,0 +1,161 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from domain.changes import Insert, Operation, Remove, Replace
+from domain.consent_session import ConsentRecord, ConsentState, Outcome, hash_state
+from domain.errors import ConcurrentChange, MalformedInput
+from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
+from domain.msp import Msp
+from domain.roles import Role, StaffMember
+from domain.tenant import GdapInvite, PartnerSlot, Tenant
+from domain.usage import Stretch, TenantUsage
+from tests.contract.conftest import Ports
+from tests.samples import CAUSE, MSP, NOW, OTHER, OWN, tenant, version
+
+
+@pytest.fixture
+async def msp(ports: Ports) -> Msp:
+    """A new MSP."""
+    new = replace(MSP, msp_id=MspId(str(uuid4())), suspended_at=NOW, abn=None)
+    await ports.msps.commit([Insert(new)])
+    return new
+
+
+def of(msp: Msp, tenant_id: TenantId = OWN) -> Tenant:
+    return tenant(tenant_id, msp_id=msp.msp_id, epoch=new_epoch(), notes="Ünïcode ✓ # / \\ ?")
+
+
+async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -> None:
+    key = msp.msp_id
+    record = ConsentRecord(key, hash_state("x"), ConsentState.COMPLETED, Outcome.ENABLED, NOW, OWN)
+    usage = TenantUsage(key, OWN, "Contoso", (Stretch(NOW, NOW + timedelta(1, 5, 7)), Stretch(NOW)))
+    invite = GdapInvite(key, OWN, "Contoso", "r-1", "pending", "https://x", NOW, NOW)
+    member = StaffMember(key, OWN, ObjectId(OTHER), Role.L2, "Đorđe")
+    event = CAUSE.event(key, "x.y", tenant_id=OWN, outcome="o", before={"a": [1]}, after={})
+    rows = (of(msp), PartnerSlot(key, OWN), record, usage, invite, member, event)
+    await ports.msps.commit([Insert(row) for row in rows])
+    snapshot = await ports.msps.snapshot(key, OWN)
+    assert snapshot.head.msp.value == msp
+    assert version(snapshot.head.slot).value == rows[1]
+    assert version(snapshot.head.consent).value == record
+    assert version(snapshot.tenant).value == rows[0]
+    assert version(snapshot.usage).value == usage
+    assert version(snapshot.invite).value == invite
+    assert version(await ports.msps.staff_member(key, OWN, ObjectId(OTHER))).value == member
+    assert (await ports.msps.audit_events(key, 10)).items == (event,)
+    assert list(await ports.msps.usage(key)) == [usage]
+    assert (await ports.msps.invites(key, 10)).items == (invite,)
+    assert (await ports.msps.staff(key, 10)).items == (member,)
+    assert key in [found async for found in ports.msps.msp_ids()]
+
+
+async def test_what_is_not_there_is_none(ports: Ports, msp: Msp) -> None:
+    nobody = MspId(str(uuid4()))
+    assert await ports.msps.head(nobody) is None
+    assert await ports.msps.tenant(nobody, OWN) is None
+    with pytest.raises(LookupError):
+        await ports.msps.snapshot(nobody, OWN)
+    snapshot = await ports.msps.snapshot(msp.msp_id, OWN)
+    assert (snapshot.tenant, snapshot.usage, snapshot.invite) == (None, None, None)
+    assert (snapshot.head.slot, snapshot.head.consent) == (None, None)
+
+
+async def test_a_transaction_happens_whole_or_not_at_all(ports: Ports, msp: Msp) -> None:
+    await ports.msps.commit([Insert(PartnerSlot(msp.msp_id, OTHER))])
+    with pytest.raises(ConcurrentChange):
+        await ports.msps.commit([Insert(of(msp)), Insert(PartnerSlot(msp.msp_id, OWN))])
+    assert await ports.msps.tenant(msp.msp_id, OWN) is None
+
+
+async def test_a_stale_version_neither_replaces_nor_removes(ports: Ports, msp: Msp) -> None:
+    await ports.msps.commit([Insert(of(msp))])
+    first = version(await ports.msps.tenant(msp.msp_id, OWN))
+    changed = replace(first.value, notes=None)
+    await ports.msps.commit([Replace(changed, first.version)])
+    for operation in (Replace(first.value, first.version), Remove(first.value, first.version)):
+        with pytest.raises(ConcurrentChange):
+            await ports.msps.commit([operation])
+    second = version(await ports.msps.tenant(msp.msp_id, OWN))
+    assert second.value == changed
+    await ports.msps.commit([Remove(second.value, second.version)])
+    with pytest.raises(ConcurrentChange):
+        await ports.msps.commit([Remove(second.value, second.version)])
+    with pytest.raises(ConcurrentChange):
+        await ports.msps.commit([Replace(second.value, second.version)])
+
+
+async def test_of_thirty_slots_at_once_one_is_taken(ports: Ports, msp: Msp) -> None:
+    async def take(number: int) -> bool:
+        other = TenantId(f"{number:08d}-0000-4000-8000-000000000000")
+        operations: tuple[Operation, ...] = (
+            Insert(of(msp, other)),
+            Insert(PartnerSlot(msp.msp_id, other)),
+        )
+        try:
+            await ports.msps.commit(operations)
+        except ConcurrentChange:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*map(take, range(30)))) == 1
+    assert len((await ports.msps.tenants(msp.msp_id, 100)).items) == 1
+
+
+async def test_pages_are_full_until_the_last_and_miss_nothing(ports: Ports, msp: Msp) -> None:
+    ids = [TenantId(f"{n:08d}-0000-4000-8000-000000000000") for n in range(125)]
+    for start in range(0, 125, 100):
+        batch = ids[start : start + 100]
+        await ports.msps.commit([Insert(of(msp, tenant_id)) for tenant_id in batch])
+    seen: list[str] = []
+    sizes = []
+    token = None
+    while True:
+        page = await ports.msps.tenants(msp.msp_id, 50, token)
+        seen += [known.value.tenant_id for known in page.items]
+        sizes.append(len(page.items))
+        token = page.next_token
+        if token is None:
+            break
+    assert seen == ids
+    assert sizes == [50, 50, 25]
+
+
+async def test_a_token_that_no_page_gave_is_malformed(ports: Ports, msp: Msp) -> None:
+    for token in ("x", "bm9uc2Vuc2U", "é"):
+        with pytest.raises(MalformedInput):
+            await ports.msps.tenants(msp.msp_id, 5, token)
+
+
+async def test_audit_events_come_newest_first_and_by_time_and_tenant(
+    ports: Ports, msp: Msp
+) -> None:
+    events = []
+    for hours in range(6):
+        cause = replace(CAUSE, at=NOW + timedelta(hours=hours))
+        tenant_id = OWN if hours % 2 else OTHER
+        events.append(cause.event(msp.msp_id, f"a.{hours}", tenant_id=tenant_id))
+    await ports.msps.commit([Insert(event) for event in events])
+
+    async def actions(**filters: object) -> list[str]:
+        page = await ports.msps.audit_events(msp.msp_id, 100, **filters)  # type: ignore[arg-type]  # filters by name
+        return [event.action for event in page.items]
+
+    assert await actions() == [f"a.{n}" for n in (5, 4, 3, 2, 1, 0)]
+    assert await actions(tenant_id=OWN) == ["a.5", "a.3", "a.1"]
+    since, until = NOW + timedelta(hours=2), NOW + timedelta(hours=4)
+    assert await actions(since=since, until=until) == ["a.3", "a.2"]
+
+
+async def test_no_row_of_another_msp_ever_shows(ports: Ports, msp: Msp) -> None:
+    other = replace(msp, msp_id=MspId(str(uuid4())))
+    event = CAUSE.event(msp.msp_id, "x", tenant_id=OWN)
+    await ports.msps.commit([Insert(of(msp)), Insert(PartnerSlot(msp.msp_id, OWN)), Insert(event)])
+    await ports.msps.commit([Insert(other)])
+    snapshot = await ports.msps.snapshot(other.msp_id, OWN)
+    assert (snapshot.tenant, snapshot.head.slot) == (None, None)
+    assert (await ports.msps.tenants(other.msp_id, 10)).items == ()
+    assert (await ports.msps.audit_events(other.msp_id, 10)).items == ()

@@ -1,0 +1,139 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from domain.consent_session import ConsentSession, hash_state
+from domain.errors import ConcurrentChange
+from domain.fingerprint import fingerprint
+from domain.identifiers import MspId, ObjectId, SessionRef, TenantRef, new_epoch
+from domain.ports import Intent, IntentKind, SyncedRecord
+from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
+from tests.contract.conftest import Ports
+from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
+
+USERS = DataSet.USERS
+
+
+@pytest.fixture
+def ref() -> TenantRef:
+    """A new life of a tenant at a new MSP."""
+    return TenantRef(MspId(str(uuid4())), CUSTOMER, new_epoch())
+
+
+async def test_a_session_is_spent_once(ports: Ports) -> None:
+    session = ConsentSession(hash_state(str(uuid4())), MspId("m"), OWN, OWNER_OID, "Adele", NOW)
+    await ports.consent_sessions.add(session)
+    known = version(await ports.consent_sessions.find(session.session))
+    assert known.value == session
+    spent = replace(session, spent_at=NOW, finished_at=NOW + timedelta(microseconds=1))
+
+    async def spend() -> bool:
+        try:
+            await ports.consent_sessions.replace(spent, known.version)
+        except ConcurrentChange:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(spend() for _ in range(10)))) == 1
+    assert version(await ports.consent_sessions.find(session.session)).value == spent
+    assert await ports.consent_sessions.find(hash_state("unknown")) is None
+
+
+async def test_a_person_is_claimed_by_one_msp(ports: Ports) -> None:
+    oid, index = ObjectId(str(uuid4())), ports.staff_index
+    claims = await asyncio.gather(*(index.claim(OWN, oid, MspId(f"m{n}")) for n in range(10)))
+    (holder,) = set(claims)
+    assert version(await index.msp_of(OWN, oid)).value == holder
+    await index.release(OWN, oid, MspId("somebody else"))
+    assert await index.msp_of(OWN, oid) is not None
+    await index.release(OWN, oid, holder)
+    assert await index.msp_of(OWN, oid) is None
+
+
+async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantRef) -> None:
+    state = SyncState(ref, SyncPhase.PENDING, NOW)
+    await ports.sync_states.add(state)
+    with pytest.raises(ConcurrentChange):
+        await ports.sync_states.add(state)
+    known = version(await ports.sync_states.find(ref))
+    assert known.value == state
+    users = DataSetState(USERS, ReadState.SUCCEEDED, 7, NOW, 12, None, "é")
+    running = replace(
+        state, phase=SyncPhase.RUNNING, lease_until=NOW, first_synced_at=NOW
+    ).with_data_set(users)
+    newer = await ports.sync_states.replace(running, known.version)
+    with pytest.raises(ConcurrentChange):
+        await ports.sync_states.replace(state, known.version)
+    assert version(await ports.sync_states.find(ref)).version == newer
+    assert await ports.sync_states.of_msp(ref.msp_id) == {ref: running}
+    assert await ports.sync_states.of_msp(ref.msp_id, CUSTOMER, CUSTOMER) == {ref: running}
+    assert await ports.sync_states.of_msp(ref.msp_id, OTHER, OTHER) == {}
+    await ports.sync_states.remove(ref)
+    await ports.sync_states.remove(ref)
+    with pytest.raises(ConcurrentChange):
+        await ports.sync_states.replace(running, newer)
+
+
+async def test_records_come_back_as_graph_gave_them(ports: Ports, ref: TenantRef) -> None:
+    odd = {"id": "a", "name": "🦊é" * 40_000, "none": None, "list": [1, {"x": 0.5}], "": "\u0000"}
+    records = [SyncedRecord("a/b\\c#d?e%41", odd), SyncedRecord("b", {"id": "b"})]
+    await ports.records.write(USERS, ref, records)
+    page = await ports.records.page(USERS, ref, 10)
+    assert list(page.items) == [odd, {"id": "b"}]
+    assert await ports.records.fingerprints(USERS, ref) == {
+        record.key: fingerprint(record.document) for record in records
+    }
+    await ports.records.delete(USERS, ref, ["a/b\\c#d?e%41", "gone already"])
+    assert list((await ports.records.page(USERS, ref, 10)).items) == [{"id": "b"}]
+
+
+async def test_a_purge_takes_one_life_and_no_other(ports: Ports, ref: TenantRef) -> None:
+    later = replace(ref, epoch=new_epoch())
+    records = [SyncedRecord(f"{n:04d}", {"n": n}) for n in range(250)]
+    await ports.records.write(USERS, ref, records)
+    await ports.records.write(USERS, later, records[:3])
+    assert await ports.records.purge(USERS, ref) == 250
+    assert await ports.records.purge(USERS, ref) == 0
+    assert (await ports.records.page(USERS, ref, 10)).items == ()
+    assert len((await ports.records.page(USERS, later, 10)).items) == 3
+
+
+async def test_records_page_in_the_order_of_their_keys(ports: Ports, ref: TenantRef) -> None:
+    await ports.records.write(
+        USERS, ref, [SyncedRecord(f"{n:04d}", {"n": n}) for n in reversed(range(1001))]
+    )
+    seen: list[int] = []
+    token = None
+    while True:
+        page = await ports.records.page(USERS, ref, 500, token)
+        seen += [document["n"] for document in page.items]
+        token = page.next_token
+        if token is None:
+            break
+    assert seen == list(range(1001))
+
+
+async def test_work_stays_on_record_until_it_is_dropped(ports: Ports, ref: TenantRef) -> None:
+    session = SessionRef(ref.msp_id, hash_state("x"))
+    purge = Intent(IntentKind.PURGE_TENANT, ref, NOW)
+    consent = Intent(IntentKind.COMPLETE_CONSENT, session, NOW)
+
+    async def found(minutes: int) -> set[Intent]:
+        moment = NOW + timedelta(minutes=minutes)
+        mine = [i async for i in ports.intents.queued_before(moment)]
+        return {intent for intent in mine if intent.subject.msp_id == ref.msp_id}
+
+    await ports.intents.record(purge)
+    await ports.intents.record(consent)
+    assert await found(0) == set()
+    assert await found(1) == {purge, consent}
+    later = replace(purge, queued_at=NOW + timedelta(minutes=2))
+    await ports.intents.record(later)
+    assert await found(1) == {consent}
+    await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
+    await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
+    await ports.intents.drop(IntentKind.COMPLETE_CONSENT, session)
+    assert await found(9) == set()
