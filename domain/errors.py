@@ -10,7 +10,7 @@ DomainError
 ├── TenantNotFound, NoPartnerTenant, StaffNotFound
 ├── PartnerTenantExists, InvalidStatus, LastOwner, StaffElsewhere   conflicts of state
 ├── StaleVersion, ConcurrentChange               somebody else was faster
-├── ConsentRequired, GdapRefused                 Microsoft says no
+├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft says no
 └── MicrosoftUnavailable, StorageUnavailable     nobody answers
 """
 

@@ -53,6 +53,8 @@ class QueueSide:
         self._queue = _client(connection, self._name)
         self._poison = _client(connection, f"{self._name}-poison")
         self.in_flight = 0
+        # A message that is being received is neither visible nor counted yet.
+        self._receiving = asyncio.Lock()
 
     async def run(self) -> None:
         """Take messages for ever, a batch at a time, and oftener while there are some."""
@@ -68,14 +70,15 @@ class QueueSide:
             await asyncio.sleep(pause)
 
     async def _take_batch(self) -> int:
-        messages = [
-            message
-            async for message in self._queue.receive_messages(
-                max_messages=self._options.batch_size,
-                visibility_timeout=self._options.lock_seconds,
-            )
-        ]
-        self.in_flight += len(messages)
+        async with self._receiving:
+            messages = [
+                message
+                async for message in self._queue.receive_messages(
+                    max_messages=self._options.batch_size,
+                    visibility_timeout=self._options.lock_seconds,
+                )
+            ]
+            self.in_flight += len(messages)
         await asyncio.gather(*map(self._process, messages))
         return len(messages)
 
@@ -104,12 +107,13 @@ class QueueSide:
 
     async def is_idle(self) -> bool:
         """Tell whether nothing is under way and no message can be seen."""
-        if self.in_flight:
-            return False
-        try:
-            return not await self._queue.peek_messages()
-        except ResourceNotFoundError:
-            return True
+        async with self._receiving:
+            if self.in_flight:
+                return False
+            try:
+                return not await self._queue.peek_messages()
+            except ResourceNotFoundError:
+                return True
 
     async def close(self) -> None:
         """Close the connections."""

@@ -113,7 +113,7 @@ def test_an_application_is_checked_and_made_canonical() -> None:
 )
 def test_a_malformed_application_names_its_option(changes: dict[str, str], option: str) -> None:
     with pytest.raises(MalformedInput) as refused:
-        check(replace(APPLICATION, **changes), NOW)
+        check(replace(APPLICATION, **changes), NOW)  # type: ignore[arg-type]  # sample values
     assert refused.value.problems[0][0] == option
 
 

@@ -1,0 +1,114 @@
+import json
+
+import azure.functions as func
+import pytest
+
+from domain import errors
+from domain.errors import BodyTooLarge, DomainError, MalformedInput
+from edge.errors import TABLE, headers_of
+from edge.models import ListQuery, NoBody, RequestModel
+from edge.requests import read_arguments, read_body, read_query
+from edge.routes import Route
+from edge.system import allowed_methods
+from tenants.requests import EditBody, TenantsQuery
+
+
+def request(body: bytes) -> func.HttpRequest:
+    return func.HttpRequest("POST", "https://api.example/x", body=body)
+
+
+def every_error() -> list[type[DomainError]]:
+    return [
+        found
+        for found in vars(errors).values()
+        if isinstance(found, type) and issubclass(found, DomainError) and found is not DomainError
+    ]
+
+
+def test_every_error_has_a_status_and_a_code() -> None:
+    assert set(every_error()) == set(TABLE)
+    codes = [code for _status, code in TABLE.values()]
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_drawing_of_the_errors_names_each_one() -> None:
+    assert all(found.__name__ in (errors.__doc__ or "") for found in every_error())
+
+
+def test_waiting_and_signing_in_have_their_headers() -> None:
+    assert headers_of(errors.MicrosoftUnavailable("x", 2.128)) == {"Retry-After": "2"}
+    assert headers_of(errors.Unauthenticated("x")) == {"WWW-Authenticate": "Bearer"}
+    assert headers_of(errors.TenantNotFound("x")) == {}
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"1", b'"x"', b"\xff", b'{"displayName": NaN}', b"[" * 100_000]
+)
+def test_a_body_that_is_no_json_object_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedInput):
+        read_body(EditBody, request(body), optional=False)
+
+
+def test_a_body_over_the_limit_is_too_large() -> None:
+    with pytest.raises(BodyTooLarge):
+        read_body(NoBody, request(b" " * (256 * 1024 + 1)), optional=True)
+
+
+def test_no_body_is_an_empty_one_where_it_is_optional() -> None:
+    assert read_body(NoBody, request(b" \n"), optional=True) == NoBody()
+    with pytest.raises(MalformedInput):
+        read_body(EditBody, request(b""), optional=False)
+
+
+def test_an_error_names_the_field_and_never_the_value() -> None:
+    secret = "hunter2" * 100
+    body = {"displayName": 7, "notes": secret * 10, "unknown": 1, secret: 1}
+    with pytest.raises(MalformedInput) as refused:
+        read_body(EditBody, request(json.dumps(body).encode()), optional=False)
+    paths = {path for path, _message in refused.value.problems}
+    assert paths == {"displayName", "notes", "unknown", "(unknown field)"}
+    assert "hunter2" not in str(refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["pageSize=0", "pageSize=501", "pageSize=x", "pageSize=1&pageSize=1", "x=1", "scope=other"],
+)
+def test_a_malformed_query_is_refused(query: str) -> None:
+    with pytest.raises(MalformedInput):
+        read_query(TenantsQuery, read_arguments(f"https://api.example/tenants?{query}"))
+
+
+def test_a_good_query_is_read() -> None:
+    arguments = read_arguments("https://api.example/tenants?pageSize=7&scope=partner")
+    query = read_query(TenantsQuery, arguments)
+    assert (query.page_size, query.scope.value, query.status) == (7, "partner", None)
+    assert isinstance(query, ListQuery)
+    assert issubclass(TenantsQuery, RequestModel)
+
+
+def test_allowed_methods_are_those_of_the_routes_that_match_in_any_case() -> None:
+    def route(method: str, path: str) -> Route:
+        return Route(
+            method=method,
+            path=path,
+            name="x",
+            area="x",
+            permission=None,  # type: ignore[arg-type]  # not looked at
+            body=NoBody,
+            query=RequestModel,
+            answers={},
+            errors=(),
+            body_optional=True,
+            raw_query=False,
+            summary="x",
+        )
+
+    catalogue = [
+        route("GET", "tenants/{tenantId}"),
+        route("DELETE", "tenants/{tenantId}"),
+        route("GET", "openapi.json"),
+    ]
+    assert allowed_methods(catalogue, "/Tenants/x/") == ["DELETE", "GET"]
+    assert allowed_methods(catalogue, "/tenants/x/y") == []
+    assert allowed_methods(catalogue, "/openapi-json") == []

@@ -1,0 +1,67 @@
+from datetime import timedelta
+
+from domain.consent_session import hash_state
+from domain.identifiers import SessionRef, TenantRef
+from domain.ports import Intent, IntentKind
+from tests.fakes.outside import FakeQueues, FixedClock
+from tests.fakes.storage import FakeIntents, FakeMspStore
+from tests.samples import CONTOSO, MSP, NOW, tenant
+from work.redeliver import redeliver_work
+
+AFTER = timedelta(minutes=2)
+REMOVED = tenant().ref
+SESSION = SessionRef(CONTOSO, hash_state("x"))
+
+
+async def redelivered(
+    store: FakeMspStore, *intents: Intent, minutes: float = 3
+) -> tuple[FakeQueues, FakeIntents]:
+    queues, known, clock = FakeQueues(), FakeIntents(), FixedClock()
+    for intent in intents:
+        await known.record(intent)
+    clock.advance(minutes=minutes)
+    await redeliver_work(store, known, queues, clock, AFTER)
+    return queues, known
+
+
+async def test_work_whose_message_was_lost_is_queued_anew_and_stays_on_record() -> None:
+    queues, intents = await redelivered(
+        FakeMspStore(MSP),
+        Intent(IntentKind.PURGE_TENANT, REMOVED, NOW),
+        Intent(IntentKind.COMPLETE_CONSENT, SESSION, NOW),
+    )
+    assert (queues.purges, queues.consents) == ([REMOVED], [SESSION])
+    assert {intent.queued_at for intent in intents.rows.values()} == {NOW + timedelta(minutes=3)}
+
+
+async def test_young_work_is_left_to_its_message() -> None:
+    intent = Intent(IntentKind.PURGE_TENANT, REMOVED, NOW)
+    queues, _ = await redelivered(FakeMspStore(MSP), intent, minutes=1)
+    assert queues.purges == []
+
+
+async def test_a_removal_that_was_never_committed_is_not_purged_and_is_forgotten_later() -> None:
+    store, intent = FakeMspStore(MSP, tenant()), Intent(IntentKind.PURGE_TENANT, REMOVED, NOW)
+    queues, intents = await redelivered(store, intent)
+    assert (queues.purges, len(intents.rows)) == ([], 1)
+    queues, intents = await redelivered(store, intent, minutes=31)
+    assert (queues.purges, len(intents.rows)) == ([], 0)
+
+
+async def test_one_intents_trouble_does_not_hold_up_the_others() -> None:
+    store = FakeMspStore(MSP)
+    working = store.tenant
+
+    async def failing(msp_id: str, tenant_id: str) -> None:
+        if tenant_id == REMOVED.tenant_id:
+            raise RuntimeError("trouble")
+        await working(msp_id, tenant_id)  # type: ignore[arg-type]  # passed on
+
+    store.tenant = failing  # type: ignore[method-assign]  # one row cannot be read
+    other = TenantRef(CONTOSO, SESSION.session[:36], REMOVED.epoch)  # type: ignore[arg-type]  # any ID
+    queues, _ = await redelivered(
+        store,
+        Intent(IntentKind.PURGE_TENANT, REMOVED, NOW),
+        Intent(IntentKind.PURGE_TENANT, other, NOW),
+    )
+    assert queues.purges == [other]
