@@ -9,7 +9,7 @@ from domain.ports import Queues, SyncStates
 from domain.sync_state import SyncPhase, SyncState
 
 # A message that was not taken by then is lost or stuck, and is sent again.
-QUEUED_FOR = timedelta(minutes=4)
+QUEUED_FOR = timedelta(minutes=3)
 
 
 def is_under_way(state: SyncState, now: datetime) -> bool:
