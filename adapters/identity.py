@@ -11,6 +11,8 @@ from typing import Any
 import jwt
 import msal
 import requests
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 
 from adapters.secrets import Secrets
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
@@ -21,6 +23,21 @@ from domain.msp import Msp
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 _NO_CONSENT = {700016, 7000229, 65001}
 _BUSY = {90055, 90033, 50196}
+# Errors of OAuth that are the app's own to put right (RFC 6749, 5.2).
+_REFUSALS = {
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_resource",
+    "invalid_scope",
+    "unauthorized_client",
+}
+# What MSAL raises for a status of 500 and above, no connection, and JSON of another shape.
+_NO_ANSWER = (
+    msal.exceptions.MsalError,
+    requests.RequestException,
+    *(AttributeError, KeyError, TypeError, ValueError),
+)
 _TIMEOUT_SECONDS = 5
 _MOST_CLIENTS = 2000
 
@@ -59,11 +76,12 @@ class TokenSource:
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: No answer.
         """
-        client = await self._client(msp, tid)
         if fresh:
-            await _run(client.remove_tokens_for_client)
+            self._clients.drop(msp, tid)
+        client = await self._client(msp, tid)
         scopes = [f"{self.graph}/.default"]
-        return _token(await _run(client.acquire_token_for_client, scopes=scopes))
+        result = await _run(client.acquire_token_for_client, scopes=scopes)
+        return self._token(msp, tid, result)
 
     async def delegated_token(self, msp: Msp, tid: TenantId) -> str:
         """Return a token of the MSP's service account for a customer tenant, under GDAP.
@@ -76,28 +94,34 @@ class TokenSource:
             MicrosoftUnavailable: No answer.
         """
         name = msp.app.service_account
-        refresh_token = await self.secrets.get(name)
+        refresh_token = await self._refresh_token(name)
         client = await self._client(msp, tid)
-        cached = await _run(_cached, client, [f"{self.graph}/.default"])
+        scopes = [f"{self.graph}/.default"]
+        cached = await _run(_cached, client, scopes)
         if cached:
             return str(cached)
-        result = await _run(
-            client.acquire_token_by_refresh_token,
-            refresh_token,
-            scopes=[f"{self.graph}/.default"],
-        )
-        if result.get("error") == "invalid_grant" or _codes(result) & {65001, 700016}:
-            raise DelegatedAccessRefused(_advice(_codes(result)))
+        result = await _run(client.acquire_token_by_refresh_token, refresh_token, scopes=scopes)
         rotated = result.get("refresh_token")
         if rotated and rotated != refresh_token:
             await self.secrets.set(name, rotated)
-        return _token(result)
+        return self._token(msp, tid, result, delegated=True)
+
+    async def _refresh_token(self, name: str) -> str:
+        try:
+            return await self.secrets.get(name)
+        except LookupError:
+            raise DelegatedAccessRefused(
+                "The MSP's service account is not set up: sign it in and store its refresh token."
+            ) from None
 
     async def _client(self, msp: Msp, tid: TenantId) -> msal.ConfidentialClientApplication:
         known = self._clients.get(msp, tid)
         if known:
             return known
-        credential = _credential(await self.secrets.get(msp.app.credential))
+        try:
+            credential = _credential(await self.secrets.get(msp.app.credential))
+        except (LookupError, ValueError):
+            raise MicrosoftRefused("The partner app's credential is missing or damaged.") from None
         client = await _run(
             msal.ConfidentialClientApplication,
             msp.app.client_id,
@@ -108,6 +132,19 @@ class TokenSource:
             timeout=_TIMEOUT_SECONDS,
         )
         return self._clients.keep(msp, tid, client)
+
+    def _token(
+        self, msp: Msp, tid: TenantId, result: dict[str, Any], *, delegated: bool = False
+    ) -> str:
+        """Return the token of MSAL's answer, or raise what Entra's refusal means."""
+        if "access_token" in result:
+            return str(result["access_token"])
+        refusal = (delegated and _delegated_refusal(result)) or _refusal(result)
+        if not isinstance(refusal, MicrosoftUnavailable):
+            # MSAL repeats a refusal for a minute without asking, which would hide a consent that
+            # has just been given; and its client never reads a replaced certificate.
+            self._clients.drop(msp, tid)
+        raise refusal
 
 
 class ClientCache:
@@ -130,25 +167,32 @@ class ClientCache:
                 self._clients.clear()
             return self._clients.setdefault((msp.app.client_id, tid), client)
 
+    def drop(self, msp: Msp, tid: TenantId) -> None:
+        """Forget a client with its tokens and all that it remembers of Entra's answers."""
+        with self._lock:
+            self._clients.pop((msp.app.client_id, tid), None)
+
 
 def _credential(secret: str) -> str | dict[str, str]:
-    """Return MSAL's form of a credential: a certificate in PEM, or a client secret."""
+    """Return MSAL's form of a credential: a certificate in PEM, or a client secret.
+
+    Raises:
+        ValueError: The PEM lacks a key or a certificate that can be read.
+    """
     if "-----BEGIN" not in secret:
         return secret.strip()
-    return {"private_key": secret, "public_certificate": _certificate(secret)}
-
-
-def _certificate(pem: str) -> str:
-    start = pem.index("-----BEGIN CERTIFICATE-----")
-    return pem[start : pem.index("-----END CERTIFICATE-----") + len("-----END CERTIFICATE-----")]
+    load_pem_private_key(secret.encode(), password=None)
+    certificate = load_pem_x509_certificate(secret.encode()).public_bytes(Encoding.PEM)
+    return {"private_key": secret, "public_certificate": certificate.decode()}
 
 
 async def _run(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call MSAL in a thread; what it raises is an Entra that fails or answers nonsense."""
     try:
-        return await asyncio.to_thread(function, *args, **kwargs)
-    except (requests.RequestException, ValueError) as error:
-        # MSAL raises ValueError for an authority that answers nonsense.
+        result = await asyncio.to_thread(function, *args, **kwargs)
+    except _NO_ANSWER as error:
         raise MicrosoftUnavailable("Microsoft Identity does not answer.") from error
+    return result
 
 
 def _cached(client: msal.ConfidentialClientApplication, scopes: list[str]) -> str | None:
@@ -163,16 +207,21 @@ def _codes(result: dict[str, Any]) -> set[int]:
     return set(result.get("error_codes") or ())
 
 
-def _token(result: dict[str, Any]) -> str:
-    """Return the token of MSAL's answer; errors are told by their code, never by their text."""
-    if "access_token" in result:
-        return str(result["access_token"])
+def _refusal(result: dict[str, Any]) -> Exception:
+    """Return what Entra's refusal means; it is told by its code, never by its text."""
     codes, error = _codes(result), result.get("error")
     if codes & _NO_CONSENT:
-        raise ConsentRequired("The partner app has no admin consent in this tenant.")
-    if codes & _BUSY or error in {"temporarily_unavailable", "server_error"}:
-        raise MicrosoftUnavailable("Microsoft Identity is busy.")
-    raise MicrosoftRefused("Microsoft Identity refuses the partner app's credential.")
+        return ConsentRequired("The partner app has no admin consent in this tenant.")
+    if codes & _BUSY or error not in _REFUSALS:
+        return MicrosoftUnavailable("Microsoft Identity is busy or does not make sense.")
+    return MicrosoftRefused("Microsoft Identity refuses the partner app's credential.")
+
+
+def _delegated_refusal(result: dict[str, Any]) -> DelegatedAccessRefused | None:
+    codes = _codes(result)
+    if result.get("error") == "invalid_grant" or codes & _NO_CONSENT:
+        return DelegatedAccessRefused(_advice(codes))
+    return None
 
 
 def _advice(codes: set[int]) -> str:
@@ -180,7 +229,9 @@ def _advice(codes: set[int]) -> str:
         return "Conditional Access asks the service account for MFA: sign it in again with MFA."
     if codes & {53003}:
         return "Conditional Access blocks the service account: exclude it or allow its location."
-    if codes & {65001, 700016}:
+    if codes & {70008, 50173, 700082, 50078}:
+        return "The service account's sign-in has expired: sign it in again."
+    if codes & _NO_CONSENT:
         return "The partner app is not known in the customer's tenant: accept the invite anew."
     return "No GDAP access: check the relationship and the service account's security group."
 
@@ -190,5 +241,8 @@ def roles_of(token: str) -> frozenset[str]:
 
     The token is Graph's to validate; here its claims are read as a diagnosis alone.
     """
-    claims = jwt.decode(token, options={"verify_signature": False})
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        return frozenset()
     return frozenset(claims.get("roles") or ())

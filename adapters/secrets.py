@@ -6,6 +6,9 @@ from tempfile import NamedTemporaryFile
 from typing import Protocol
 
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from domain.errors import StorageUnavailable
 
 
 class Secrets(Protocol):
@@ -16,11 +19,16 @@ class Secrets(Protocol):
 
         Raises:
             LookupError: There is none of the name.
+            StorageUnavailable: The store does not answer.
         """
         ...
 
     async def set(self, name: str, value: str) -> None:
-        """Store a secret's new value, for good before it returns."""
+        """Store a secret's new value, for good before it returns.
+
+        Raises:
+            StorageUnavailable: The store does not answer.
+        """
         ...
 
 
@@ -58,11 +66,19 @@ class KeyVaultSecrets:
 
     async def get(self, name: str) -> str:
         """Read the current version of a secret."""
-        value = (await self._client.get_secret(name)).value
+        try:
+            value = (await self._client.get_secret(name)).value
+        except ResourceNotFoundError:
+            value = None
+        except AzureError as error:
+            raise StorageUnavailable("Key Vault does not answer.") from error
         if value is None:
-            raise LookupError("the secret has no value")
+            raise LookupError("there is no secret of this name")
         return value
 
     async def set(self, name: str, value: str) -> None:
         """Write a new version of a secret."""
-        await self._client.set_secret(name, value)
+        try:
+            await self._client.set_secret(name, value)
+        except AzureError as error:
+            raise StorageUnavailable("Key Vault does not answer.") from error

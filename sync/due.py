@@ -19,7 +19,7 @@ _PAGE = 500
 async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
     """Queue a sync of every tenant that is due; return how many.
 
-    One MSP's trouble never holds up another.
+    One MSP's or tenant's trouble never holds up another.
     """
     count = 0
     async for msp_id in ports.msps.msp_ids():
@@ -35,9 +35,17 @@ async def _of_msp(ports: SyncPorts, msp_id: MspId, interval: timedelta) -> int:
     states = await ports.states.of_msp(msp_id)
     async for tenant in _active_tenants(ports.msps, msp_id):
         if is_due(tenant, states.get(tenant.ref), now, interval):
-            await request_sync(ports.states, ports.queues, tenant.ref, now)
-            count += 1
+            count += await _request(ports, tenant, now)
     return count
+
+
+async def _request(ports: SyncPorts, tenant: Tenant, now: datetime) -> bool:
+    try:
+        await request_sync(ports.states, ports.queues, tenant.ref, now)
+    except Exception:  # noqa: BLE001  the next tenant is due all the same
+        _log.exception("a due tenant could not be queued")
+        return False
+    return True
 
 
 async def _active_tenants(msps: MspStore, msp_id: MspId) -> AsyncIterator[Tenant]:

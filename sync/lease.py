@@ -1,14 +1,16 @@
 """The lease on a tenant's sync: its holder alone writes, and a dead holder's runs out."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from domain.errors import ConcurrentChange
+from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.identifiers import TenantRef
 from domain.ports import Clock, SyncStates
 from domain.sync_state import DataSetState, SyncPhase, SyncState
 
 LEASE = timedelta(minutes=2)
+_OPEN = {SyncPhase.PENDING, SyncPhase.RUNNING}
 
 
 class LeaseLost(Exception):
@@ -59,6 +61,12 @@ class Lease:
             )
         )
 
+    async def let_go(self) -> None:
+        """Leave the sync to the next worker, who need not wait for the lease to run out."""
+        # While storage does not answer, or when the row is somebody else's, there is nothing to do.
+        with suppress(LeaseLost, StorageUnavailable):
+            await self._write(replace(self.state, phase=SyncPhase.PENDING, lease_until=None))
+
     async def _write(self, state: SyncState) -> None:
         try:
             self.version = await self.states.replace(state, self.version)
@@ -68,15 +76,23 @@ class Lease:
 
 
 async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease | None:
-    """Return the lease on a tenant, or None while somebody else holds it."""
+    """Return the lease on a tenant's sync, or None when there is nothing to do.
+
+    There is nothing while somebody else holds it, and when no request is open: a message that
+    comes twice, or outlives its tenant, starts no second sync.
+    """
     now = clock.now()
     known = await states.find(ref)
-    before = known.value if known else SyncState(ref, SyncPhase.PENDING, requested_at=now)
-    if before.lease_until and before.lease_until > now:
+    if known is None or known.value.phase not in _OPEN or is_leased(known.value, now):
         return None
-    state = replace(before, phase=SyncPhase.RUNNING, lease_until=now + LEASE)
+    state = replace(known.value, phase=SyncPhase.RUNNING, lease_until=now + LEASE)
     try:
-        version = await states.replace(state, known.version) if known else await states.add(state)
+        version = await states.replace(state, known.version)
     except ConcurrentChange:
         return None
     return Lease(states, clock, state, version)
+
+
+def is_leased(state: SyncState, now: datetime) -> bool:
+    """Tell whether a worker holds the tenant."""
+    return state.lease_until is not None and state.lease_until > now

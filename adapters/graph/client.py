@@ -15,10 +15,24 @@ from azure.core.pipeline.policies import (
     RequestIdPolicy,
     UserAgentPolicy,
 )
+from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-_PATIENT = {"retry_total": 6, "retry_backoff_factor": 0.5, "retry_backoff_max": 8, "timeout": 60}
-_AT_ONCE = {"retry_total": 0, "timeout": 5}
+# `timeout` bounds the attempts and their pauses; the other two bound one attempt. All of it ends
+# well before a sync's lease, which is renewed between pages.
+_PATIENT = {
+    "retry_total": 6,
+    "retry_connect": 6,
+    "retry_read": 6,
+    "retry_status": 6,
+    "retry_backoff_factor": 0.5,
+    "retry_backoff_max": 8,
+    "timeout": 60,
+    "connection_timeout": 5,
+    "read_timeout": 20,
+}
+_AT_ONCE = {"retry_total": 0, "timeout": 5, "connection_timeout": 3, "read_timeout": 5}
+_LONGEST_PAUSE = 30
 # A caller that loops through pages must end, whatever the server says.
 _MOST_PAGES = 20_000
 
@@ -47,6 +61,22 @@ class GraphError(Exception):
         return f"Microsoft Graph answered {self.status} ({self.code})"
 
 
+class _BoundedRetry(AsyncRetryPolicy[Any, Any]):
+    """The SDK's retries, but for pauses that would outlast the lease: the next sync comes."""
+
+    def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
+        """Tell whether to try again."""
+        pause = self.get_retry_after(response) or 0
+        return pause <= _LONGEST_PAUSE and super().is_retry(settings, response)
+
+    def get_retry_after(self, response: Any) -> float | None:
+        """Return the pause that Graph asks for in seconds; None for one that cannot be read."""
+        try:
+            return super().get_retry_after(response)
+        except (TypeError, ValueError):
+            return None
+
+
 class GraphClient:
     """Microsoft Graph v1.0.
 
@@ -55,16 +85,20 @@ class GraphClient:
 
     Args:
         endpoint: Microsoft Graph, without a version.
+        transport: What sends the requests; the Azure SDK's own over aiohttp by default.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(
+        self, endpoint: str, transport: AsyncHttpTransport[Any, Any] | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
             endpoint,
+            transport=transport,
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy("Manage365"),
-                AsyncRetryPolicy(),
+                _BoundedRetry(),
                 ContentDecodePolicy(),
                 HttpLoggingPolicy(),  # it redacts headers and query strings
             ],
@@ -105,7 +139,7 @@ class GraphClient:
             seen.add(link)
             document = await self.get(link, token)
             yield _values(document)
-            link = document.get("@odata.nextLink")
+            link = _next_link(document)
 
     def _url(self, path: str) -> str:
         if not path.startswith(("http:", "https:")):
@@ -138,7 +172,8 @@ def _read(response: AsyncHttpResponse) -> dict[str, Any]:
         document = response.json() if response.content else {}
     except ValueError:
         document = None
-    if response.status_code >= HTTPStatus.BAD_REQUEST:
+    # A redirect is none of Graph's answers here, and following one could give the token away.
+    if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         raise GraphError(response.status_code, _code(document), _retry_after(response))
     if not isinstance(document, dict):
         raise GraphError(0, "the answer is not JSON")
@@ -157,6 +192,13 @@ def _retry_after(response: AsyncHttpResponse) -> float | None:
         return float(response.headers.get("Retry-After", ""))
     except ValueError:
         return None
+
+
+def _next_link(document: dict[str, Any]) -> str | None:
+    link = document.get("@odata.nextLink")
+    if link is not None and not (isinstance(link, str) and link.startswith(("http:", "https:"))):
+        raise GraphError(0, "a link leads nowhere")
+    return link
 
 
 def _values(document: dict[str, Any]) -> list[dict[str, Any]]:

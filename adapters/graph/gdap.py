@@ -55,13 +55,12 @@ class GraphGdap:
         try:
             body = _request(tenant_id, display_name, duration_days)
             created = await self._graph.post(_PATH, token, body)
-            await self._graph.post(
-                f"{_PATH}/{created['id']}/requests", token, {"action": "lockForApproval"}
-            )
-            read = await self._graph.get(f"{_PATH}/{created['id']}", token)
+            relationship = _relationship(created)
+            lock = f"{_PATH}/{relationship.relationship_id}/requests"
+            await self._graph.post(lock, token, {"action": "lockForApproval"})
         except GraphError as error:
             raise _meaning(error) from None
-        return Relationship(read["id"], _INVITE + read["id"], _expiry(read))
+        return relationship
 
 
 def _request(tenant_id: TenantId, display_name: str, duration_days: int) -> dict[str, Any]:
@@ -73,6 +72,14 @@ def _request(tenant_id: TenantId, display_name: str, duration_days: int) -> dict
         "customer": {"tenantId": tenant_id, "displayName": display_name},
         "accessDetails": {"unifiedRoles": [{"roleDefinitionId": role} for role in ROLES.values()]},
     }
+
+
+def _relationship(created: dict[str, Any]) -> Relationship:
+    try:
+        identifier = str(created["id"])
+        return Relationship(identifier, _INVITE + identifier, _expiry(created))
+    except (KeyError, TypeError, ValueError):
+        raise GraphError(0, "the relationship has no ID or date") from None
 
 
 def _expiry(relationship: dict[str, Any]) -> datetime:

@@ -39,9 +39,9 @@ def _meaning(error: GraphError) -> Exception:
 
 
 def _organization(document: dict[str, Any], tenant_id: TenantId) -> Organization:
-    values = document.get("value") or [{}]
-    found = values[0]
-    if len(values) != 1 or str(found.get("id", "")).lower() != tenant_id:
+    values = document.get("value")
+    found = values[0] if isinstance(values, list) and len(values) == 1 else None
+    if not isinstance(found, dict) or str(found.get("id", "")).lower() != tenant_id:
         raise OrganizationMismatch("Microsoft Graph names another organisation.")
     domain = _primary_domain(found.get("verifiedDomains") or [])
     return Organization(tenant_id, found.get("displayName") or domain or tenant_id, domain)

@@ -2,50 +2,18 @@ from datetime import timedelta
 
 import pytest
 
-from domain.identifiers import TenantRef
+from domain.errors import StorageUnavailable
 from domain.ports import SyncedRecord, Unreadable
 from domain.sync_request import request_sync
 from domain.sync_state import DataSet, ReadState, SyncPhase, SyncState
-from domain.tenant import Tenant, TenantStatus
+from domain.tenant import TenantStatus
 from sync.due import is_due, sync_due_tenants
-from sync.poison import record_failed_sync
 from sync.sync_tenant import SyncPorts, sync_tenant
-from tenants.purge import purge_tenant
-from tests.fakes.outside import FakeGraphReader, FakeQueues, FixedClock
-from tests.fakes.storage import (
-    FakeIntents,
-    FakeMspStore,
-    FakeSyncedRecords,
-    FakeSyncStates,
-)
-from tests.samples import CONTOSO, MSP, NOW, OTHER, tenant
+from tests.fakes.storage import FakeMspStore
+from tests.samples import MSP, NOW, OTHER, tenant
+from tests.unit.sync_world import World, user
 
 INTERVAL = timedelta(hours=6)
-
-
-class World:
-    """One MSP with one customer, and a Graph that follows a script."""
-
-    def __init__(self, *tenants: Tenant) -> None:
-        self.tenant = tenants[0] if tenants else tenant()
-        self.clock, self.queues = FixedClock(), FakeQueues()
-        self.store = FakeMspStore(MSP, *(tenants or (self.tenant,)))
-        self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
-        self.reader = FakeGraphReader()
-        self.ports = SyncPorts(
-            self.store, self.states, self.records, self.reader, self.queues, self.clock
-        )
-
-    async def sync(self) -> SyncState:
-        await sync_tenant(self.ports, self.tenant.ref)
-        return self.states.rows[self.tenant.ref].value
-
-    def users(self) -> list[str]:
-        return sorted(self.records.rows.get((DataSet.USERS, self.tenant.ref), {}))
-
-
-def user(key: str, name: str = "Adele") -> SyncedRecord:
-    return SyncedRecord(key, {"id": key, "displayName": name})
 
 
 async def test_a_first_sync_stores_every_data_set_and_its_state() -> None:
@@ -102,34 +70,6 @@ async def test_a_sync_in_which_nothing_could_be_read_is_no_first_sync() -> None:
     assert (state.phase, state.first_synced_at) == (SyncPhase.FAILED, None)
 
 
-async def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:
-    world = World()
-    world.reader.script = {DataSet.USERS: [[user("a")]]}
-
-    async def stolen(data_set: DataSet, ref: TenantRef) -> dict[str, str]:
-        world.states.rows.pop(ref, None)
-        return {}
-
-    world.records.fingerprints = stolen  # type: ignore[method-assign]  # the tenant is removed now
-    await sync_tenant(world.ports, world.tenant.ref)
-    assert world.users() == []
-    assert world.states.rows == {}
-
-
-async def test_two_workers_with_one_message_do_not_both_sync() -> None:
-    world = World()
-    await request_sync(world.states, world.queues, world.tenant.ref, NOW)
-    known = world.states.rows[world.tenant.ref]
-    held = SyncState(
-        world.tenant.ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1)
-    )
-    await world.states.replace(held, known.version)
-    world.reader.script = {DataSet.USERS: [[user("a")]]}
-    state = await world.sync()
-    assert state == held
-    assert world.users() == []
-
-
 async def test_a_removed_or_suspended_tenant_is_not_synced() -> None:
     for changes in ({"status": TenantStatus.SUSPENDED}, {"epoch": "another"}):
         world = World()
@@ -141,6 +81,32 @@ async def test_a_removed_or_suspended_tenant_is_not_synced() -> None:
         )
         await sync_tenant(world.ports, ref)
         assert world.states.rows == {}
+
+
+async def test_secure_scores_stay_for_ninety_days_though_graph_forgets_them() -> None:
+    world = World()
+    days = (0, 89, 90, 91)
+    keys = [f"{day:07d}:{(NOW - timedelta(days=day)).date().isoformat()}" for day in days]
+    world.reader.script = {DataSet.SECURE_SCORE: [[SyncedRecord(key, {}) for key in keys]]}
+    await world.sync()
+    world.reader.script = {DataSet.SECURE_SCORE: [[SyncedRecord(keys[0], {})]]}
+    state = await world.sync()
+    assert sorted(world.records.rows[DataSet.SECURE_SCORE, world.tenant.ref]) == keys[:3]
+    assert state.data_set(DataSet.SECURE_SCORE).count == 3
+
+
+async def test_one_tenants_trouble_does_not_hold_up_the_next() -> None:
+    world = World(tenant(), tenant(OTHER))
+    add = world.states.add
+
+    async def add_but_one(state: SyncState) -> str:
+        if state.ref == world.tenant.ref:
+            raise StorageUnavailable("no answer")
+        return await add(state)
+
+    world.states.add = add_but_one  # type: ignore[method-assign]  # one partition is down
+    assert await sync_due_tenants(world.ports, INTERVAL) == 1
+    assert [ref.tenant_id for ref in world.queues.syncs] == [OTHER]
 
 
 async def test_a_sync_is_queued_once_while_one_is_under_way() -> None:
@@ -177,57 +143,3 @@ def test_what_is_due(phase: SyncPhase, age: float, lease: float | None, due: boo
     until = NOW + timedelta(minutes=lease) if lease else None
     state = SyncState(tenant().ref, phase, then, until, then, then)
     assert is_due(tenant(), state, NOW, INTERVAL) is due
-
-
-async def test_a_poison_message_shows_on_the_tenant_and_in_the_audit_log() -> None:
-    world = World()
-    await request_sync(world.states, world.queues, world.tenant.ref, NOW)
-    await record_failed_sync(world.ports, world.tenant.ref, "request-9")
-    assert world.states.rows[world.tenant.ref].value.phase is SyncPhase.FAILED
-    assert world.store.actions(CONTOSO) == ["sync.failed"]
-
-
-async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
-    world, intents = World(), FakeIntents()
-    ref = world.tenant.ref
-    await world.states.add(
-        SyncState(ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1))
-    )
-    await world.records.write(DataSet.USERS, ref, [user("a")])
-    world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
-
-    async def purge() -> None:
-        await purge_tenant(
-            world.store,
-            world.states,
-            world.records,
-            intents,
-            world.queues,
-            world.clock,
-            ref,
-            "r",
-        )
-
-    await purge()
-    assert len(world.queues.purges) == len(intents.rows) == 1
-    await world.records.write(DataSet.USERS, ref, [user("late")])
-    await purge()
-    assert world.users() == []
-    assert intents.rows == {}
-    assert world.store.actions(CONTOSO) == ["tenant.purged"]
-
-
-async def test_a_purge_leaves_a_tenant_alone_that_still_has_its_row() -> None:
-    world = World()
-    await world.records.write(DataSet.USERS, world.tenant.ref, [user("a")])
-    await purge_tenant(
-        world.store,
-        world.states,
-        world.records,
-        FakeIntents(),
-        world.queues,
-        world.clock,
-        world.tenant.ref,
-        "r",
-    )
-    assert world.users() == ["a"]

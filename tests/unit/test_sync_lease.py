@@ -1,0 +1,164 @@
+"""Who may write, when messages repeat, workers die and tenants go."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from domain.changes import Versioned
+from domain.identifiers import TenantRef
+from domain.ports import SyncedRecord
+from domain.sync_request import request_sync
+from domain.sync_state import DataSet, SyncPhase, SyncState
+from sync.poison import record_failed_sync
+from sync.sync_tenant import sync_tenant
+from tenants.purge import purge_tenant
+from tests.fakes.storage import FakeIntents
+from tests.samples import CONTOSO, NOW
+from tests.unit.sync_world import World, user
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:
+    world = World()
+    world.reader.script = {DataSet.USERS: [[user("a")]]}
+
+    async def stolen(data_set: DataSet, ref: TenantRef) -> dict[str, str]:
+        world.states.rows.pop(ref, None)
+        return {}
+
+    world.records.fingerprints = stolen  # type: ignore[method-assign]  # the tenant is removed now
+    await world.request()
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.users() == []
+    assert world.states.rows == {}
+
+
+async def test_two_workers_with_one_message_do_not_both_sync() -> None:
+    world = World()
+    await request_sync(world.states, world.queues, world.tenant.ref, NOW)
+    known = world.states.rows[world.tenant.ref]
+    held = SyncState(
+        world.tenant.ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1)
+    )
+    await world.states.replace(held, known.version)
+    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    state = await world.sync()
+    assert state == held
+    assert world.users() == []
+
+
+async def test_a_message_that_comes_twice_starts_no_second_sync() -> None:
+    world = World()
+    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    first = await world.sync()
+    world.reader.script = {DataSet.USERS: [[user("b")]]}
+    world.clock.advance(minutes=1)
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.states.rows[world.tenant.ref].value == first
+    assert world.users() == ["a"]
+
+
+async def test_a_removal_between_check_and_lease_leaves_nothing_behind() -> None:
+    world = World()
+    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    await world.request()
+    find = world.states.find
+
+    async def removed_meanwhile(ref: TenantRef) -> Versioned[SyncState] | None:
+        world.store.rows.pop((CONTOSO, "Tenant", ref.tenant_id), None)
+        return await find(ref)
+
+    world.states.find = removed_meanwhile  # type: ignore[method-assign]  # the row goes just then
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.users() == []
+    assert world.states.rows == {}
+
+
+async def test_a_request_that_outlived_its_tenant_is_forgotten_but_no_lease_is() -> None:
+    for lease, left in ((None, 0), (NOW + timedelta(minutes=1), 1)):
+        world = World()
+        world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
+        await world.states.add(SyncState(world.tenant.ref, SyncPhase.PENDING, NOW, lease))
+        await sync_tenant(world.ports, world.tenant.ref)
+        assert len(world.states.rows) == left
+
+
+async def test_a_failure_lets_go_of_the_lease_so_that_the_message_can_come_again() -> None:
+    world = World()
+    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    write = world.records.write
+
+    async def full(data_set: DataSet, ref: TenantRef, records: Sequence[SyncedRecord]) -> None:
+        raise RuntimeError("no room")
+
+    world.records.write = full  # type: ignore[method-assign]  # storage fails once
+    with pytest.raises(RuntimeError):
+        await world.sync()
+    state = world.states.rows[world.tenant.ref].value
+    assert (state.phase, state.lease_until) == (SyncPhase.PENDING, None)
+    world.records.write = write  # type: ignore[method-assign]
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.states.rows[world.tenant.ref].value.phase is SyncPhase.SUCCEEDED
+
+
+async def test_a_poison_message_leaves_a_sync_alone_that_is_under_way() -> None:
+    world = World()
+    held = SyncState(world.tenant.ref, SyncPhase.RUNNING, NOW, NOW + timedelta(minutes=1))
+    await world.states.add(held)
+    await record_failed_sync(world.ports, world.tenant.ref, "request-9")
+    assert world.states.rows[world.tenant.ref].value == held
+    assert world.store.actions(CONTOSO) == ["sync.failed"]
+
+
+async def test_a_poison_message_shows_on_the_tenant_and_in_the_audit_log() -> None:
+    world = World()
+    await request_sync(world.states, world.queues, world.tenant.ref, NOW)
+    await record_failed_sync(world.ports, world.tenant.ref, "request-9")
+    assert world.states.rows[world.tenant.ref].value.phase is SyncPhase.FAILED
+    assert world.store.actions(CONTOSO) == ["sync.failed"]
+
+
+async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
+    world, intents = World(), FakeIntents()
+    ref = world.tenant.ref
+    await world.states.add(
+        SyncState(ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1))
+    )
+    await world.records.write(DataSet.USERS, ref, [user("a")])
+    world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
+
+    async def purge() -> None:
+        await purge_tenant(
+            world.store,
+            world.states,
+            world.records,
+            intents,
+            world.queues,
+            world.clock,
+            ref,
+            "r",
+        )
+
+    await purge()
+    assert len(world.queues.purges) == len(intents.rows) == 1
+    await world.records.write(DataSet.USERS, ref, [user("late")])
+    await purge()
+    assert world.users() == []
+    assert intents.rows == {}
+    assert world.store.actions(CONTOSO) == ["tenant.purged"]
+
+
+async def test_a_purge_leaves_a_tenant_alone_that_still_has_its_row() -> None:
+    world = World()
+    await world.records.write(DataSet.USERS, world.tenant.ref, [user("a")])
+    await purge_tenant(
+        world.store,
+        world.states,
+        world.records,
+        FakeIntents(),
+        world.queues,
+        world.clock,
+        world.tenant.ref,
+        "r",
+    )
+    assert world.users() == ["a"]
