@@ -18,7 +18,7 @@ run: setup ## the same stack, kept serving until Ctrl-C
 	@$(BIN)/python -m local run
 
 test: setup ## every test: unit, contract, end to end, faults
-	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
+	@$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist worksteal
 
 unit: setup ## the unit tests alone: pure, without sockets
 	@$(BIN)/python -m pytest tests/unit
