@@ -13,7 +13,7 @@ from adapters.entra_keys import EntraKeys
 from adapters.graph.client import GraphClient
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.identity import GraphIdentity
-from adapters.graph.reader import GraphTenantReader
+from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from adapters.queues import StorageQueues
 from adapters.secrets import FileSecrets, KeyVaultSecrets, Secrets
@@ -23,6 +23,7 @@ from billing.functions import Seller, billing_functions
 from consent.conclude import ConsentPorts
 from consent.functions import consent_functions
 from consent.start_session import ConsentLink
+from domain.sync_request import SyncRequests
 from edge.gate import Gate
 from edge.routes import Edge
 from edge.system import system_functions
@@ -32,6 +33,7 @@ from mytenant.functions import MyTenantPorts, mytenant_functions
 from settings import Settings, StorageSettings
 from staff.functions import StaffPorts, staff_functions
 from sync.functions import sync_functions
+from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts
 from tenants.functions import TenantPorts, tenant_functions
 from tenants.synced_data import synced_data_functions
@@ -110,6 +112,11 @@ class Services:
             GraphClient(graph),
         )
 
+    @property
+    def sync_requests(self) -> SyncRequests:
+        """Where every area asks for a sync."""
+        return SyncRequests(self.storage.sync_states, self.storage.sync_schedule, self.queues)
+
 
 def blueprints(services: Services) -> list[func.Blueprint]:
     """Return every area's functions, each with the ports that it needs."""
@@ -144,14 +151,20 @@ def _partner_tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint
     consent = ConsentPorts(
         msps=storage.msps,
         sessions=storage.consent_sessions,
-        sync_states=storage.sync_states,
+        sync_requests=services.sync_requests,
         intents=storage.intents,
         queues=queues,
         identity=identity,
         clock=clock,
     )
     my_tenant = MyTenantPorts(
-        storage.msps, storage.sync_states, storage.intents, queues, identity, clock
+        storage.msps,
+        storage.sync_states,
+        services.sync_requests,
+        storage.intents,
+        queues,
+        identity,
+        clock,
     )
     return [
         consent_functions(edge, consent, link, settings.portal_url.rstrip("/")),
@@ -164,6 +177,7 @@ def _tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
     tenants = TenantPorts(
         storage.msps,
         storage.sync_states,
+        services.sync_requests,
         storage.records,
         storage.intents,
         services.queues,
@@ -192,9 +206,11 @@ def _sync(services: Services) -> func.Blueprint:
     ports = SyncPorts(
         storage.msps,
         storage.sync_states,
+        storage.sync_schedule,
         storage.records,
-        GraphTenantReader(services.tokens, services.graph),
-        services.queues,
+        GraphReaders(services.tokens, services.graph),
+        services.sync_requests,
+        MspProfiles(storage.msps, services.clock),
         services.clock,
     )
     return sync_functions(ports, timedelta(hours=services.settings.sync_interval_hours))

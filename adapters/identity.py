@@ -83,16 +83,21 @@ class TokenSource:
         result = await _run(client.acquire_token_for_client, scopes=scopes)
         return self._token(msp, tid, result)
 
-    async def delegated_token(self, msp: Msp, tid: TenantId) -> str:
+    async def delegated_token(self, msp: Msp, tid: TenantId, *, fresh: bool = False) -> str:
         """Return a token of the MSP's service account for a customer tenant, under GDAP.
 
         Entra may return a new refresh token; it is stored before the access token is used.
+
+        Args:
+            fresh: Whether to drop cached tokens first.
 
         Raises:
             DelegatedAccessRefused: No relationship, no access, or a policy in the way.
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: No answer.
         """
+        if fresh:
+            self._clients.drop(msp, tid)
         name = msp.app.service_account
         refresh_token = await self._refresh_token(name)
         client = await self._client(msp, tid)

@@ -34,9 +34,8 @@ from domain.ports import (
     MspStore,
     Queues,
     Snapshot,
-    SyncStates,
 )
-from domain.sync_request import request_sync
+from domain.sync_request import SyncRequests
 from domain.tenant import Organization, Tenant
 
 _log = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ class ConsentPorts:
 
     msps: MspStore
     sessions: ConsentSessions
-    sync_states: SyncStates
+    sync_requests: SyncRequests
     intents: Intents
     queues: Queues
     identity: Identity
@@ -117,7 +116,7 @@ async def finish(
     wanted = Outcome.FAILED if proof is None else Outcome.ENABLED
     outcome, tenant = await record_outcome(ports, session, wanted, proof, request_id)
     if outcome is Outcome.ENABLED and tenant is not None:
-        await request_sync(ports.sync_states, ports.queues, tenant.ref, ports.clock.now())
+        await ports.sync_requests.request(tenant.ref, ports.clock.now())
     await close(ports, session)
     return outcome
 

@@ -1,6 +1,6 @@
 """The ports: what the use cases need from outside, implemented in `adapters` and by fakes."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from domain.consent_session import ConsentRecord, ConsentSession
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.roles import StaffMember
-from domain.sync_state import DataSet, SyncState
+from domain.sync_state import DataSet, ScheduledSync, SyncState
 from domain.tenant import GdapInvite, Organization, PartnerSlot, Tenant
 from domain.usage import TenantUsage
 
@@ -126,6 +126,8 @@ class MspStore(Protocol):
     async def commit(self, operations: Sequence[Operation]) -> None:
         """Write all operations in one transaction, of one MSP, or none of them.
 
+        A tenant that is inserted has an entry in the schedule of syncs before it is there.
+
         Raises:
             ConcurrentChange: A row is not the version named, or exists, or is gone.
         """
@@ -202,6 +204,26 @@ class SyncStates(Protocol):
         ...
 
 
+class SyncSchedule(Protocol):
+    """When to look at each tenant's sync next: an index by time over every MSP's tenants.
+
+    A tenant's live entry is the one that its state names; others are stale. A tenant without a
+    state has an entry all the same, since the one that inserts its row writes one.
+    """
+
+    async def add(self, entry: ScheduledSync) -> None:
+        """Write an entry; one that is there already is no error."""
+        ...
+
+    async def remove(self, entry: ScheduledSync) -> None:
+        """Delete an entry; one that is gone is no error."""
+        ...
+
+    def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
+        """Yield the entries up to now, however many MSPs there are."""
+        ...
+
+
 type Document = Mapping[str, Any]
 
 
@@ -218,15 +240,31 @@ class SyncedRecord:
     document: Document
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as it is stored.
+
+    Args:
+        text: The document in canonical JSON.
+        digest: Of the text, by which an unchanged record is known.
+    """
+
+    key: str
+    text: str
+    digest: str
+
+
 class SyncedRecords(Protocol):
     """What sync stored, per data set and tenant life."""
 
-    async def fingerprints(self, data_set: DataSet, ref: TenantRef) -> dict[str, str]:
-        """Return a digest of the content of each stored record, by key."""
+    async def digests(
+        self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """Return the digest of each stored record, or of those named, by key."""
         ...
 
     async def write(
-        self, data_set: DataSet, ref: TenantRef, records: Sequence[SyncedRecord]
+        self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:
         """Insert or overwrite records, in full transactions."""
         ...
@@ -345,27 +383,101 @@ class Gdap(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Exception):
     """A read that did not come to its end: not the same as an empty answer.
 
     Args:
-        missing_permission: The Graph permission that the app lacks, when that is the reason.
         error: For people.
+        missing_permission: The Graph permission that the app lacks, when that is the reason.
+        retry_after: Seconds after which to go on, when Graph asks for more than one invocation
+            waits.
     """
 
-    error: str
-    missing_permission: str | None = None
+    def __init__(
+        self,
+        error: str,
+        missing_permission: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(error)
+        self.error = error
+        self.missing_permission = missing_permission
+        self.retry_after = retry_after
+
+
+class PositionLost(Exception):
+    """Graph no longer knows a link that it gave: the read starts over, and wipes nothing."""
+
+
+type Reading = Sequence[SyncedRecord] | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """A page of users.
+
+    Args:
+        removed: Keys of users that are gone.
+        next_link: Where to go on after this page, or None at the end.
+        delta_link: At the end of a read of changes: where the next one begins.
+    """
+
+    records: Sequence[SyncedRecord]
+    removed: Sequence[str] = ()
+    next_link: str | None = None
+    delta_link: str | None = None
+
+
+@dataclass(slots=True)
+class ReadCost:
+    """What reading a tenant has cost."""
+
+    requests: int = 0
+    throttled_seconds: float = 0.0
+
+
+class TenantReader(Protocol):
+    """Reads one tenant, one request at a time."""
+
+    @property
+    def cost(self) -> ReadCost:
+        """What this reader has asked and waited so far."""
+        ...
+
+    async def small_data_sets(self) -> Mapping[DataSet, Reading]:
+        """Return everything but the users, each data set whole or unreadable."""
+        ...
+
+    async def delta_link(self) -> str:
+        """Return the link by which `changes` tells all that changes from now on.
+
+        Raises:
+            Unreadable: There is none to be had.
+        """
+        ...
+
+    def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
+        """Yield every user, from the start or from where an earlier read stopped.
+
+        Raises:
+            Unreadable: The read did not come to its end.
+            PositionLost: The link is too old.
+        """
+        ...
+
+    def changes(self, link: str) -> AsyncIterator[UserPage]:
+        """Yield the users that changed since; Graph may repeat what it has told already.
+
+        Raises:
+            Unreadable: The read did not come to its end.
+            PositionLost: The link is too old.
+        """
+        ...
 
 
 class GraphReader(Protocol):
-    """Reads one tenant's data sets; which kind of token it takes is its own affair."""
+    """Opens tenants for reading; which kind of token a tenant takes is its own affair."""
 
-    def pages(
-        self, msp: Msp, tenant: Tenant, data_set: DataSet
-    ) -> AsyncIterator[Sequence[SyncedRecord] | Unreadable]:
-        """Yield the data set page by page; an Unreadable, if any, is the last thing yielded.
-
-        An iteration that ends without one has read the data set whole.
-        """
+    def of(self, msp: Msp, tenant: Tenant) -> TenantReader:
+        """Return the reader of one tenant, with the patience of one invocation."""
         ...

@@ -43,6 +43,9 @@ class DataSetState:
         count: Rows held; of a failed read, what the last good one left.
         synced_at: When it was last read whole.
         error: For people; never a token, never a body of Microsoft's.
+        digest: Of a small data set's content, by which an unchanged one costs no storage.
+        delta_link: Where Graph goes on telling what changes.
+        next_link: Where a first read that was put off goes on.
     """
 
     name: DataSet
@@ -52,6 +55,9 @@ class DataSetState:
     duration_ms: int | None = None
     missing_permission: str | None = None
     error: str | None = None
+    digest: str | None = None
+    delta_link: str | None = None
+    next_link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class SyncState:
 
     Args:
         requested_at: When the sync that is queued or running was asked for.
+        not_before: Until when Graph asked to wait; a sync that was put off goes on then.
+        due_at: Time of the tenant's live entry in the schedule, in whole seconds.
         lease_until: Until when the worker that holds it may write; None when nobody does.
         first_synced_at: End of the first sync that read anything; until then the tenant is
             not in the list.
@@ -71,6 +79,8 @@ class SyncState:
     lease_until: datetime | None = None
     first_synced_at: datetime | None = None
     last_synced_at: datetime | None = None
+    not_before: datetime | None = None
+    due_at: datetime | None = None
     data_sets: tuple[DataSetState, ...] = tuple(DataSetState(name) for name in DataSet)
 
     def with_data_set(self, state: DataSetState) -> "SyncState":
@@ -83,3 +93,11 @@ class SyncState:
     def data_set(self, name: DataSet) -> DataSetState:
         """Return one data set's entry."""
         return next(entry for entry in self.data_sets if entry.name is name)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledSync:
+    """An entry of the schedule: look at the tenant's sync at this time, in whole seconds."""
+
+    ref: TenantRef
+    due_at: datetime

@@ -11,7 +11,7 @@ from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
 from domain.ports import Clock, Head, Identity, Intents, MspStore, Queues, SyncStates
 from domain.roles import Permission
-from domain.sync_request import request_sync
+from domain.sync_request import SyncRequests
 from edge.models import ApiModel, NoBody, NoQuery, RequestModel, Timestamp
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes
@@ -55,6 +55,7 @@ class MyTenantPorts:
 
     msps: MspStore
     sync_states: SyncStates
+    sync_requests: SyncRequests
     intents: Intents
     queues: Queues
     identity: Identity
@@ -110,7 +111,7 @@ def _enable(routes: Routes, ports: MyTenantPorts) -> None:
             ports.msps, ports.identity, caller.msp, tenant_id, request.cause(now)
         )
         if enabled.enabling is not Enabling.ALREADY:
-            await request_sync(ports.sync_states, ports.queues, enabled.tenant.ref, now)
+            await ports.sync_requests.request(enabled.tenant.ref, now)
         status = 201 if enabled.enabling is Enabling.CREATED else 200
         return Answer(status, await _tenant(ports, caller.msp_id, tenant_id))
 

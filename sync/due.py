@@ -1,79 +1,110 @@
-"""What is due: every active tenant whose last sync is older than the interval."""
+"""What is due: the schedule's entries up to now, each compared with the truth."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
-from domain.identifiers import MspId
-from domain.ports import MspStore
-from domain.sync_request import is_under_way, request_sync
-from domain.sync_state import SyncPhase, SyncState
-from domain.tenant import Tenant, TenantStatus
+from domain.changes import Versioned
+from domain.errors import ConcurrentChange
+from domain.identifiers import TenantRef
+from domain.sync_request import is_under_way, scheduled
+from domain.sync_state import ScheduledSync, SyncPhase, SyncState
+from domain.tenant import TenantStatus
 from sync.sync_tenant import SyncPorts
 
 _log = logging.getLogger(__name__)
-_PAGE = 500
+_AT_ONCE = 16
+_MOST = 5000
+# Tenants that fall due together reach Graph and storage one after another.
+_A_SECOND = 50
 
 
 async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
     """Queue a sync of every tenant that is due; return how many.
 
-    One MSP's or tenant's trouble never holds up another.
+    One tenant's trouble never holds up another. What exceeds 5,000 waits for the next time.
     """
-    count = 0
-    async for msp_id in ports.msps.msp_ids():
-        try:
-            count += await _of_msp(ports, msp_id, interval)
-        except Exception:  # noqa: BLE001  the next MSP's tenants are due all the same
-            _log.exception("the due tenants of an MSP could not be queued")
-    return count
+    now, turn = ports.clock.now(), asyncio.Semaphore(_AT_ONCE)
+    entries = await _first(ports.schedule.due(now), _MOST)
+
+    async def in_turn(number: int, entry: ScheduledSync) -> bool:
+        async with turn:
+            return await _look_at(ports, entry, now, interval, number // _A_SECOND)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(in_turn(i, entry)) for i, entry in enumerate(entries)]
+    return sum(task.result() for task in tasks)
 
 
-async def _of_msp(ports: SyncPorts, msp_id: MspId, interval: timedelta) -> int:
-    now, count = ports.clock.now(), 0
-    states = await ports.states.of_msp(msp_id)
-    async for tenant in _active_tenants(ports.msps, msp_id):
-        if is_due(tenant, states.get(tenant.ref), now, interval):
-            count += await _request(ports, tenant, now)
-    return count
+async def _first(entries: AsyncIterator[ScheduledSync], most: int) -> list[ScheduledSync]:
+    first: list[ScheduledSync] = []
+    async for entry in entries:
+        first.append(entry)
+        if len(first) == most:
+            break
+    return first
 
 
-async def _request(ports: SyncPorts, tenant: Tenant, now: datetime) -> bool:
+async def _look_at(
+    ports: SyncPorts, entry: ScheduledSync, now: datetime, interval: timedelta, delay: int
+) -> bool:
     try:
-        await request_sync(ports.states, ports.queues, tenant.ref, now)
+        return await _meet(ports, entry, now, interval, delay)
+    except ConcurrentChange:
+        return False  # Somebody asked for it meanwhile; the entry is stale and goes next time.
     except Exception:  # noqa: BLE001  the next tenant is due all the same
         _log.exception("a due tenant could not be queued")
         return False
-    return True
 
 
-async def _active_tenants(msps: MspStore, msp_id: MspId) -> AsyncIterator[Tenant]:
-    token: str | None = None
-    while True:
-        page = await msps.tenants(msp_id, _PAGE, token)
-        for known in page.items:
-            if known.value.status is TenantStatus.ACTIVE:
-                yield known.value
-        token = page.next_token
-        if token is None:
-            return
+async def _meet(
+    ports: SyncPorts, entry: ScheduledSync, now: datetime, interval: timedelta, delay: int
+) -> bool:
+    """Queue the sync, or put the entry where it belongs."""
+    known = await ports.states.find(entry.ref)
+    status = await _status(ports, entry.ref)
+    is_stale = known is not None and known.value.due_at != entry.due_at
+    if is_stale or status is None:
+        await ports.schedule.remove(entry)
+        return False
+    if known and is_under_way(known.value, now):
+        return False  # The entry stays, so that a worker that dies is noticed.
+    active = status is TenantStatus.ACTIVE
+    next_at = _next(known.value if known else None, now, interval) if active else now + interval
+    if next_at <= now:
+        await ports.requests.request(entry.ref, now, delay)
+    else:
+        await _move(ports, known, scheduled(entry.ref, next_at))
+    await ports.schedule.remove(entry)
+    return next_at <= now
 
 
-def is_due(tenant: Tenant, state: SyncState | None, now: datetime, interval: timedelta) -> bool:
-    """Tell whether a tenant should be synced.
+async def _status(ports: SyncPorts, ref: TenantRef) -> TenantStatus | None:
+    known = await ports.msps.tenant(ref.msp_id, ref.tenant_id)
+    return known.value.status if known and known.value.ref == ref else None
 
-    A request that was lost and a worker that died are due too. Tenants that were synced
+
+async def _move(ports: SyncPorts, known: Versioned[SyncState] | None, later: ScheduledSync) -> None:
+    await ports.schedule.add(later)
+    if known:  # A tenant without a state is found by any entry.
+        await ports.states.replace(replace(known.value, due_at=later.due_at), known.version)
+
+
+def _next(state: SyncState | None, now: datetime, interval: timedelta) -> datetime:
+    """Return when a tenant should be synced that no worker holds.
+
+    A request that was lost and a worker that died are due at once. Tenants that were synced
     together drift apart by up to a tenth of the interval.
     """
-    if state is None:
-        return True
-    if is_under_way(state, now):
-        return False
-    if state.phase in (SyncPhase.PENDING, SyncPhase.RUNNING) or state.last_synced_at is None:
-        return True
-    return now - state.last_synced_at >= interval + _stagger(tenant, interval)
+    if state is None or state.last_synced_at is None:
+        return now
+    if state.phase in (SyncPhase.PENDING, SyncPhase.RUNNING):
+        return now
+    return state.last_synced_at + interval + _stagger(state.ref, interval)
 
 
-def _stagger(tenant: Tenant, interval: timedelta) -> timedelta:
-    return interval / 10 * (crc32(tenant.tenant_id.encode()) % 1000) / 1000
+def _stagger(ref: TenantRef, interval: timedelta) -> timedelta:
+    return interval / 10 * (crc32(ref.tenant_id.encode()) % 1000) / 1000

@@ -10,6 +10,8 @@ from domain.ports import Clock, SyncStates
 from domain.sync_state import DataSetState, SyncPhase, SyncState
 
 LEASE = timedelta(minutes=2)
+_RENEWED_AFTER = LEASE / 4
+_SHOWN_AFTER = timedelta(seconds=2)
 _OPEN = {SyncPhase.PENDING, SyncPhase.RUNNING}
 
 
@@ -25,14 +27,26 @@ class Lease:
     clock: Clock
     state: SyncState
     version: str
+    written_at: datetime
 
-    async def renew(self) -> None:
-        """Hold on for another two minutes.
+    async def hold(self) -> None:
+        """Make sure of the lease before something is written for the tenant.
 
         Raises:
             LeaseLost: The row is not as this worker wrote it.
         """
-        await self._write(replace(self.state, lease_until=self.clock.now() + LEASE))
+        if self.clock.now() - self.written_at >= _RENEWED_AFTER:
+            await self._renew(self.state)
+
+    async def note(self, data_set: DataSetState) -> None:
+        """Remember a data set's state, and show it if nothing was shown for two seconds.
+
+        Raises:
+            LeaseLost: The row is not as this worker wrote it.
+        """
+        self.state = self.state.with_data_set(data_set)
+        if self.clock.now() - self.written_at >= _SHOWN_AFTER:
+            await self._renew(self.state)
 
     async def record(self, data_set: DataSetState) -> None:
         """Store a data set's state.
@@ -40,26 +54,34 @@ class Lease:
         Raises:
             LeaseLost: The row is not as this worker wrote it.
         """
-        renewed = replace(self.state, lease_until=self.clock.now() + LEASE)
-        await self._write(renewed.with_data_set(data_set))
+        await self._renew(self.state.with_data_set(data_set))
 
-    async def end(self, phase: SyncPhase, *, read_something: bool) -> None:
+    async def end(self, phase: SyncPhase) -> None:
         """Store how the sync ended, and let go.
 
         Raises:
             LeaseLost: The row is not as this worker wrote it.
         """
         now = self.clock.now()
-        first = self.state.first_synced_at or (now if read_something else None)
+        read_something = phase is not SyncPhase.FAILED
         await self._write(
             replace(
                 self.state,
                 phase=phase,
                 lease_until=None,
-                first_synced_at=first,
+                first_synced_at=self.state.first_synced_at or (now if read_something else None),
                 last_synced_at=now,
             )
         )
+
+    async def put_off(self, until: datetime) -> None:
+        """Let go until Graph may be asked again; what was read so far is kept.
+
+        Raises:
+            LeaseLost: The row is not as this worker wrote it.
+        """
+        pending = replace(self.state, phase=SyncPhase.PENDING, lease_until=None)
+        await self._write(replace(pending, not_before=until))
 
     async def let_go(self) -> None:
         """Leave the sync to the next worker, who need not wait for the lease to run out."""
@@ -67,12 +89,15 @@ class Lease:
         with suppress(LeaseLost, StorageUnavailable):
             await self._write(replace(self.state, phase=SyncPhase.PENDING, lease_until=None))
 
+    async def _renew(self, state: SyncState) -> None:
+        await self._write(replace(state, lease_until=self.clock.now() + LEASE))
+
     async def _write(self, state: SyncState) -> None:
         try:
             self.version = await self.states.replace(state, self.version)
         except ConcurrentChange:
             raise LeaseLost from None
-        self.state = state
+        self.state, self.written_at = state, self.clock.now()
 
 
 async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease | None:
@@ -85,12 +110,12 @@ async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease 
     known = await states.find(ref)
     if known is None or known.value.phase not in _OPEN or is_leased(known.value, now):
         return None
-    state = replace(known.value, phase=SyncPhase.RUNNING, lease_until=now + LEASE)
+    state = replace(known.value, phase=SyncPhase.RUNNING, lease_until=now + LEASE, not_before=None)
     try:
         version = await states.replace(state, known.version)
     except ConcurrentChange:
         return None
-    return Lease(states, clock, state, version)
+    return Lease(states, clock, state, version, now)
 
 
 def is_leased(state: SyncState, now: datetime) -> bool:

@@ -1,16 +1,36 @@
-"""Syncing one tenant: each data set in turn, under one lease."""
+"""Syncing one tenant under one lease: the small data sets in one batch, then the users."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from domain.identifiers import TenantRef
-from domain.ports import Clock, GraphReader, MspStore, Queues, SyncedRecords, SyncStates
-from domain.sync_state import DataSet, ReadState, SyncPhase, SyncState
+from domain.msp import Msp
+from domain.ports import (
+    Clock,
+    GraphReader,
+    MspStore,
+    Reading,
+    SyncedRecords,
+    SyncSchedule,
+    SyncStates,
+    TenantReader,
+    Unreadable,
+)
+from domain.sync_request import SyncRequests
+from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant, TenantStatus
-from sync.data_set import sync_data_set
 from sync.lease import Lease, LeaseLost, is_leased, take_lease
+from sync.measured import measured
+from sync.msp_profiles import MspProfiles
+from sync.rows import Rows
+from sync.small_data_set import sync_small_data_set, unread
+from sync.users import sync_users
 
 _log = logging.getLogger(__name__)
+
+# For how long a sync may be put off by a Graph that asks to wait.
+PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +39,16 @@ class SyncPorts:
 
     msps: MspStore
     states: SyncStates
+    schedule: SyncSchedule
     records: SyncedRecords
     reader: GraphReader
-    queues: Queues
+    requests: SyncRequests
+    profiles: MspProfiles
     clock: Clock
 
 
 async def sync_tenant(ports: SyncPorts, ref: TenantRef) -> None:
     """Sync a tenant, unless it is gone, not active, or in another worker's hands."""
-    if await _active_tenant(ports.msps, ref) is None:
-        await _forget_what_is_gone(ports, ref)
-        return
     lease = await take_lease(ports.states, ports.clock, ref)
     if lease is None:
         return
@@ -43,20 +62,52 @@ async def sync_tenant(ports: SyncPorts, ref: TenantRef) -> None:
 
 
 async def _sync(ports: SyncPorts, lease: Lease) -> None:
-    # Read again under the lease: a removal from now on sees it, and purges once more after it.
+    # Read under the lease: a removal from now on sees it, and purges once more after it.
     ref = lease.state.ref
     tenant = await _active_tenant(ports.msps, ref)
-    head = await ports.msps.head(ref.msp_id)
-    if tenant is None or head is None:
+    msp = await ports.profiles.get(ref.msp_id) if tenant else None
+    if tenant is None or msp is None:
         await lease.let_go()
         await _forget_what_is_gone(ports, ref)
         return
+    wait = await _read(ports, lease, msp, tenant)
+    if wait is None:
+        await lease.end(_phase(lease.state))
+    else:
+        await lease.put_off(ports.clock.now() + timedelta(seconds=wait))
+        await ports.requests.queues.sync_tenant(ref, delay_seconds=round(wait + 0.5))
+
+
+async def _read(ports: SyncPorts, lease: Lease, msp: Msp, tenant: Tenant) -> float | None:
+    """Read every data set; return the seconds to wait when Graph put something off."""
+    reader = ports.reader.of(msp, tenant)
+    readings = await reader.small_data_sets()
+    waits: list[float] = []
     for name in DataSet:
-        state = await sync_data_set(
-            ports.records, ports.reader, lease, head.msp.value, tenant, name
-        )
-        await lease.record(state)
-    await _end(lease)
+        try:
+            state = await _data_set(Rows(ports.records, lease, name), reader, readings.get(name))
+        except Unreadable as failure:
+            if failure.retry_after is not None and _may_wait(lease):
+                waits.append(failure.retry_after)
+                continue
+            state = unread(lease.state.data_set(name), failure)
+        await lease.note(state)
+    return max(waits, default=None)
+
+
+def _may_wait(lease: Lease) -> bool:
+    return lease.clock.now() - lease.state.requested_at < PATIENCE
+
+
+async def _data_set(rows: Rows, reader: TenantReader, reading: Reading | None) -> DataSetState:
+    started = rows.lease.clock.now()
+    with measured(rows, reader.cost):
+        if reading is None:
+            state = await sync_users(rows, reader)
+        else:
+            state = await sync_small_data_set(rows, reading)
+    taken = rows.lease.clock.now() - started
+    return replace(state, duration_ms=round(taken.total_seconds() * 1000))
 
 
 async def _forget_what_is_gone(ports: SyncPorts, ref: TenantRef) -> None:
@@ -77,11 +128,6 @@ async def _active_tenant(msps: MspStore, ref: TenantRef) -> Tenant | None:
     if known is None or known.value.ref != ref or known.value.status is not TenantStatus.ACTIVE:
         return None
     return known.value
-
-
-async def _end(lease: Lease) -> None:
-    phase = _phase(lease.state)
-    await lease.end(phase, read_something=phase is not SyncPhase.FAILED)
 
 
 def _phase(state: SyncState) -> SyncPhase:

@@ -12,7 +12,7 @@ from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, Step
 from domain.messages import read_tenant_ref
 from domain.ports import Clock, Intents, MspStore, Queues, SyncedRecords, SyncStates
 from domain.roles import Permission
-from domain.sync_request import request_sync
+from domain.sync_request import SyncRequests
 from domain.tenant import TenantStatus
 from edge.models import NoBody, NoQuery
 from edge.requests import Request
@@ -31,6 +31,7 @@ class TenantPorts:
 
     msps: MspStore
     sync_states: SyncStates
+    sync_requests: SyncRequests
     records: SyncedRecords
     intents: Intents
     queues: Queues
@@ -134,7 +135,7 @@ def _changing(routes: Routes, ports: TenantPorts) -> None:
             raise TenantNotFound("No such tenant.")
         if known.value.status is not TenantStatus.ACTIVE:
             raise InvalidStatus(f"A tenant that is {known.value.status} is not synced.")
-        await request_sync(ports.sync_states, ports.queues, known.value.ref, ports.clock.now())
+        await ports.sync_requests.request(known.value.ref, ports.clock.now())
         return await _answer(ports, known.value.msp_id, known.value.tenant_id, 202)
 
 

@@ -1,15 +1,19 @@
 """Requests to Microsoft Graph: JSON in and out, errors by their meaning, links kept at home."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError, DecodeError
 from azure.core.pipeline.policies import (
-    AsyncRetryPolicy,
     ContentDecodePolicy,
     HttpLoggingPolicy,
     RequestIdPolicy,
@@ -18,23 +22,14 @@ from azure.core.pipeline.policies import (
 from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-# `timeout` bounds the attempts and their pauses; the other two bound one attempt. All of it ends
-# well before a sync's lease, which is renewed between pages.
-_PATIENT = {
-    "retry_total": 6,
-    "retry_connect": 6,
-    "retry_read": 6,
-    "retry_status": 6,
-    "retry_backoff_factor": 0.5,
-    "retry_backoff_max": 8,
-    "timeout": 60,
-    "connection_timeout": 5,
-    "read_timeout": 20,
-}
-_AT_ONCE = {"retry_total": 0, "timeout": 5, "connection_timeout": 3, "read_timeout": 5}
-_LONGEST_PAUSE = 30
-# A caller that loops through pages must end, whatever the server says.
-_MOST_PAGES = 20_000
+from domain.ports import ReadCost
+
+# Of one attempt; it ends well before a sync's lease.
+_READING: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
+_AT_ONCE: dict[str, Any] = {"connection_timeout": 3, "read_timeout": 5}
+_MOST_ATTEMPTS = 10
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 16.0
+_PASSING = {408, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +38,13 @@ class GraphError(Exception):
 
     Args:
         retry_after: Seconds that Graph asks to wait, or None.
+        is_passing: Whether the same request may well succeed later.
     """
 
     status: int
     code: str
     retry_after: float | None = None
+    is_passing: bool = False
 
     @property
     def is_denied(self) -> bool:
@@ -61,27 +58,38 @@ class GraphError(Exception):
         return f"Microsoft Graph answered {self.status} ({self.code})"
 
 
-class _BoundedRetry(AsyncRetryPolicy[Any, Any]):
-    """The SDK's retries, but for pauses that would outlast the lease: the next sync comes."""
+@dataclass(slots=True)
+class ReadBudget:
+    """What one reading of a tenant may wait, and what it has cost.
 
-    def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
-        """Tell whether to try again."""
-        pause = self.get_retry_after(response) or 0
-        return pause <= _LONGEST_PAUSE and super().is_retry(settings, response)
+    Args:
+        seconds: How long it may wait for Graph in all.
+    """
 
-    def get_retry_after(self, response: Any) -> float | None:
-        """Return the pause that Graph asks for in seconds; None for one that cannot be read."""
-        try:
-            return super().get_retry_after(response)
-        except (TypeError, ValueError):
-            return None
+    seconds: float
+    cost: ReadCost = field(default_factory=ReadCost)
+
+    async def wait(self, error: GraphError, attempt: int = 0) -> None:
+        """Wait as Graph asks, to the second, or with jitter where it names no time.
+
+        Raises:
+            GraphError: The error: it does not pass, or not within the budget.
+        """
+        pause = error.retry_after if error.retry_after is not None else _backoff(attempt)
+        enough = self.cost.throttled_seconds + pause > self.seconds
+        if not error.is_passing or enough or attempt >= _MOST_ATTEMPTS:
+            raise error
+        await asyncio.sleep(pause)
+        self.cost.throttled_seconds += pause
+
+
+def _backoff(attempt: int) -> float:
+    longest = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+    return random.uniform(longest / 2, longest)  # noqa: S311  no secret
 
 
 class GraphClient:
     """Microsoft Graph v1.0.
-
-    The pipeline retries throttling, busy servers and dropped connections; it obeys
-    `Retry-After`, and backs off where there is none, as Conditional Access gives none.
 
     Args:
         endpoint: Microsoft Graph, without a version.
@@ -98,23 +106,22 @@ class GraphClient:
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy("Manage365"),
-                _BoundedRetry(),
                 ContentDecodePolicy(),
                 HttpLoggingPolicy(),  # it redacts headers and query strings
             ],
         )
 
-    async def get(self, path: str, token: str, *, patient: bool = True) -> dict[str, Any]:
+    async def get(self, path: str, token: str, budget: ReadBudget | None = None) -> dict[str, Any]:
         """Return the JSON object at a path or link.
 
         Args:
             path: A path below /v1.0, or a link that Graph gave.
-            patient: Whether to retry within a minute, or to answer within seconds.
+            budget: For how long to try; without one it is tried once.
 
         Raises:
             GraphError: No success.
         """
-        return await self._send(HttpRequest("GET", self._url(path)), token, patient=patient)
+        return await self._read(HttpRequest("GET", self._url(path)), token, budget)
 
     async def post(self, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
         """Post a JSON object, once; return the answer's.
@@ -122,24 +129,40 @@ class GraphClient:
         Raises:
             GraphError: No success.
         """
-        request = HttpRequest("POST", self._url(path), json=body)
-        return await self._send(request, token, patient=False)
+        return await self._read(HttpRequest("POST", self._url(path), json=body), token, None)
 
-    async def pages(self, path: str, token: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """Yield the pages of a collection, following `@odata.nextLink` to its end.
+    async def batch(
+        self, paths: Mapping[str, str], token: str, budget: ReadBudget
+    ) -> dict[str, dict[str, Any] | GraphError]:
+        """Read up to 20 paths in one request; each part has a status of its own.
+
+        https://learn.microsoft.com/graph/json-batching
 
         Raises:
-            GraphError: No success, a link that was followed already, or one to another host.
+            GraphError: The batch as a whole was no success.
         """
-        link: str | None = path
-        seen: set[str] = set()
-        while link:
-            if link in seen or len(seen) >= _MOST_PAGES:
-                raise GraphError(0, "a page links back to an earlier one")
-            seen.add(link)
-            document = await self.get(link, token)
-            yield _values(document)
-            link = _next_link(document)
+        parts = [{"id": key, "method": "GET", "url": path} for key, path in paths.items()]
+        request = HttpRequest("POST", self._url("/$batch"), json={"requests": parts})
+        answer = await self._read(request, token, budget)
+        responses = answer.get("responses")
+        if not isinstance(responses, list):
+            raise GraphError(0, "the answer is no batch")
+        lost = GraphError(0, "a part of the batch is missing", is_passing=True)
+        found = {part.get("id"): _part(part) for part in responses if isinstance(part, dict)}
+        return {key: found.get(key, lost) for key in paths}
+
+    def link(self, document: dict[str, Any], name: str) -> str | None:
+        """Return a link that Graph gave, or None.
+
+        Raises:
+            GraphError: It is none, or leads to another host.
+        """
+        link = document.get(name)
+        if link is None:
+            return None
+        if not isinstance(link, str) or not link.startswith(("http:", "https:")):
+            raise GraphError(0, "a link leads nowhere")
+        return self._url(link)
 
     def _url(self, path: str) -> str:
         if not path.startswith(("http:", "https:")):
@@ -150,34 +173,57 @@ class GraphClient:
             raise GraphError(0, "a link leads to another host")
         return path
 
-    async def _send(self, request: HttpRequest, token: str, *, patient: bool) -> dict[str, Any]:
+    async def _read(
+        self, request: HttpRequest, token: str, budget: ReadBudget | None
+    ) -> dict[str, Any]:
         request.headers["Authorization"] = f"Bearer {token}"
         request.headers["Accept"] = "application/json"
-        options = _PATIENT if patient else _AT_ONCE
+        if budget is None:
+            return await self._send(request, _AT_ONCE)
+        for attempt in count():
+            budget.cost.requests += 1
+            try:
+                return await self._send(request, _READING)
+            except GraphError as error:
+                await budget.wait(error, attempt)
+        raise AssertionError  # count() has no end
+
+    async def _send(self, request: HttpRequest, timeouts: dict[str, Any]) -> dict[str, Any]:
         try:
-            response = await self._client.send_request(request, **options)
+            response = await self._client.send_request(request, **timeouts)
         except DecodeError:
-            raise GraphError(0, "the answer is not JSON") from None
+            raise GraphError(0, "the answer is not JSON", is_passing=True) from None
         except AzureError as error:
-            raise GraphError(0, type(error).__name__) from None
-        return _read(response)
+            raise GraphError(0, type(error).__name__, is_passing=True) from None
+        return _document(response)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
 
-def _read(response: AsyncHttpResponse) -> dict[str, Any]:
+def _document(response: AsyncHttpResponse) -> dict[str, Any]:
     try:
         document = response.json() if response.content else {}
     except ValueError:
         document = None
     # A redirect is none of Graph's answers here, and following one could give the token away.
     if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
-        raise GraphError(response.status_code, _code(document), _retry_after(response))
+        raise _error(response.status_code, document, response.headers)
     if not isinstance(document, dict):
         raise GraphError(0, "the answer is not JSON")
     return document
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any] | GraphError:
+    status, body, headers = part.get("status"), part.get("body"), part.get("headers")
+    if isinstance(status, int) and status >= HTTPStatus.MULTIPLE_CHOICES:
+        return _error(status, body, headers if isinstance(headers, dict) else {})
+    return body if isinstance(body, dict) else GraphError(0, "a part of the batch is not JSON")
+
+
+def _error(status: int, document: Any, headers: Mapping[str, str]) -> GraphError:
+    return GraphError(status, _code(document), _retry_after(headers), status in _PASSING)
 
 
 def _code(document: Any) -> str:
@@ -187,22 +233,15 @@ def _code(document: Any) -> str:
     return code if isinstance(code, str) and code.replace("_", "").isalnum() else "no code"
 
 
-def _retry_after(response: AsyncHttpResponse) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds to wait, which may be given as a date."""
+    text = headers.get("Retry-After", "")
     try:
-        return float(response.headers.get("Retry-After", ""))
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-
-
-def _next_link(document: dict[str, Any]) -> str | None:
-    link = document.get("@odata.nextLink")
-    if link is not None and not (isinstance(link, str) and link.startswith(("http:", "https:"))):
-        raise GraphError(0, "a link leads nowhere")
-    return link
-
-
-def _values(document: dict[str, Any]) -> list[dict[str, Any]]:
-    values = document.get("value")
-    if not isinstance(values, list):
-        raise GraphError(0, "the answer is no collection")
-    return values
+    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())

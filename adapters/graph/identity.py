@@ -26,7 +26,7 @@ class GraphIdentity:
             # Entra issues tokens without roles as well: that is consent not given.
             raise ConsentRequired("The partner app may not read the organisation (yet).")
         try:
-            document = await self._graph.get("/organization", token, patient=False)
+            document = await self._graph.get("/organization", token)
         except GraphError as error:
             raise _meaning(error) from None
         return _organization(document, tenant_id)

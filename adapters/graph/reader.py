@@ -1,17 +1,17 @@
 """Reading a tenant's data sets, with the token that its connection takes."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Protocol
 
-from adapters.graph.client import GraphClient, GraphError
+from adapters.graph.client import GraphClient, GraphError, ReadBudget
 from adapters.graph.permissions import READ
 from adapters.graph.sku_names import product_name
 from adapters.identity import DelegatedAccessRefused, TokenSource
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
 from domain.msp import Msp
-from domain.ports import SyncedRecord, Unreadable
+from domain.ports import PositionLost, ReadCost, Reading, SyncedRecord, Unreadable, UserPage
 from domain.sync_state import DataSet
 from domain.tenant import Tenant
 
@@ -30,44 +30,193 @@ _SCORE = (
     "licensedUserCount",
     "averageComparativeScores",
 )
+# A caller that loops through pages must end, whatever the server says.
+_MOST_PAGES = 20_000
 _LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    path: str
-    record: Callable[[dict[str, Any]], SyncedRecord]
+type _Record = Callable[[dict[str, Any]], SyncedRecord]
+
+# For how long a sync waits for Graph before it is put off.
+_PATIENCE_SECONDS = 60.0
+# Throttled without a word for how long.
+_LATER_SECONDS = 30.0
+_GONE = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+
+
+class GraphReaders:
+    """GraphReader over Graph: app-only for the partner tenant, delegated for customers."""
+
+    def __init__(
+        self, tokens: TokenSource, graph: GraphClient, patience_seconds: float = _PATIENCE_SECONDS
+    ) -> None:
+        self._tokens, self._graph, self._patience = tokens, graph, patience_seconds
+
+    def of(self, msp: Msp, tenant: Tenant) -> "GraphTenantReader":
+        """Return the reader of one tenant."""
+        return GraphTenantReader(self._graph, self._token(msp, tenant), self._patience)
+
+    def _token(self, msp: Msp, tenant: Tenant) -> "Token":
+        async def token(*, fresh: bool) -> str:
+            get = (
+                self._tokens.app_token if tenant.is_own_msp_tenant else self._tokens.delegated_token
+            )
+            return await get(msp, tenant.tenant_id, fresh=fresh)
+
+        return token
+
+
+class Token(Protocol):
+    """Gets the tenant's token, from a cache unless a fresh one is wanted."""
+
+    async def __call__(self, *, fresh: bool) -> str:
+        """Return an access token for Graph."""
+        ...
 
 
 class GraphTenantReader:
-    """GraphReader over Graph: app-only for the partner tenant, delegated for customers."""
+    """TenantReader over Graph: one request at a time.
 
-    def __init__(self, tokens: TokenSource, graph: GraphClient) -> None:
-        self._tokens, self._graph = tokens, graph
+    Args:
+        patience_seconds: How long it waits for Graph in all.
+    """
 
-    async def pages(
-        self, msp: Msp, tenant: Tenant, data_set: DataSet
-    ) -> AsyncIterator[Sequence[SyncedRecord] | Unreadable]:
-        """Yield a data set page by page; an Unreadable, if any, comes last."""
-        reading = _READINGS[data_set]
+    def __init__(self, graph: GraphClient, token: Token, patience_seconds: float) -> None:
+        self._graph, self._get_token = graph, token
+        self._budget = ReadBudget(patience_seconds)
+
+    @property
+    def cost(self) -> ReadCost:
+        """What this reader has asked and waited so far."""
+        return self._budget.cost
+
+    async def small_data_sets(self) -> dict[DataSet, Reading]:
+        """Read licences, scores and policies in one batch."""
+        paths = {str(name): path for name, (path, _) in _SMALL.items()}
         try:
-            token = await self._token(msp, tenant)
-            async for page in self._graph.pages(reading.path, token):
-                yield [reading.record(item) for item in page]
-        except GraphError as error:
-            missing = READ[data_set] if error.is_denied else None
-            yield Unreadable(str(error), missing)
-        except ConsentRequired as error:
-            yield Unreadable(str(error), READ[data_set])
-        except (DelegatedAccessRefused, MicrosoftRefused, MicrosoftUnavailable) as error:
-            yield Unreadable(str(error))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            yield Unreadable("Microsoft Graph sent a record without its key")
+            parts = await self._with_token(
+                lambda token: self._graph.batch(paths, token, self._budget)
+            )
+        except _FAILURES as error:
+            return {name: _unreadable(name, error) for name in _SMALL}
+        return {name: await self._small(name, parts[name]) for name in _SMALL}
 
-    async def _token(self, msp: Msp, tenant: Tenant) -> str:
-        if tenant.is_own_msp_tenant:
-            return await self._tokens.app_token(msp, tenant.tenant_id)
-        return await self._tokens.delegated_token(msp, tenant.tenant_id)
+    async def _small(self, name: DataSet, part: dict[str, Any] | GraphError) -> Reading:
+        """Return a part's records; a part that failed or goes on is read by itself."""
+        path, record = _SMALL[name]
+        try:
+            if isinstance(part, GraphError):
+                await self._budget.wait(part)
+                documents = [page async for page in self._pages(path)]
+            else:
+                link = self._graph.link(part, "@odata.nextLink")
+                documents = [part, *([page async for page in self._pages(link)] if link else [])]
+            return [record(item) for document in documents for item in _values(document)]
+        except _FAILURES as error:
+            return _unreadable(name, error)
+
+    async def delta_link(self) -> str:
+        """Ask Graph for the changes from now on: an empty page with a link."""
+        path = f"/users/delta?$deltatoken=latest&$select={_USER}"
+        try:
+            document = await self._get(path)
+            link = self._graph.link(document, "@odata.deltaLink")
+            if link is None:
+                raise GraphError(0, "there is no delta link")
+        except _FAILURES as error:
+            raise _unreadable(DataSet.USERS, error) from None
+        return link
+
+    async def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
+        """Read every user, 999 a page."""
+        async for page in self._user_pages(next_link or f"/users?$top=999&$select={_USER}"):
+            yield page
+
+    async def changes(self, link: str) -> AsyncIterator[UserPage]:
+        """Read the users that changed since."""
+        async for page in self._user_pages(link):
+            yield page
+
+    async def _user_pages(self, link: str) -> AsyncIterator[UserPage]:
+        try:
+            async for document in self._pages(link):
+                yield self._user_page(document)
+        except GraphError as error:
+            if link.startswith("http") and _is_lost(error):
+                raise PositionLost from None
+            raise _unreadable(DataSet.USERS, error) from None
+        except _FAILURES as error:
+            raise _unreadable(DataSet.USERS, error) from None
+
+    def _user_page(self, document: dict[str, Any]) -> UserPage:
+        # Graph may tell of a user several times in a page: the last one counts.
+        latest = {str(item["id"]): item for item in _values(document)}
+        return UserPage(
+            [_user(item) for item in latest.values() if "@removed" not in item],
+            [key for key, item in latest.items() if "@removed" in item],
+            self._graph.link(document, "@odata.nextLink"),
+            self._graph.link(document, "@odata.deltaLink"),
+        )
+
+    async def _pages(self, path: str) -> AsyncIterator[dict[str, Any]]:
+        link: str | None = path
+        seen: set[str] = set()
+        while link:
+            if link in seen or len(seen) >= _MOST_PAGES:
+                raise GraphError(0, "a page links back to an earlier one")
+            seen.add(link)
+            document = await self._get(link)
+            yield document
+            link = self._graph.link(document, "@odata.nextLink")
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        return await self._with_token(lambda token: self._graph.get(path, token, self._budget))
+
+    async def _with_token[T](self, request: Callable[[str], Awaitable[T]]) -> T:
+        """Make a request; a token that Graph no longer takes is replaced once."""
+        try:
+            return await request(await self._get_token(fresh=False))
+        except GraphError as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+        return await request(await self._get_token(fresh=True))
+
+
+# What a read may end with: Graph's refusal, Entra's, and documents of another shape.
+_FAILURES = (
+    GraphError,
+    ConsentRequired,
+    DelegatedAccessRefused,
+    MicrosoftRefused,
+    MicrosoftUnavailable,
+    *(KeyError, TypeError, ValueError, AttributeError),
+)
+
+
+def _unreadable(name: DataSet, error: Exception) -> Unreadable:
+    match error:
+        case GraphError(is_denied=True) | ConsentRequired():
+            return Unreadable(str(error), READ[name])
+        case GraphError(status=HTTPStatus.TOO_MANY_REQUESTS):
+            wait = error.retry_after if error.retry_after is not None else _LATER_SECONDS
+            return Unreadable(str(error), retry_after=wait)
+        case GraphError():
+            return Unreadable(str(error), retry_after=error.retry_after)
+        case DelegatedAccessRefused() | MicrosoftRefused() | MicrosoftUnavailable():
+            return Unreadable(str(error))
+        case _:
+            return Unreadable("Microsoft Graph sent a record without its key")
+
+
+def _is_lost(error: GraphError) -> bool:
+    return error.status in _GONE or error.code in {"syncStateNotFound", "resyncRequired"}
+
+
+def _values(document: dict[str, Any]) -> list[dict[str, Any]]:
+    values = document.get("value")
+    if not isinstance(values, list):
+        raise GraphError(0, "the answer is no collection")
+    return values
 
 
 def _user(item: dict[str, Any]) -> SyncedRecord:
@@ -96,9 +245,8 @@ def _policy(item: dict[str, Any]) -> SyncedRecord:
     return SyncedRecord(item["id"], item)
 
 
-_READINGS = {
-    DataSet.USERS: _Reading(f"/users?$top=999&$select={_USER}", _user),
-    DataSet.LICENCES: _Reading("/subscribedSkus", _licence),
-    DataSet.SECURE_SCORE: _Reading("/security/secureScores?$top=90", _score),
-    DataSet.CONDITIONAL_ACCESS: _Reading("/identity/conditionalAccess/policies", _policy),
+_SMALL: dict[DataSet, tuple[str, _Record]] = {
+    DataSet.LICENCES: ("/subscribedSkus", _licence),
+    DataSet.SECURE_SCORE: ("/security/secureScores?$top=90", _score),
+    DataSet.CONDITIONAL_ACCESS: ("/identity/conditionalAccess/policies", _policy),
 }

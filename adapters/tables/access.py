@@ -65,11 +65,13 @@ def _is_conflict(error: HttpResponseError) -> bool:
     }
 
 
-async def find(table: TableClient, partition: str, row: str) -> TableEntity | None:
-    """Return a row, or None."""
+async def find(
+    table: TableClient, partition: str, row: str, select: list[str] | None = None
+) -> TableEntity | None:
+    """Return a row, or those of its properties that are selected, or None."""
     with meaning():
         try:
-            return await table.get_entity(partition, row)
+            return await table.get_entity(partition, row, select=select)
         except ResourceNotFoundError:
             return None
 

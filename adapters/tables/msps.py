@@ -15,8 +15,9 @@ from adapters.tables.limits import check_transaction
 from domain.audit import AuditEvent
 from domain.changes import Insert, Operation, Remove, Replace, Versioned
 from domain.identifiers import MspId, ObjectId, TenantId
-from domain.ports import Head, Page, Snapshot
+from domain.ports import Head, Page, Snapshot, SyncSchedule
 from domain.roles import StaffMember
+from domain.sync_request import first_sync
 from domain.tenant import GdapInvite, Tenant
 from domain.usage import TenantUsage
 
@@ -24,10 +25,14 @@ _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
 
 class TableMspStore:
-    """MspStore over Azure Tables."""
+    """MspStore over Azure Tables.
 
-    def __init__(self, table: TableClient) -> None:
-        self._table = table
+    Args:
+        schedule: Where each tenant that is inserted has its first sync, before it is there.
+    """
+
+    def __init__(self, table: TableClient, schedule: SyncSchedule) -> None:
+        self._table, self._schedule = table, schedule
 
     async def head(self, msp_id: MspId) -> Head | None:
         """Read the MSP, its slot and its consent record in one range query."""
@@ -135,6 +140,9 @@ class TableMspStore:
             _transaction_step(operation, entity)
             for operation, entity in zip(operations, entities, strict=True)
         ]
+        for operation in operations:
+            if isinstance(operation, Insert) and isinstance(operation.row, Tenant):
+                await self._schedule.add(first_sync(operation.row))
         with meaning():
             await self._table.submit_transaction(batch)
 

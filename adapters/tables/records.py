@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import batched
 from typing import Any
 from urllib.parse import quote, unquote
@@ -19,9 +19,8 @@ from adapters.tables.limits import (
     check_entity,
     units,
 )
-from domain.fingerprint import fingerprint
 from domain.identifiers import TenantRef
-from domain.ports import Document, Page, SyncedRecord
+from domain.ports import Document, Page, StoredRecord
 from domain.sync_state import DataSet
 
 TABLES = {
@@ -31,6 +30,8 @@ TABLES = {
     DataSet.CONDITIONAL_ACCESS: "conditionalAccessPolicies",
 }
 _AT_ONCE = 4
+_READS_AT_ONCE = 16
+_DIGEST = ["RowKey", "digest"]
 _PLAIN = " !$&'()*+,-.:;<=>@[]^_`{|}~\""
 
 
@@ -44,18 +45,24 @@ class TableSyncedRecords:
     def __init__(self, tables: dict[DataSet, TableClient]) -> None:
         self._tables = tables
 
-    async def fingerprints(self, data_set: DataSet, ref: TenantRef) -> dict[str, str]:
-        """Return the digest of each stored record, by key."""
-        found = access.query(
-            self._tables[data_set],
-            "PartitionKey eq @partition",
-            {"partition": _partition(ref)},
-            ["RowKey", "fingerprint"],
-        )
-        return {unquote(entity["RowKey"]): entity["fingerprint"] async for entity in found}
+    async def digests(
+        self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """Return the digest of each stored record, or of those named, by key."""
+        table = self._tables[data_set]
+        if keys is None:
+            found = access.query(
+                table, "PartitionKey eq @partition", {"partition": _partition(ref)}, _DIGEST
+            )
+            return {unquote(row["RowKey"]): row["digest"] async for row in found}
+        digests: dict[str, str] = {}
+        for group in batched(keys, _READS_AT_ONCE, strict=False):
+            rows = await asyncio.gather(*(_digest_row(table, ref, key) for key in group))
+            digests |= {unquote(row["RowKey"]): row["digest"] for row in rows if row}
+        return digests
 
     async def write(
-        self, data_set: DataSet, ref: TenantRef, records: Sequence[SyncedRecord]
+        self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:
         """Insert or overwrite records, a few full transactions at a time."""
         entities = [_to_entity(ref, record) for record in records]
@@ -101,9 +108,13 @@ class TableSyncedRecords:
 
     async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
         """Delete every record of the data set; return how many there were."""
-        keys = list(await self.fingerprints(data_set, ref))
+        keys = list(await self.digests(data_set, ref))
         await self.delete(data_set, ref, keys)
         return len(keys)
+
+
+async def _digest_row(table: TableClient, ref: TenantRef, key: str) -> TableEntity | None:
+    return await access.find(table, _partition(ref), _row(key), _DIGEST)
 
 
 def _partition(ref: TenantRef) -> str:
@@ -115,13 +126,12 @@ def _row(key: str) -> str:
     return quote(key, safe=_PLAIN)
 
 
-def _to_entity(ref: TenantRef, record: SyncedRecord) -> dict[str, Any]:
-    text = json.dumps(record.document, ensure_ascii=False, separators=(",", ":"))
+def _to_entity(ref: TenantRef, record: StoredRecord) -> dict[str, Any]:
     entity = {
         "PartitionKey": _partition(ref),
         "RowKey": _row(record.key),
-        "fingerprint": fingerprint(record.document),
-        **{f"d{index}": chunk for index, chunk in enumerate(_chunks(text))},
+        "digest": record.digest,
+        **{f"d{index}": chunk for index, chunk in enumerate(_chunks(record.text))},
     }
     check_entity(entity)
     return entity

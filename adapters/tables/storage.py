@@ -12,8 +12,13 @@ from adapters.tables.intents import TableIntents
 from adapters.tables.msps import TableMspStore
 from adapters.tables.records import TABLES, TableSyncedRecords
 from adapters.tables.staff_index import TableStaffIndex
+from adapters.tables.sync_schedule import TableSyncSchedule
 from adapters.tables.sync_states import TableSyncStates
 
+NAMES = (
+    *("msps", "staff", "consentStates", "syncState", "syncSchedule", "work"),
+    *TABLES.values(),
+)
 _PROBE_SECONDS = 3
 # Throttled and busy servers are retried by the SDK, within what an HTTP caller waits for.
 _RETRIES: dict[str, Any] = {"retry_total": 4, "retry_backoff_factor": 0.4, "retry_backoff_max": 5}
@@ -29,7 +34,8 @@ class Storage:
     def __init__(self, service: TableServiceClient) -> None:
         self._service = service
         client = self.table
-        self.msps = TableMspStore(client("msps"))
+        self.sync_schedule = TableSyncSchedule(client("syncSchedule"))
+        self.msps = TableMspStore(client("msps"), self.sync_schedule)
         self.staff_index = TableStaffIndex(client("staff"))
         self.consent_sessions = TableConsentSessions(client("consentStates"))
         self.sync_states = TableSyncStates(client("syncState"))
@@ -48,7 +54,15 @@ class Storage:
 
     async def create_tables(self) -> None:
         """Create every table that is missing: a start-up step, never part of a request."""
-        names = ["msps", "staff", "consentStates", "syncState", "work", *TABLES.values()]
+        names = [
+            "msps",
+            "staff",
+            "consentStates",
+            "syncState",
+            "syncSchedule",
+            "work",
+            *TABLES.values(),
+        ]
         with meaning():
             await asyncio.gather(*map(self._service.create_table_if_not_exists, names))
 

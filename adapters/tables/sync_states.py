@@ -70,6 +70,8 @@ def _to_entity(state: SyncState) -> dict[str, Any]:
         "lease_until": state.lease_until,
         "first_synced_at": state.first_synced_at,
         "last_synced_at": state.last_synced_at,
+        "not_before": state.not_before,
+        "due_at": state.due_at,
         "data_sets": json.dumps([_data_set_text(entry) for entry in state.data_sets]),
     }
     return {name: value for name, value in entity.items() if value is not None}
@@ -89,6 +91,8 @@ def _from_entity(entity: TableEntity) -> SyncState:
         lease_until=access.moment(entity.get("lease_until")),
         first_synced_at=access.moment(entity.get("first_synced_at")),
         last_synced_at=access.moment(entity.get("last_synced_at")),
+        not_before=access.moment(entity.get("not_before")),
+        due_at=access.moment(entity.get("due_at")),
         data_sets=tuple(_data_set(entry) for entry in json.loads(entity["data_sets"])),
     )
 

@@ -12,6 +12,7 @@ from domain.ports import (
     MspStore,
     StaffIndex,
     SyncedRecords,
+    SyncSchedule,
     SyncStates,
 )
 from tests.fakes.storage import (
@@ -32,6 +33,7 @@ class Ports:
     staff_index: StaffIndex
     consent_sessions: ConsentSessions
     sync_states: SyncStates
+    sync_schedule: SyncSchedule
     records: SyncedRecords
     intents: Intents
 
@@ -50,11 +52,13 @@ async def storage(azurite: str) -> AsyncIterator[Storage]:
 def ports(request: pytest.FixtureRequest) -> Ports:
     """The ports, once as fakes and once as adapters."""
     if request.param == "fake":
+        msps = FakeMspStore()
         return Ports(
-            FakeMspStore(),
+            msps,
             FakeStaffIndex(),
             FakeConsentSessions(),
             FakeSyncStates(),
+            msps.schedule,
             FakeSyncedRecords(),
             FakeIntents(),
         )
@@ -64,6 +68,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         real.staff_index,
         real.consent_sessions,
         real.sync_states,
+        real.sync_schedule,
         real.records,
         real.intents,
     )

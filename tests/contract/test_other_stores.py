@@ -6,11 +6,18 @@ from uuid import uuid4
 import pytest
 
 from domain.consent_session import ConsentSession, hash_state
+from domain.digest import stored
 from domain.errors import ConcurrentChange
-from domain.fingerprint import fingerprint
 from domain.identifiers import MspId, ObjectId, SessionRef, TenantRef, new_epoch
 from domain.ports import Intent, IntentKind, SyncedRecord
-from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
+from domain.sync_state import (
+    DataSet,
+    DataSetState,
+    ReadState,
+    ScheduledSync,
+    SyncPhase,
+    SyncState,
+)
 from tests.contract.conftest import Ports
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
 
@@ -60,9 +67,15 @@ async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantR
         await ports.sync_states.add(state)
     known = version(await ports.sync_states.find(ref))
     assert known.value == state
-    users = DataSetState(USERS, ReadState.SUCCEEDED, 7, NOW, 12, None, "é")
+    users = DataSetState(USERS, ReadState.SUCCEEDED, 7, NOW, 12, None, "é", "digest", "a", "b")
     running = replace(
-        state, phase=SyncPhase.RUNNING, lease_until=NOW, first_synced_at=NOW
+        state,
+        phase=SyncPhase.RUNNING,
+        lease_until=NOW,
+        first_synced_at=NOW,
+        last_synced_at=NOW,
+        not_before=NOW,
+        due_at=NOW,
     ).with_data_set(users)
     newer = await ports.sync_states.replace(running, known.version)
     with pytest.raises(ConcurrentChange):
@@ -79,20 +92,23 @@ async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantR
 
 async def test_records_come_back_as_graph_gave_them(ports: Ports, ref: TenantRef) -> None:
     odd = {"id": "a", "name": "🦊é" * 40_000, "none": None, "list": [1, {"x": 0.5}], "": "\u0000"}
-    records = [SyncedRecord("a/b\\c#d?e%41", odd), SyncedRecord("b", {"id": "b"})]
+    records = [
+        stored(SyncedRecord("a/b\\c#d?e%41", odd)),
+        stored(SyncedRecord("b", {"id": "b"})),
+    ]
     await ports.records.write(USERS, ref, records)
     page = await ports.records.page(USERS, ref, 10)
     assert list(page.items) == [odd, {"id": "b"}]
-    assert await ports.records.fingerprints(USERS, ref) == {
-        record.key: fingerprint(record.document) for record in records
-    }
+    digests = {record.key: record.digest for record in records}
+    assert await ports.records.digests(USERS, ref) == digests
+    assert await ports.records.digests(USERS, ref, ["b", "c"]) == {"b": digests["b"]}
     await ports.records.delete(USERS, ref, ["a/b\\c#d?e%41", "gone already"])
     assert list((await ports.records.page(USERS, ref, 10)).items) == [{"id": "b"}]
 
 
 async def test_a_purge_takes_one_life_and_no_other(ports: Ports, ref: TenantRef) -> None:
     later = replace(ref, epoch=new_epoch())
-    records = [SyncedRecord(f"{n:04d}", {"n": n}) for n in range(250)]
+    records = [stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(250)]
     await ports.records.write(USERS, ref, records)
     await ports.records.write(USERS, later, records[:3])
     assert await ports.records.purge(USERS, ref) == 250
@@ -103,7 +119,7 @@ async def test_a_purge_takes_one_life_and_no_other(ports: Ports, ref: TenantRef)
 
 async def test_records_page_in_the_order_of_their_keys(ports: Ports, ref: TenantRef) -> None:
     await ports.records.write(
-        USERS, ref, [SyncedRecord(f"{n:04d}", {"n": n}) for n in reversed(range(1001))]
+        USERS, ref, [stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in reversed(range(1001))]
     )
     seen: list[int] = []
     token = None
@@ -137,3 +153,22 @@ async def test_work_stays_on_record_until_it_is_dropped(ports: Ports, ref: Tenan
     await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
     await ports.intents.drop(IntentKind.COMPLETE_CONSENT, session)
     assert await found(9) == set()
+
+
+async def test_the_schedule_tells_what_is_due_in_whole_seconds(
+    ports: Ports, ref: TenantRef
+) -> None:
+    first, later = ScheduledSync(ref, NOW), ScheduledSync(ref, NOW + timedelta(seconds=1))
+
+    async def due(seconds: float) -> set[ScheduledSync]:
+        found = ports.sync_schedule.due(NOW + timedelta(seconds=seconds))
+        return {entry async for entry in found if entry.ref == ref}
+
+    for entry in (first, later, first):
+        await ports.sync_schedule.add(entry)
+    assert await due(-1) == set()
+    assert await due(0) == await due(0.5) == {first}
+    assert await due(60) == {first, later}
+    await ports.sync_schedule.remove(first)
+    await ports.sync_schedule.remove(first)
+    assert await due(60) == {later}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.identifiers import SessionRef, TenantId, TenantRef
 from domain.msp import Msp
-from domain.ports import Relationship, SyncedRecord, Unreadable
+from domain.ports import ReadCost, Reading, Relationship, SyncedRecord, UserPage
 from domain.sync_state import DataSet
 from domain.tenant import Organization, Tenant
 
@@ -30,11 +30,13 @@ class FixedClock:
 class FakeQueues:
     def __init__(self) -> None:
         self.syncs: list[TenantRef] = []
+        self.delays: list[int] = []
         self.purges: list[TenantRef] = []
         self.consents: list[SessionRef] = []
 
     async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
         self.syncs.append(ref)
+        self.delays.append(delay_seconds)
 
     async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
         self.purges.append(ref)
@@ -74,14 +76,43 @@ class FakeGdap:
         return Relationship(f"r-{len(self.made)}", f"https://invite/{len(self.made)}", expires)
 
 
-class FakeGraphReader:
-    """Yields scripted pages of each data set."""
+class FakeGraph:
+    """A Graph that follows a script; it is the reader of every tenant.
+
+    Args:
+        pages: Of the users, read in whole; each page is a list, or what goes wrong there.
+        told: What each next read of changes tells; without a script nothing changes.
+    """
 
     def __init__(self) -> None:
-        self.script: dict[DataSet, list[Sequence[SyncedRecord] | Unreadable]] = {}
+        self.small: dict[DataSet, Reading] = {}
+        self.pages: list[Sequence[SyncedRecord] | Exception] = []
+        self.told: list[UserPage | Exception] = []
+        self.cost = ReadCost()
+        self.asked: list[str] = []
 
-    async def pages(
-        self, msp: Msp, tenant: Tenant, data_set: DataSet
-    ) -> AsyncIterator[Sequence[SyncedRecord] | Unreadable]:
-        for page in self.script.get(data_set, [[]]):
-            yield page
+    def of(self, msp: Msp, tenant: Tenant) -> "FakeGraph":
+        return self
+
+    async def small_data_sets(self) -> dict[DataSet, Reading]:
+        self.asked.append("small data sets")
+        return {name: self.small.get(name, []) for name in DataSet if name != DataSet.USERS}
+
+    async def delta_link(self) -> str:
+        self.asked.append("delta link")
+        return "delta 0"
+
+    async def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
+        self.asked.append(f"users {next_link}")
+        start = int(next_link) if next_link else 0
+        for number, page in enumerate(self.pages[start:], start + 1):
+            if isinstance(page, Exception):
+                raise page
+            yield UserPage(page, next_link=str(number) if number < len(self.pages) else None)
+
+    async def changes(self, link: str) -> AsyncIterator[UserPage]:
+        self.asked.append(f"changes {link}")
+        told = self.told.pop(0) if self.told else UserPage((), delta_link=link)
+        if isinstance(told, Exception):
+            raise told
+        yield told

@@ -1,6 +1,7 @@
 """Storage in memory, with versions and transactions as Azure Tables has them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -8,13 +9,23 @@ from typing import Any
 from domain.audit import AuditEvent
 from domain.changes import Insert, Operation, Remove, Row, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
+from domain.digest import stored
 from domain.errors import ConcurrentChange, MalformedInput
-from domain.fingerprint import fingerprint
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
-from domain.ports import Document, Head, Intent, IntentKind, Page, Snapshot, SyncedRecord
+from domain.ports import (
+    Document,
+    Head,
+    Intent,
+    IntentKind,
+    Page,
+    Snapshot,
+    StoredRecord,
+    SyncedRecord,
+)
 from domain.roles import StaffMember
-from domain.sync_state import DataSet, SyncState
+from domain.sync_request import first_sync
+from domain.sync_state import DataSet, ScheduledSync, SyncState
 from domain.tenant import GdapInvite, PartnerSlot, Tenant
 from domain.usage import TenantUsage
 
@@ -51,6 +62,7 @@ class FakeMspStore:
             _key(row): Versioned(row, _version()) for row in rows
         }
         self.commits: list[tuple[Operation, ...]] = []
+        self.schedule = FakeSyncSchedule()
 
     def of_kind[T](self, kind: type[T], msp_id: str) -> list[Versioned[T]]:
         found = [v for k, v in self.rows.items() if k[0] == msp_id and isinstance(v.value, kind)]
@@ -126,6 +138,9 @@ class FakeMspStore:
     async def commit(self, operations: Sequence[Operation]) -> None:
         if len({operation.row.msp_id for operation in operations}) > 1:
             raise ValueError("a transaction stays in one partition")
+        for operation in operations:
+            if isinstance(operation, Insert) and isinstance(operation.row, Tenant):
+                await self.schedule.add(first_sync(operation.row))
         for operation in operations:
             self._check(operation)
         for operation in operations:
@@ -218,6 +233,21 @@ class FakeSyncStates:
         self.rows.pop(ref, None)
 
 
+class FakeSyncSchedule:
+    def __init__(self) -> None:
+        self.entries: set[ScheduledSync] = set()
+
+    async def add(self, entry: ScheduledSync) -> None:
+        self.entries.add(entry)
+
+    async def remove(self, entry: ScheduledSync) -> None:
+        self.entries.discard(entry)
+
+    async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
+        for entry in [entry for entry in self.entries if entry.due_at <= now]:
+            yield entry
+
+
 class FakeSyncedRecords:
     def __init__(self) -> None:
         self.rows: dict[tuple[DataSet, TenantRef], dict[str, Document]] = {}
@@ -226,14 +256,20 @@ class FakeSyncedRecords:
     def _of(self, data_set: DataSet, ref: TenantRef) -> dict[str, Document]:
         return self.rows.setdefault((data_set, ref), {})
 
-    async def fingerprints(self, data_set: DataSet, ref: TenantRef) -> dict[str, str]:
-        return {key: fingerprint(document) for key, document in self._of(data_set, ref).items()}
+    async def digests(
+        self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
+    ) -> dict[str, str]:
+        return {
+            key: stored(SyncedRecord(key, document)).digest
+            for key, document in self._of(data_set, ref).items()
+            if keys is None or key in keys
+        }
 
     async def write(
-        self, data_set: DataSet, ref: TenantRef, records: Sequence[SyncedRecord]
+        self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:
         self.written += len(records)
-        self._of(data_set, ref).update({record.key: record.document for record in records})
+        self._of(data_set, ref).update({record.key: json.loads(record.text) for record in records})
 
     async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
         for key in keys:

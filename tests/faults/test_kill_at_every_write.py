@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
@@ -69,16 +69,22 @@ class Bench:
     async def recover(self) -> None:
         """Let time pass as the timers see it, fire them, and wait for what they set off."""
         await self.portal.idle()
-        states = await self.store.sync_states.of_msp(MSP, OWN, OWN)
-        for ref in states:
-            known = await self.store.sync_states.find(ref)
-            if known:
-                older = known.value.requested_at - timedelta(minutes=5)
-                aged = replace(known.value, requested_at=older, lease_until=None)
-                await self.store.sync_states.replace(aged, known.version)
+        await self._pass(timedelta(minutes=5))
         await self.portal.fire("recover_work")
         await self.portal.fire("sync_due_tenants")
         await self.portal.idle()
+
+    async def _pass(self, time: timedelta) -> None:
+        """Have leases run out, and everything scheduled within the time fall due."""
+        schedule, states = self.store.sync_schedule, self.store.sync_states
+        known = [await states.find(ref) for ref in await states.of_msp(MSP, OWN, OWN)]
+        due = [entry async for entry in schedule.due(datetime.now(UTC) + time)]
+        for entry in [entry for entry in due if entry.ref.tenant_id == OWN]:
+            await schedule.add(replace(entry, due_at=entry.due_at - time))
+            await schedule.remove(entry)
+        for row in filter(None, known):
+            due_at = row.value.due_at and row.value.due_at - time
+            await states.replace(replace(row.value, due_at=due_at, lease_until=None), row.version)
 
     async def rows(self) -> tuple[Tenant | None, PartnerSlot | None]:
         """Return the own tenant's row and the slot."""

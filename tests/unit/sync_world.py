@@ -1,34 +1,49 @@
 """One MSP with its tenants, and what sync needs."""
 
 from domain.ports import SyncedRecord
-from domain.sync_request import request_sync
+from domain.sync_request import SyncRequests, first_sync
 from domain.sync_state import DataSet, SyncState
 from domain.tenant import Tenant
+from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts, sync_tenant
-from tests.fakes.outside import FakeGraphReader, FakeQueues, FixedClock
-from tests.fakes.storage import FakeMspStore, FakeSyncedRecords, FakeSyncStates
+from tests.fakes.outside import FakeGraph, FakeQueues, FixedClock
+from tests.fakes.storage import FakeMspStore, FakeSyncedRecords, FakeSyncSchedule, FakeSyncStates
 from tests.samples import MSP, tenant
 
 
 class World:
-    """One MSP with one customer, and a Graph that follows a script."""
+    """One MSP with one customer, or with the tenants given, and a Graph that follows a script."""
 
     def __init__(self, *tenants: Tenant) -> None:
         self.tenant = tenants[0] if tenants else tenant()
         self.clock, self.queues = FixedClock(), FakeQueues()
         self.store = FakeMspStore(MSP, *(tenants or (self.tenant,)))
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
-        self.reader = FakeGraphReader()
+        self.schedule = FakeSyncSchedule()
+        self.schedule.entries = {first_sync(known) for known in tenants or (self.tenant,)}
+        self.graph = FakeGraph()
+        self.requests = SyncRequests(self.states, self.schedule, self.queues)
         self.ports = SyncPorts(
-            self.store, self.states, self.records, self.reader, self.queues, self.clock
+            self.store,
+            self.states,
+            self.schedule,
+            self.records,
+            self.graph,
+            self.requests,
+            MspProfiles(self.store, self.clock),
+            self.clock,
         )
 
     async def request(self) -> None:
-        await request_sync(self.states, self.queues, self.tenant.ref, self.clock.now())
+        await self.requests.request(self.tenant.ref, self.clock.now())
 
     async def sync(self) -> SyncState:
         await self.request()
         await sync_tenant(self.ports, self.tenant.ref)
+        return self.state
+
+    @property
+    def state(self) -> SyncState:
         return self.states.rows[self.tenant.ref].value
 
     def users(self) -> list[str]:

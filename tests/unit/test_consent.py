@@ -21,9 +21,16 @@ from domain.identifiers import SessionRef
 from domain.partner_tenant import enable
 from domain.ports import IntentKind
 from domain.roles import Role
+from domain.sync_request import SyncRequests
 from domain.tenant import Organization, Tenant
 from tests.fakes.outside import FakeIdentity, FakeQueues, FixedClock
-from tests.fakes.storage import FakeConsentSessions, FakeIntents, FakeMspStore, FakeSyncStates
+from tests.fakes.storage import (
+    FakeConsentSessions,
+    FakeIntents,
+    FakeMspStore,
+    FakeSyncSchedule,
+    FakeSyncStates,
+)
 from tests.samples import (
     CAUSE,
     CONTOSO,
@@ -51,7 +58,7 @@ class World:
         self.ports = ConsentPorts(
             self.store,
             self.sessions,
-            FakeSyncStates(),
+            SyncRequests(FakeSyncStates(), FakeSyncSchedule(), self.queues),
             self.intents,
             self.queues,
             self.identity,

@@ -1,48 +1,152 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from domain.errors import StorageUnavailable
-from domain.ports import SyncedRecord, Unreadable
-from domain.sync_request import request_sync
-from domain.sync_state import DataSet, ReadState, SyncPhase, SyncState
+from domain.ports import PositionLost, SyncedRecord, Unreadable, UserPage
+from domain.sync_state import DataSet, ReadState, SyncPhase
 from domain.tenant import TenantStatus
-from sync.due import is_due, sync_due_tenants
-from sync.sync_tenant import SyncPorts, sync_tenant
-from tests.fakes.storage import FakeMspStore
-from tests.samples import MSP, NOW, OTHER, tenant
+from sync.sync_tenant import sync_tenant
+from tests.samples import NOW, tenant
 from tests.unit.sync_world import World, user
 
-INTERVAL = timedelta(hours=6)
+SMALL = [name for name in DataSet if name is not DataSet.USERS]
+
+
+def changes(*records: SyncedRecord, removed: tuple[str, ...] = (), link: str = "d") -> UserPage:
+    return UserPage(records, removed, delta_link=link)
 
 
 async def test_a_first_sync_stores_every_data_set_and_its_state() -> None:
     world = World()
-    world.reader.script = {DataSet.USERS: [[user("a"), user("b")], [user("c")], []]}
+    world.graph.pages = [[user("a"), user("b")], [user("c")], []]
+    world.graph.small = {DataSet.LICENCES: [SyncedRecord("l", {"skuId": "l"})]}
     state = await world.sync()
     assert state.phase is SyncPhase.SUCCEEDED
     assert state.first_synced_at == state.last_synced_at == NOW
     assert state.lease_until is None
     assert state.data_set(DataSet.USERS).count == 3
+    assert state.data_set(DataSet.LICENCES).count == 1
     assert world.users() == ["a", "b", "c"]
 
 
-async def test_unchanged_rows_are_not_written_and_gone_rows_are_deleted() -> None:
+async def test_an_unchanged_tenant_costs_two_requests_and_four_table_operations() -> None:
     world = World()
-    world.reader.script = {DataSet.USERS: [[user("a"), user("b")]]}
+    world.graph.pages = [[user("a")]]
+    world.graph.small = {DataSet.LICENCES: [SyncedRecord("l", {"skuId": "l"})]}
     await world.sync()
-    world.reader.script = {DataSet.USERS: [[user("a"), user("c", "New")]]}
+    await world.request()
+    world.graph.asked.clear()
+    operations = _count_operations(world)
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.graph.asked == ["small data sets", "changes delta 0"]
+    assert operations == ["find", "replace", "tenant", "replace"]
+    assert world.state.data_set(DataSet.USERS).count == 1
+
+
+def _count_operations(world: World) -> list[str]:
+    """Note every call of a storage port from now on."""
+    operations: list[str] = []
+
+    def noted(port: Any, name: str) -> None:
+        method = getattr(port, name)
+
+        async def call(*args: Any) -> Any:
+            operations.append(name)
+            return await method(*args)
+
+        setattr(port, name, call)
+
+    ports = {
+        world.states: ("find", "add", "replace", "remove", "of_msp"),
+        world.store: ("head", "snapshot", "tenant", "tenants", "commit"),
+        world.records: ("digests", "write", "delete", "page"),
+        world.schedule: ("add", "remove"),
+    }
+    for port, names in ports.items():
+        for name in names:
+            noted(port, name)
+    return operations
+
+
+async def test_changes_are_applied_and_replays_do_no_harm() -> None:
+    world = World()
+    world.graph.pages = [[user("a"), user("b")]]
+    await world.sync()
+    told = changes(user("a", "New"), user("c"), removed=("b", "never seen"), link="d2")
+    for expected in (2, 0):
+        world.records.written = 0
+        world.graph.told = [told]
+        state = await world.sync()
+        assert (world.users(), world.records.written) == (["a", "c"], expected)
+        assert state.data_set(DataSet.USERS).count == 2
+    world.graph.asked.clear()
+    await world.sync()
+    assert "changes d2" in world.graph.asked
+
+
+async def test_a_user_that_moves_between_pages_is_met_by_the_changes() -> None:
+    world = World()
+    world.graph.pages = [[user("a")], [user("c")]]
+    world.graph.told = [changes(user("b"), removed=("c",))]
+    state = await world.sync()
+    assert world.users() == ["a", "b"]
+    assert state.data_set(DataSet.USERS).count == 2
+
+
+async def test_a_lost_position_starts_over_and_deletes_only_after_a_complete_read() -> None:
+    world = World()
+    world.graph.pages = [[user("a"), user("b")]]
+    await world.sync()
+    world.graph.told = [PositionLost()]
+    world.graph.pages = [[user("b", "New")], Unreadable("down")]
+    state = await world.sync()
+    assert world.users() == ["a", "b"]
+    assert state.data_set(DataSet.USERS).state is ReadState.FAILED
+    world.graph.pages = [[user("b", "New")], [user("c")]]
     world.records.written = 0
     state = await world.sync()
-    assert world.records.written == 1
-    assert world.users() == ["a", "c"]
+    assert (world.users(), world.records.written) == (["b", "c"], 1)
     assert state.data_set(DataSet.USERS).count == 2
+    assert state.phase is SyncPhase.SUCCEEDED
+
+
+async def test_a_first_read_that_graph_puts_off_goes_on_where_it_stopped() -> None:
+    world = World()
+    world.graph.pages = [[user("a")], [user("b")], Unreadable("wait", retry_after=90)]
+    state = await world.sync()
+    assert state.phase is SyncPhase.PENDING
+    assert state.not_before == NOW + timedelta(seconds=90)
+    assert (state.lease_until, state.last_synced_at) == (None, None)
+    assert world.users() == ["a", "b"]
+    assert world.queues.delays == [0, 90]
+    world.clock.advance(seconds=200)
+    await world.request()
+    assert len(world.queues.syncs) == 2  # the one that waits is not asked for again
+    world.graph.pages = [[user("a")], [user("b")], [user("c")]]
+    world.graph.told = [changes(removed=("a",))]
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert "users 2" in world.graph.asked
+    assert world.users() == ["b", "c"]
+    assert world.state.phase is SyncPhase.SUCCEEDED
+
+
+async def test_a_sync_is_put_off_for_an_hour_and_then_has_failed() -> None:
+    world = World()
+    world.graph.pages = [Unreadable("wait", retry_after=600)]
+    await world.sync()
+    for _ in range(7):
+        world.clock.advance(seconds=601)
+        await sync_tenant(world.ports, world.tenant.ref)
+    assert world.state.data_set(DataSet.USERS).state is ReadState.FAILED
+    assert world.state.phase is SyncPhase.PARTIAL
+    assert len(world.queues.syncs) == 1 + 6
 
 
 @pytest.mark.parametrize(
     ("failure", "read"),
     [
-        (Unreadable("denied", "User.Read.All"), ReadState.NOT_AUTHORISED),
+        (Unreadable("denied", "LicenseAssignment.Read.All"), ReadState.NOT_AUTHORISED),
         (Unreadable("500"), ReadState.FAILED),
     ],
 )
@@ -50,96 +154,66 @@ async def test_a_failed_read_wipes_nothing_and_the_others_go_on(
     failure: Unreadable, read: ReadState
 ) -> None:
     world = World()
-    world.reader.script = {DataSet.USERS: [[user("a"), user("b")]]}
+    world.graph.small = {DataSet.LICENCES: [SyncedRecord("l", {}), SyncedRecord("m", {})]}
     await world.sync()
-    world.reader.script = {DataSet.USERS: [[user("a")], failure]}
+    world.graph.small = {DataSet.LICENCES: failure}
     world.clock.advance(hours=1)
     state = await world.sync()
     assert state.phase is SyncPhase.PARTIAL
-    users = state.data_set(DataSet.USERS)
-    assert (users.state, users.count, users.synced_at) == (read, 2, NOW)
-    assert users.missing_permission == failure.missing_permission
-    assert world.users() == ["a", "b"]
-    assert state.data_set(DataSet.LICENCES).state is ReadState.SUCCEEDED
+    licences = state.data_set(DataSet.LICENCES)
+    assert (licences.state, licences.count, licences.synced_at) == (read, 2, NOW)
+    assert licences.missing_permission == failure.missing_permission
+    assert len(world.records.rows[DataSet.LICENCES, world.tenant.ref]) == 2
+    assert state.data_set(DataSet.USERS).state is ReadState.SUCCEEDED
+
+
+async def test_content_that_was_half_written_is_compared_row_by_row() -> None:
+    world = World()
+    first, second = [SyncedRecord("l", {"n": 1})], [SyncedRecord("l", {"n": 2})]
+    world.graph.small = {DataSet.LICENCES: first}
+    await world.sync()
+    rows = world.records.rows[DataSet.LICENCES, world.tenant.ref]
+
+    async def die(*_: Any) -> None:
+        raise ConnectionError
+
+    write, world.records.write = world.records.write, die  # type: ignore[method-assign, assignment]
+    world.graph.small = {DataSet.LICENCES: second}
+    with pytest.raises(ConnectionError):
+        await world.sync()
+    rows["l"] = {"n": 2}  # the write had arrived
+    world.records.write = write  # type: ignore[method-assign]
+    world.graph.small = {DataSet.LICENCES: first}
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert rows == {"l": {"n": 1}}
 
 
 async def test_a_sync_in_which_nothing_could_be_read_is_no_first_sync() -> None:
     world = World()
-    world.reader.script = {name: [Unreadable("down")] for name in DataSet}
+    world.graph.pages = [Unreadable("down")]
+    world.graph.small = {name: Unreadable("down") for name in SMALL}
     state = await world.sync()
     assert (state.phase, state.first_synced_at) == (SyncPhase.FAILED, None)
 
 
-async def test_a_removed_or_suspended_tenant_is_not_synced() -> None:
-    for changes in ({"status": TenantStatus.SUSPENDED}, {"epoch": "another"}):
-        world = World()
-        ref = world.tenant.ref
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_removed_or_suspended_tenant_is_not_read(gone: bool) -> None:
+    world = World(tenant(status=TenantStatus.SUSPENDED))
+    await world.request()
+    if gone:
         world.store.rows.clear()
-        world.store = FakeMspStore(MSP, tenant(**changes))
-        world.ports = SyncPorts(
-            world.store, world.states, world.records, world.reader, world.queues, world.clock
-        )
-        await sync_tenant(world.ports, ref)
-        assert world.states.rows == {}
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.graph.asked == []
+    assert (world.tenant.ref in world.states.rows) is not gone
 
 
 async def test_secure_scores_stay_for_ninety_days_though_graph_forgets_them() -> None:
     world = World()
     days = (0, 89, 90, 91)
     keys = [f"{day:07d}:{(NOW - timedelta(days=day)).date().isoformat()}" for day in days]
-    world.reader.script = {DataSet.SECURE_SCORE: [[SyncedRecord(key, {}) for key in keys]]}
+    world.graph.small = {DataSet.SECURE_SCORE: [SyncedRecord(key, {}) for key in keys]}
     await world.sync()
-    world.reader.script = {DataSet.SECURE_SCORE: [[SyncedRecord(keys[0], {})]]}
+    world.graph.small = {DataSet.SECURE_SCORE: [SyncedRecord(keys[0], {})]}
     state = await world.sync()
     assert sorted(world.records.rows[DataSet.SECURE_SCORE, world.tenant.ref]) == keys[:3]
     assert state.data_set(DataSet.SECURE_SCORE).count == 3
-
-
-async def test_one_tenants_trouble_does_not_hold_up_the_next() -> None:
-    world = World(tenant(), tenant(OTHER))
-    add = world.states.add
-
-    async def add_but_one(state: SyncState) -> str:
-        if state.ref == world.tenant.ref:
-            raise StorageUnavailable("no answer")
-        return await add(state)
-
-    world.states.add = add_but_one  # type: ignore[method-assign]  # one partition is down
-    assert await sync_due_tenants(world.ports, INTERVAL) == 1
-    assert [ref.tenant_id for ref in world.queues.syncs] == [OTHER]
-
-
-async def test_a_sync_is_queued_once_while_one_is_under_way() -> None:
-    world = World()
-    for _ in range(3):
-        await request_sync(world.states, world.queues, world.tenant.ref, world.clock.now())
-    assert len(world.queues.syncs) == 1
-    world.clock.advance(minutes=5)
-    await request_sync(world.states, world.queues, world.tenant.ref, world.clock.now())
-    assert len(world.queues.syncs) == 2
-
-
-async def test_only_active_tenants_are_due_and_only_once() -> None:
-    world = World(tenant(), tenant(OTHER, status=TenantStatus.OFFBOARDED))
-    assert await sync_due_tenants(world.ports, INTERVAL) == 1
-    assert await sync_due_tenants(world.ports, INTERVAL) == 0
-    assert world.queues.syncs == [world.tenant.ref]
-
-
-@pytest.mark.parametrize(
-    ("phase", "age", "lease", "due"),
-    [
-        (SyncPhase.SUCCEEDED, 5.9, None, False),
-        (SyncPhase.SUCCEEDED, 6.7, None, True),
-        (SyncPhase.FAILED, 6.7, None, True),
-        (SyncPhase.RUNNING, 0, 1, False),
-        (SyncPhase.RUNNING, 0, -1, True),
-        (SyncPhase.PENDING, 0.01, None, False),
-        (SyncPhase.PENDING, 0.1, None, True),
-    ],
-)
-def test_what_is_due(phase: SyncPhase, age: float, lease: float | None, due: bool) -> None:
-    then = NOW - timedelta(hours=age)
-    until = NOW + timedelta(minutes=lease) if lease else None
-    state = SyncState(tenant().ref, phase, then, until, then, then)
-    assert is_due(tenant(), state, NOW, INTERVAL) is due

@@ -1,14 +1,14 @@
 """Who may write, when messages repeat, workers die and tenants go."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import pytest
 
 from domain.changes import Versioned
+from domain.digest import stored
 from domain.identifiers import TenantRef
-from domain.ports import SyncedRecord
-from domain.sync_request import request_sync
+from domain.ports import StoredRecord
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from sync.poison import record_failed_sync
 from sync.sync_tenant import sync_tenant
@@ -20,13 +20,16 @@ from tests.unit.sync_world import World, user
 
 async def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:
     world = World()
-    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    world.graph.pages = [[user("a")]]
 
-    async def stolen(data_set: DataSet, ref: TenantRef) -> dict[str, str]:
+    async def stolen(
+        data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
+    ) -> dict[str, str]:
         world.states.rows.pop(ref, None)
+        world.clock.advance(minutes=1)
         return {}
 
-    world.records.fingerprints = stolen  # type: ignore[method-assign]  # the tenant is removed now
+    world.records.digests = stolen  # type: ignore[method-assign]  # the tenant is removed now
     await world.request()
     await sync_tenant(world.ports, world.tenant.ref)
     assert world.users() == []
@@ -35,13 +38,13 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:
 
 async def test_two_workers_with_one_message_do_not_both_sync() -> None:
     world = World()
-    await request_sync(world.states, world.queues, world.tenant.ref, NOW)
+    await world.request()
     known = world.states.rows[world.tenant.ref]
     held = SyncState(
         world.tenant.ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1)
     )
     await world.states.replace(held, known.version)
-    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    world.graph.pages = [[user("a")]]
     state = await world.sync()
     assert state == held
     assert world.users() == []
@@ -49,9 +52,9 @@ async def test_two_workers_with_one_message_do_not_both_sync() -> None:
 
 async def test_a_message_that_comes_twice_starts_no_second_sync() -> None:
     world = World()
-    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    world.graph.pages = [[user("a")]]
     first = await world.sync()
-    world.reader.script = {DataSet.USERS: [[user("b")]]}
+    world.graph.pages = [[user("b")]]
     world.clock.advance(minutes=1)
     await sync_tenant(world.ports, world.tenant.ref)
     assert world.states.rows[world.tenant.ref].value == first
@@ -60,7 +63,7 @@ async def test_a_message_that_comes_twice_starts_no_second_sync() -> None:
 
 async def test_a_removal_between_check_and_lease_leaves_nothing_behind() -> None:
     world = World()
-    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    world.graph.pages = [[user("a")]]
     await world.request()
     find = world.states.find
 
@@ -85,10 +88,10 @@ async def test_a_request_that_outlived_its_tenant_is_forgotten_but_no_lease_is()
 
 async def test_a_failure_lets_go_of_the_lease_so_that_the_message_can_come_again() -> None:
     world = World()
-    world.reader.script = {DataSet.USERS: [[user("a")]]}
+    world.graph.pages = [[user("a")]]
     write = world.records.write
 
-    async def full(data_set: DataSet, ref: TenantRef, records: Sequence[SyncedRecord]) -> None:
+    async def full(data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]) -> None:
         raise RuntimeError("no room")
 
     world.records.write = full  # type: ignore[method-assign]  # storage fails once
@@ -112,7 +115,7 @@ async def test_a_poison_message_leaves_a_sync_alone_that_is_under_way() -> None:
 
 async def test_a_poison_message_shows_on_the_tenant_and_in_the_audit_log() -> None:
     world = World()
-    await request_sync(world.states, world.queues, world.tenant.ref, NOW)
+    await world.request()
     await record_failed_sync(world.ports, world.tenant.ref, "request-9")
     assert world.states.rows[world.tenant.ref].value.phase is SyncPhase.FAILED
     assert world.store.actions(CONTOSO) == ["sync.failed"]
@@ -124,7 +127,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
     await world.states.add(
         SyncState(ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1))
     )
-    await world.records.write(DataSet.USERS, ref, [user("a")])
+    await world.records.write(DataSet.USERS, ref, [stored(user("a"))])
     world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
 
     async def purge() -> None:
@@ -141,7 +144,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 
     await purge()
     assert len(world.queues.purges) == len(intents.rows) == 1
-    await world.records.write(DataSet.USERS, ref, [user("late")])
+    await world.records.write(DataSet.USERS, ref, [stored(user("late"))])
     await purge()
     assert world.users() == []
     assert intents.rows == {}
@@ -150,7 +153,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 
 async def test_a_purge_leaves_a_tenant_alone_that_still_has_its_row() -> None:
     world = World()
-    await world.records.write(DataSet.USERS, world.tenant.ref, [user("a")])
+    await world.records.write(DataSet.USERS, world.tenant.ref, [stored(user("a"))])
     await purge_tenant(
         world.store,
         world.states,

@@ -1,0 +1,59 @@
+"""The schedule of syncs: rows ordered by time, spread over a few partitions."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from zlib import crc32
+
+from azure.data.tables.aio import TableClient
+
+from adapters.tables import access
+from domain.identifiers import Epoch, MspId, TenantId, TenantRef
+from domain.sync_state import ScheduledSync
+
+# A partition takes 2,000 operations a second; the timer reads each of them once.
+_PARTITIONS = 16
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_UP_TO = "PartitionKey eq @partition and RowKey lt @end"
+
+
+class TableSyncSchedule:
+    """SyncSchedule over Azure Tables."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def add(self, entry: ScheduledSync) -> None:
+        """Write an entry; one that is there already is no error."""
+        with access.meaning():
+            await self._table.upsert_entity(
+                {"PartitionKey": _partition(entry.ref), "RowKey": _row(entry)}
+            )
+
+    async def remove(self, entry: ScheduledSync) -> None:
+        """Delete an entry; one that is gone is no error."""
+        with access.meaning():
+            await self._table.delete_entity(_partition(entry.ref), _row(entry))
+
+    async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
+        """Yield the entries up to now, partition by partition."""
+        # ";" is the character after ":", so all of this second's entries are before it.
+        end = now.astimezone(UTC).strftime(_TIME) + ";"
+        for number in range(_PARTITIONS):
+            parameters = {"partition": f"{number:02d}", "end": end}
+            async for entity in access.query(self._table, _UP_TO, parameters, ["RowKey"]):
+                yield _entry(entity["RowKey"])
+
+
+def _partition(ref: TenantRef) -> str:
+    return f"{crc32(f'{ref.msp_id}:{ref.tenant_id}'.encode()) % _PARTITIONS:02d}"
+
+
+def _row(entry: ScheduledSync) -> str:
+    ref, moment = entry.ref, entry.due_at.astimezone(UTC).strftime(_TIME)
+    return f"{moment}:{ref.msp_id}:{ref.tenant_id}:{ref.epoch}"
+
+
+def _entry(row: str) -> ScheduledSync:
+    moment, msp_id, tenant_id, epoch = row.rsplit(":", 3)
+    ref = TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))
+    return ScheduledSync(ref, datetime.strptime(moment, _TIME).replace(tzinfo=UTC))

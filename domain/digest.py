@@ -1,0 +1,22 @@
+"""The digest by which unchanged content is known, so that it is not written again."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from domain.ports import StoredRecord, SyncedRecord
+
+
+def stored(record: SyncedRecord) -> StoredRecord:
+    """Return the record in canonical form, whatever the order of its keys."""
+    text = json.dumps(record.document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return StoredRecord(record.key, text, _digest(text))
+
+
+def digest_of_all(records: Iterable[StoredRecord]) -> str:
+    """Return one digest of a data set, whatever the order of its records."""
+    return _digest("\n".join(sorted(f"{record.key} {record.digest}" for record in records)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,81 @@
+"""The stored rows of one data set, as one sync knows and changes them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from domain.digest import stored
+from domain.ports import StoredRecord, SyncedRecord, SyncedRecords
+from domain.sync_state import DataSet
+from sync.lease import Lease
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a sync did with the rows of a data set."""
+
+    read: int = 0
+    written: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+
+@dataclass(slots=True)
+class Rows:
+    """Writes what changed, under the lease.
+
+    Args:
+        digests: Of the rows that are known to be stored, by key.
+        seen: Keys that Graph has told of.
+    """
+
+    records: SyncedRecords
+    lease: Lease
+    name: DataSet
+    digests: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    tally: Tally = field(default_factory=Tally)
+
+    async def look_up(self, keys: Collection[str] | None = None) -> None:
+        """Learn what is stored: of all rows, or of those named."""
+        unknown = None if keys is None else set(keys) - self.digests.keys()
+        if unknown is None or unknown:
+            self.digests |= await self.records.digests(self.name, self.lease.state.ref, unknown)
+
+    async def write(self, records: Iterable[SyncedRecord]) -> int:
+        """Write the records that are new or changed; return how many are new.
+
+        Raises:
+            LeaseLost: Somebody else has the tenant now; nothing was written.
+        """
+        return await self.write_stored([stored(record) for record in records])
+
+    async def write_stored(self, records: Sequence[StoredRecord]) -> int:
+        """Write records in their canonical form; else like `write`."""
+        # Graph may repeat a record within a page: the last one counts.
+        latest = {record.key: record for record in records}
+        changed = [r for key, r in latest.items() if self.digests.get(key) != r.digest]
+        if changed:
+            await self.lease.hold()
+            await self.records.write(self.name, self.lease.state.ref, changed)
+        new = len(latest.keys() - self.digests.keys())
+        self.digests |= {record.key: record.digest for record in changed}
+        self.seen |= latest.keys()
+        self.tally.read += len(latest)
+        self.tally.written += len(changed)
+        self.tally.unchanged += len(latest) - len(changed)
+        return new
+
+    async def delete(self, keys: Collection[str]) -> int:
+        """Delete the rows of these keys that are stored; return how many.
+
+        Raises:
+            LeaseLost: Somebody else has the tenant now; nothing was deleted.
+        """
+        gone = sorted(self.digests.keys() & set(keys))
+        if gone:
+            await self.lease.hold()
+            await self.records.delete(self.name, self.lease.state.ref, gone)
+        for key in gone:
+            del self.digests[key]
+        self.tally.deleted += len(gone)
+        return len(gone)

@@ -1,0 +1,70 @@
+"""A small data set: read whole, and stored only when its content changed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from domain.digest import digest_of_all, stored
+from domain.ports import Reading, Unreadable
+from domain.sync_state import DataSet, DataSetState, ReadState
+from sync.rows import Rows
+
+# Secure scores are kept for 90 days by their date, which stands at the end of their keys.
+KEPT = timedelta(days=90)
+
+
+async def sync_small_data_set(rows: Rows, reading: Reading) -> DataSetState:
+    """Store what was read; return the data set's state.
+
+    Raises:
+        Unreadable: It was not read whole; what is stored stays.
+        LeaseLost: Somebody else has the tenant now; nothing more is written.
+    """
+    if isinstance(reading, Unreadable):
+        raise reading
+    before = rows.lease.state.data_set(rows.name)
+    records = [stored(record) for record in reading]
+    digest = digest_of_all(records)
+    if before.digest == digest and before.count is not None:
+        rows.tally.read = rows.tally.unchanged = len(records)
+        return succeeded(rows, before, before.count, digest)
+    if before.digest:
+        # From here on the rows are neither the old content nor the new.
+        await rows.lease.record(replace(before, digest=None))
+    await rows.look_up()
+    await rows.write_stored(records)
+    await rows.delete(_gone(rows))
+    return succeeded(rows, before, len(rows.digests), digest)
+
+
+def succeeded(
+    rows: Rows, before: DataSetState, count: int, digest: str | None = None
+) -> DataSetState:
+    """Return the state of a data set that was read whole."""
+    return replace(
+        before,
+        state=ReadState.SUCCEEDED,
+        count=count,
+        synced_at=rows.lease.clock.now(),
+        missing_permission=None,
+        error=None,
+        digest=digest,
+    )
+
+
+def unread(before: DataSetState, failure: Unreadable) -> DataSetState:
+    """Keep the count and the time of the last good read: its rows are still there."""
+    denied = failure.missing_permission is not None
+    return replace(
+        before,
+        state=ReadState.NOT_AUTHORISED if denied else ReadState.FAILED,
+        missing_permission=failure.missing_permission,
+        error=failure.error,
+    )
+
+
+def _gone(rows: Rows) -> set[str]:
+    if rows.name is not DataSet.SECURE_SCORE:
+        return rows.digests.keys() - rows.seen
+    # Graph forgets a score before we do.
+    oldest = (rows.lease.clock.now() - KEPT).date().isoformat()
+    return {key for key in rows.digests if key.rpartition(":")[2] < oldest}

@@ -1,0 +1,104 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.errors import StorageUnavailable
+from domain.sync_state import SyncState
+from domain.tenant import TenantStatus
+from sync.due import sync_due_tenants
+from sync.sync_tenant import sync_tenant
+from tests.samples import CONTOSO, NOW, OTHER, tenant
+from tests.unit.sync_world import World
+
+INTERVAL = timedelta(hours=6)
+
+
+async def due(world: World, **later: float) -> int:
+    world.clock.advance(**later)
+    return await sync_due_tenants(world.ports, INTERVAL)
+
+
+async def test_a_tenant_that_nobody_asked_a_sync_for_is_found() -> None:
+    world = World()
+    assert await due(world, minutes=2) == 0
+    assert await due(world, minutes=3) == 1
+    assert world.queues.syncs == [world.tenant.ref]
+    assert await due(world, minutes=1) == 0
+
+
+async def test_a_tenant_is_synced_again_after_the_interval_and_no_sooner() -> None:
+    world = World()
+    await world.sync()
+    assert await due(world, minutes=5) == 0
+    assert await due(world, hours=5) == 0
+    assert await due(world, hours=1, minutes=40) == 1
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert len(world.schedule.entries) == 1
+    assert await due(world, minutes=5) == 0
+
+
+async def test_a_message_that_was_lost_is_sent_again_less_and_less_often() -> None:
+    world = World()
+    await world.request()
+    sent = [minute for minute in range(1, 61) if await due(world, minutes=1)]
+    assert sent == [3, 6, 12, 24, 48]
+    assert len(world.schedule.entries) == 1
+
+
+async def test_a_worker_that_died_is_noticed_when_its_lease_is_over() -> None:
+    world = World()
+    await world.request()
+
+    async def die(*_: Any) -> None:
+        raise SystemExit
+
+    world.graph.small_data_sets = die  # type: ignore[method-assign, assignment]  # a kill
+    with pytest.raises(SystemExit):
+        await sync_tenant(world.ports, world.tenant.ref)
+    assert world.state.lease_until == NOW + timedelta(minutes=2)
+    assert await due(world, minutes=1) == 0
+    assert await due(world, minutes=3) == 1
+
+
+async def test_a_tenant_that_is_not_active_stays_in_the_schedule_unsynced() -> None:
+    world = World(tenant(status=TenantStatus.SUSPENDED))
+    assert await due(world, minutes=5) == 0
+    (entry,) = world.schedule.entries
+    assert entry.due_at == world.clock.now() + INTERVAL
+    world.store.rows.clear()
+    assert await due(world, hours=7) == 0
+    assert world.schedule.entries == set()
+
+
+async def test_one_tenants_trouble_does_not_hold_up_the_next() -> None:
+    world = World(tenant(), tenant(OTHER))
+    add = world.states.add
+
+    async def add_but_one(state: SyncState) -> str:
+        if state.ref == world.tenant.ref:
+            raise StorageUnavailable("no answer")
+        return await add(state)
+
+    world.states.add = add_but_one  # type: ignore[method-assign]  # one partition is down
+    assert await due(world, minutes=5) == 1
+    assert [ref.tenant_id for ref in world.queues.syncs] == [OTHER]
+    world.states.add = add  # type: ignore[method-assign]
+    assert await due(world, minutes=1) == 1
+
+
+async def test_a_removed_tenants_entry_goes_and_another_life_keeps_its_own() -> None:
+    world = World(tenant(), tenant(OTHER))
+    del world.store.rows[CONTOSO, "Tenant", world.tenant.tenant_id]
+    assert await due(world, minutes=5) == 1
+    assert {entry.ref.tenant_id for entry in world.schedule.entries} == {OTHER}
+
+
+async def test_a_sync_is_queued_once_while_one_is_under_way() -> None:
+    world = World()
+    for _ in range(3):
+        await world.request()
+    assert len(world.queues.syncs) == 1
+    world.clock.advance(minutes=5)
+    await world.request()
+    assert len(world.queues.syncs) == 2
