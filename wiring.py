@@ -125,7 +125,9 @@ def blueprints(services: Services) -> list[func.Blueprint]:
         *_partner_tenant_areas(edge, services),
         *_tenant_areas(edge, services),
         *_msp_areas(edge, services),
-        _sync(services),
+        sync_functions(
+            sync_ports(services), timedelta(hours=services.settings.sync_interval_hours)
+        ),
         _work(services),
         system_functions(edge, services.storage.probe),
     ]
@@ -201,9 +203,10 @@ def _msp_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
     ]
 
 
-def _sync(services: Services) -> func.Blueprint:
+def sync_ports(services: Services) -> SyncPorts:
+    """Return what a sync needs."""
     storage = services.storage
-    ports = SyncPorts(
+    return SyncPorts(
         storage.msps,
         storage.sync_states,
         storage.sync_schedule,
@@ -213,7 +216,6 @@ def _sync(services: Services) -> func.Blueprint:
         MspProfiles(storage.msps, services.clock),
         services.clock,
     )
-    return sync_functions(ports, timedelta(hours=services.settings.sync_interval_hours))
 
 
 def _work(services: Services) -> func.Blueprint:

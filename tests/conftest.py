@@ -1,14 +1,23 @@
 """Fixtures that more than one kind of test shares."""
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from azure.core.pipeline.transport import AioHttpTransport
 from hypothesis import settings
 
+from adapters.graph.client import GraphClient
+from adapters.identity import TokenSource
+from adapters.secrets import FileSecrets
 from local.azurite import connection_string, start_azurite
-from local.processes import free_ports
+from local.browser import Browser
+from local.microsoft.certificates import make_certificates
+from local.processes import Child, free_ports
+from local.seed import MSPS
+from tests.simulation import ROOT, Simulation
 
 settings.register_profile("project", deadline=None, max_examples=60)
 settings.load_profile("project")
@@ -22,3 +31,58 @@ async def azurite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     child = await start_azurite(run_dir, (ports[0], ports[1], ports[2]), None, os.environ["PATH"])
     yield connection_string(*ports)
     await child.stop()
+
+
+@pytest.fixture(scope="session")
+async def microsoft(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulation]:
+    """The simulated Microsoft in a process of its own."""
+    run_dir = tmp_path_factory.mktemp("microsoft")
+    make_certificates(run_dir)
+    (port,) = free_ports(1)
+    child = Child("the simulated Microsoft", run_dir / "microsoft.log")
+    command = [sys.executable, "-m", "local.microsoft", "--port", str(port)]
+    await child.start(
+        [*command, "--run-dir", str(run_dir)], {**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    await child.until_listening(port)
+    async with Browser("", f"https://127.0.0.1:{port}", run_dir / "ca.pem") as browser:
+        yield Simulation(f"https://localhost:{port}", run_dir, browser)
+    await child.stop()
+
+
+@pytest.fixture
+async def simulation(microsoft: Simulation) -> Simulation:
+    """The simulation at its start: no faults, nobody's consent, nothing noted."""
+    await microsoft.faults()
+    for msp in MSPS:
+        await microsoft.tenant(
+            msp.own.tenant_id,
+            consented=False,
+            propagationSeconds=0,
+            revokedPermissions=[],
+            users=msp.own.users,
+        )
+    await microsoft.browser.control("DELETE", "/requests")
+    return microsoft
+
+
+@pytest.fixture
+def secrets(simulation: Simulation) -> FileSecrets:
+    return FileSecrets(simulation.run_dir / "secrets")
+
+
+@pytest.fixture
+def tokens(
+    simulation: Simulation, secrets: FileSecrets, monkeypatch: pytest.MonkeyPatch
+) -> TokenSource:
+    # MSAL's requests trust the simulation by this alone.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(simulation.run_dir / "ca.pem"))
+    return TokenSource.over(simulation.origin, simulation.origin, secrets)
+
+
+@pytest.fixture
+async def graph(simulation: Simulation) -> AsyncIterator[GraphClient]:
+    trusting = AioHttpTransport(connection_verify=str(simulation.run_dir / "ca.pem"))
+    client = GraphClient(simulation.origin, trusting)
+    yield client
+    await client.close()

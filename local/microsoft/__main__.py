@@ -54,7 +54,7 @@ class Server:
                 request.transport.abort()
             return web.Response(status=500)
         response: web.Response
-        if fault and ("status" in fault or "body" in fault):
+        if fault and fault.keys() & {"status", "body", "bodyFile"}:
             response = _faulty(fault)
         else:
             response = await handler(request)
@@ -122,6 +122,8 @@ def _from_token(authorization: str) -> tuple[str | None, str | None]:
 def _fault_answer(fault: dict[str, Any]) -> GraphAnswer:
     headers = {"Retry-After": str(fault["retryAfter"])} if "retryAfter" in fault else {}
     status = fault.get("status", 200)
+    if "bodyFile" in fault:
+        return GraphAnswer(status, json.loads(Path(fault["bodyFile"]).read_text()), headers)
     if "body" in fault:
         return GraphAnswer(status, fault["body"], headers)
     code = {429: "TooManyRequests", 403: "Authorization_RequestDenied"}.get(

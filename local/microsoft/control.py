@@ -43,7 +43,8 @@ class Control:
     async def _tenant(self, request: web.Request) -> web.Response:
         tenant = self._find(request)
         body = await request.json()
-        tenant.users = body.get("users", tenant.users)
+        if "users" in body:
+            tenant.reset(body["users"])
         tenant.propagation_seconds = body.get("propagationSeconds", tenant.propagation_seconds)
         if "revokedPermissions" in body:
             tenant.revoked = set(body["revokedPermissions"])

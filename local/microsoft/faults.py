@@ -28,11 +28,18 @@ class Asked:
 def matching(microsoft: Microsoft, asked: Asked) -> dict[str, Any] | None:
     """Return the first fault that the request meets, and count it."""
     for fault in microsoft.faults:
-        if _meets(fault, asked) and random.random() < fault.get("probability", 1):
+        if _meets(fault, asked) and _strikes(fault):
             if "times" in fault:
                 fault["times"] -= 1
             return fault
     return None
+
+
+def _strikes(fault: dict[str, Any]) -> bool:
+    """Tell whether a fault strikes now: at every n-th match, or by chance."""
+    fault["met"] = fault.get("met", 0) + 1
+    by_turn: bool = fault["met"] % fault.get("every", 1) == 0
+    return by_turn and random.random() < fault.get("probability", 1)
 
 
 def _meets(fault: dict[str, Any], asked: Asked) -> bool:
@@ -41,6 +48,8 @@ def _meets(fault: dict[str, Any], asked: Asked) -> bool:
     if fault.get("method", asked.method).upper() != asked.method:
         return False
     if fault.get("tenantId") not in (None, asked.tenant_id):
+        return False
+    if not re.search(fault.get("query", ""), asked.query):
         return False
     return re.search(fault["path"], asked.path) is not None
 

@@ -52,6 +52,12 @@ class Tenant:
         """Return a user."""
         return user(self.number, index, self.domain, self.versions.get(index, 0))
 
+    def reset(self, users: int) -> None:
+        """Have a number of users, as they were made at first; delta links go on."""
+        self.users, self.created = users, 0
+        self.deleted.clear()
+        self.versions.clear()
+
     def change(self, create: int, update: int, delete: int) -> None:
         """Create, update and delete users, each noted for delta."""
         there = self.indices()

@@ -14,8 +14,8 @@ from domain.ports import PositionLost, SyncedRecord, Unreadable
 from domain.sync_state import DataSet
 from domain.tenant import Tenant
 from local.seed import CONTOSO, PERMISSIONS, STRANGER
-from tests.adapters.simulation import CUSTOMER, MSP, OWN, Simulation
 from tests.samples import tenant
+from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
 PARTNER = tenant(OWN, is_own_msp_tenant=True)
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"

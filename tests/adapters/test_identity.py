@@ -16,7 +16,7 @@ from domain.errors import (
 )
 from domain.identifiers import TenantId
 from local.seed import CONTOSO, STRANGER
-from tests.adapters.simulation import CUSTOMER, MSP, OWN, Simulation
+from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
 ENTRA = "/oauth2/v2.0/token"
 STRANGERS = TenantId(STRANGER.tenant_id)

@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+_BUSY = {"odata.error": {"code": "ServerBusy", "message": {"value": "The server is busy."}}}
 _HOP_BY_HOP = {"transfer-encoding", "connection", "keep-alive", "content-length"}
 
 
@@ -20,24 +21,34 @@ class Kill:
     Args:
         at: Which write, counted from 1.
         after: Whether the write still reaches storage, and only its answer is lost.
-        pid: Whom to kill.
+        pid: Tells whom to kill.
     """
 
     at: int
     after: bool
-    pid: int
+    pid: Callable[[], int]
 
 
 class WriteCounter:
-    """Counts the writes of all proxies that share it."""
+    """Counts the writes of all proxies that share it.
 
-    def __init__(self) -> None:
-        self.count = 0
+    Args:
+        busy_every: Every n-th request is refused as Azure Storage does when it is busy.
+    """
+
+    def __init__(self, busy_every: int | None = None) -> None:
+        self.count = self.requests = 0
         self.kill: Kill | None = None
+        self._busy_every = busy_every
 
     def restart(self, kill: Kill | None = None) -> None:
         """Count from zero, and kill at the write named, if any."""
         self.count, self.kill = 0, kill
+
+    def is_busy(self) -> bool:
+        """Count a request; tell whether it is refused."""
+        self.requests += 1
+        return self._busy_every is not None and self.requests % self._busy_every == 0
 
     def is_last(self, request: web.Request) -> Kill | None:
         """Count a write; return the kill if this is the one."""
@@ -72,13 +83,15 @@ class Proxy:
         await self._session.close()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if self._counter.is_busy():
+            return web.json_response(_BUSY, status=503)
         kill = self._counter.is_last(request)
         if kill and not kill.after:
-            os.kill(kill.pid, signal.SIGKILL)
+            os.kill(kill.pid(), signal.SIGKILL)
             return web.Response(status=500)
         response = await self._forward(request)
         if kill:
-            os.kill(kill.pid, signal.SIGKILL)
+            os.kill(kill.pid(), signal.SIGKILL)
         return response
 
     async def _forward(self, request: web.Request) -> web.Response:

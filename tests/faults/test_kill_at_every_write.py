@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import aiohttp
 import pytest
@@ -46,7 +47,7 @@ class Bench:
         while True:
             await prepare()
             host = self.stack.host
-            self.counter.restart(Kill(kills + 1, after, host.pid))
+            self.counter.restart(Kill(kills + 1, after, partial(int, host.pid)))
             survived = await self._act(act)
             self.counter.restart()
             if survived:

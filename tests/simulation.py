@@ -1,4 +1,4 @@
-"""The simulated Microsoft alone, as adapter tests control it."""
+"""The simulated Microsoft alone, as tests control it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from local.browser import Browser
 from local.seed import CONTOSO
 from tests.samples import MSP as SAMPLE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 OWN = TenantId(CONTOSO.own.tenant_id)
 CUSTOMER = TenantId(CONTOSO.customers[0].tenant_id)
 MSP = replace(

@@ -1,0 +1,122 @@
+"""One tenant that is synced in this process, with nothing between but real storage and HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from adapters.clock import SystemClock
+from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.reader import GraphReaders
+from adapters.identity import TokenSource
+from adapters.queues import StorageQueues
+from adapters.tables.storage import Storage
+from domain.changes import Insert
+from domain.identifiers import MspId, TenantRef, new_epoch
+from domain.sync_request import SyncRequests
+from domain.sync_state import DataSet, SyncState
+from domain.tenant import Tenant
+from sync.msp_profiles import MspProfiles
+from sync.sync_tenant import SyncPorts, sync_tenant
+from tests.samples import tenant
+from tests.simulation import MSP, OWN, Simulation
+
+_USER = {
+    *("id", "displayName", "userPrincipalName", "mail", "accountEnabled", "userType"),
+    *("createdDateTime", "assignedLicenses", "jobTitle", "department", "usageLocation"),
+    "onPremisesSyncEnabled",
+}
+
+
+@dataclass
+class Synced:
+    """A partner tenant of an MSP of its own."""
+
+    ports: SyncPorts
+    storage: Storage
+    simulation: Simulation
+    tenant: Tenant
+
+    @property
+    def ref(self) -> TenantRef:
+        return self.tenant.ref
+
+    async def request(self) -> None:
+        await self.ports.requests.request(self.ref, self.ports.clock.now())
+
+    async def sync(self) -> SyncState:
+        """Sync until it is no longer put off."""
+        await self.request()
+        while True:
+            await sync_tenant(self.ports, self.ref)
+            state = await self.state()
+            if state.not_before is None:
+                return state
+            wait = state.not_before - self.ports.clock.now()
+            await asyncio.sleep(max(0, wait.total_seconds()))
+
+    async def state(self) -> SyncState:
+        known = await self.storage.sync_states.find(self.ref)
+        assert known is not None
+        return known.value
+
+    async def stored(self, data_set: DataSet = DataSet.USERS) -> list[dict[str, Any]]:
+        """Return the rows in the order of their keys."""
+        rows: list[dict[str, Any]] = []
+        token: str | None = None
+        while True:
+            page = await self.storage.records.page(data_set, self.ref, 1000, token)
+            rows += [dict(document) for document in page.items]
+            token = page.next_token
+            if token is None:
+                return rows
+
+    async def at_graph(self, graph: GraphClient, tokens: TokenSource) -> list[dict[str, Any]]:
+        """Return the users as Graph has them now, read without the product's reader."""
+        token = await tokens.app_token(MSP, OWN)
+        link: str | None = "/users?$top=999"
+        users: list[dict[str, Any]] = []
+        while link:
+            document = await graph.get(link, token, ReadBudget(30))
+            users += [_selected(user) for user in document["value"]]
+            link = document.get("@odata.nextLink")
+        return sorted(users, key=lambda user: str(user["id"]))
+
+
+def _selected(user: dict[str, Any]) -> dict[str, Any]:
+    licences = [{"skuId": licence["skuId"]} for licence in user["assignedLicenses"]]
+    return {name: user[name] for name in _USER} | {"assignedLicenses": licences}
+
+
+@asynccontextmanager
+async def synced(
+    connection_string: str,
+    simulation: Simulation,
+    tokens: TokenSource,
+    graph: GraphClient,
+    patience_seconds: float = 20,
+) -> AsyncIterator[Synced]:
+    """Add an MSP with its partner tenant to storage, and open what syncs it."""
+    storage = Storage.connect(connection_string)
+    queues = StorageQueues.connect(connection_string)
+    await storage.create_tables()
+    await queues.create_queues()
+    msp = replace(MSP, msp_id=MspId(str(uuid4())))
+    own = tenant(OWN, msp_id=msp.msp_id, epoch=new_epoch(), is_own_msp_tenant=True)
+    await storage.msps.commit((Insert(msp), Insert(own)))
+    clock = SystemClock()
+    ports = SyncPorts(
+        storage.msps,
+        storage.sync_states,
+        storage.sync_schedule,
+        storage.records,
+        GraphReaders(tokens, graph, patience_seconds),
+        SyncRequests(storage.sync_states, storage.sync_schedule, queues),
+        MspProfiles(storage.msps, clock),
+        clock,
+    )
+    yield Synced(ports, storage, simulation, own)
+    await storage.close()
+    await queues.close()

@@ -1,0 +1,88 @@
+"""A sync is killed at any write; the next one ends with exactly the rows that Graph has."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from adapters.graph.client import GraphClient
+from adapters.identity import TokenSource
+from domain.sync_state import DataSet, SyncPhase
+from local.azurite import connection_string
+from tests.faults.proxy import Kill, Proxy, WriteCounter
+from tests.faults.sync_process import SyncProcess
+from tests.faults.synced import Synced, synced
+from tests.simulation import ROOT, Simulation
+
+# SYNC_KILLS=50 and SYNC_KILL_USERS=5000 make the long form of it.
+KILLS = int(os.environ.get("SYNC_KILLS", "8"))
+USERS = int(os.environ.get("SYNC_KILL_USERS", "1200"))
+
+
+class Killed:
+    """A tenant whose syncs are processes that reach storage through the counting proxy."""
+
+    def __init__(self, own: Synced, counter: WriteCounter, environment: dict[str, str]) -> None:
+        self.own, self.counter, self._environment = own, counter, environment
+
+    async def sync(self, kill_at: int | None = None, *, after: bool = False) -> int:
+        """Sync in a process, killed at a write if wanted; return its exit code."""
+        await self.own.request()
+        process = SyncProcess(self._environment, self.own.ref)
+        self.counter.restart(Kill(kill_at, after, lambda: process.pid) if kill_at else None)
+        return await process.run()
+
+    async def let_the_lease_run_out(self) -> None:
+        states = self.own.storage.sync_states
+        known = await states.find(self.own.ref)
+        assert known is not None
+        await states.replace(replace(known.value, lease_until=None), known.version)
+
+
+@pytest.fixture
+async def killed(
+    azurite: str, simulation: Simulation, tokens: TokenSource, graph: GraphClient
+) -> AsyncIterator[Killed]:
+    await simulation.tenant(users=USERS, consented=True)
+    counter = WriteCounter()
+    ports = [int(port) for port in re.findall(r":(\d+)/devstoreaccount1", azurite)]
+    async with (
+        Proxy(counter, lambda: ports[2]) as tables,
+        synced(azurite, simulation, tokens, graph) as own,
+    ):
+        ca = str(simulation.run_dir / "ca.pem")
+        environment = {
+            "PYTHONPATH": str(ROOT),
+            "STORAGE_CONNECTION_STRING": connection_string(ports[0], ports[1], tables.port),
+            "ENTRA_AUTHORITY": simulation.origin,
+            "GRAPH_ENDPOINT": simulation.origin,
+            "SECRETS_DIR": str(simulation.run_dir / "secrets"),
+            "API_AUDIENCE": "a",
+            "PORTAL_URL": "p",
+            "CONSENT_REDIRECT_URI": "c",
+            "SYNC_SCHEDULE": "0 * * * * *",
+            "RECOVERY_SCHEDULE": "0 * * * * *",
+            "REQUESTS_CA_BUNDLE": ca,
+            "SSL_CERT_FILE": ca,
+        }
+        yield Killed(own, counter, environment)
+
+
+async def test_a_sync_that_is_killed_at_any_write_is_complete_in_the_end(
+    killed: Killed, graph: GraphClient, tokens: TokenSource
+) -> None:
+    own = killed.own
+    assert await killed.sync() == 0
+    writes = killed.counter.count
+    for turn in range(KILLS):
+        kill_at = 1 + turn * (writes - 1) // max(1, KILLS - 1)
+        for data_set in DataSet:
+            await own.storage.records.purge(data_set, own.ref)
+        await own.storage.sync_states.remove(own.ref)
+        assert await killed.sync(kill_at, after=turn % 2 == 1) < 0
+        await killed.let_the_lease_run_out()
+        assert await killed.sync() == 0
+        assert (await own.state()).phase is SyncPhase.SUCCEEDED
+        assert await own.stored() == await own.at_graph(graph, tokens)
