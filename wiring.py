@@ -125,9 +125,7 @@ def blueprints(services: Services) -> list[func.Blueprint]:
         *_partner_tenant_areas(edge, services),
         *_tenant_areas(edge, services),
         *_msp_areas(edge, services),
-        sync_functions(
-            sync_ports(services), timedelta(hours=services.settings.sync_interval_hours)
-        ),
+        _sync(services),
         _work(services),
         system_functions(edge, services.storage.probe),
     ]
@@ -216,6 +214,11 @@ def sync_ports(services: Services) -> SyncPorts:
         MspProfiles(storage.msps, services.clock),
         services.clock,
     )
+
+
+def _sync(services: Services) -> func.Blueprint:
+    interval = timedelta(hours=services.settings.sync_interval_hours)
+    return sync_functions(sync_ports(services), interval)
 
 
 def _work(services: Services) -> func.Blueprint:

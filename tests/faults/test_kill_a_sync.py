@@ -17,8 +17,8 @@ from tests.faults.synced import Synced, synced
 from tests.simulation import ROOT, Simulation
 
 # SYNC_KILLS=50 and SYNC_KILL_USERS=5000 make the long form of it.
-KILLS = int(os.environ.get("SYNC_KILLS", "8"))
-USERS = int(os.environ.get("SYNC_KILL_USERS", "1200"))
+KILLS = int(os.environ.get("SYNC_KILLS", "5"))
+USERS = int(os.environ.get("SYNC_KILL_USERS", "700"))
 
 
 class Killed:
