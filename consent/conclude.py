@@ -23,7 +23,7 @@ from domain.errors import (
     PartnerTenantExists,
 )
 from domain.identifiers import SessionRef
-from domain.partner_tenant import Enabling, enable
+from domain.partner_tenant import Enabling, enable, note_permissions
 from domain.ports import (
     Clock,
     ConsentSessions,
@@ -180,6 +180,7 @@ def decide_outcome(
     operations: tuple[Operation, ...] = ()
     if proof is not None:
         outcome, tenant, operations = _enabling(snapshot, proof, cause)
+        operations += note_permissions(snapshot, proof)
     record = ConsentRecord(
         session.msp_id,
         session.session,

@@ -43,6 +43,7 @@ class Msp:
         abn: Australian Business Number, digits only, or None outside Australia.
         agreed_price_cents: Price per tenant and month, for Enterprise Plus alone.
         time_zone: IANA name; the days of an invoice are days there.
+        consented_manifest: Version of the app's permissions that the own tenant consented to.
         owners: How many owners there are, so that the last one cannot go.
     """
 
@@ -58,3 +59,4 @@ class Msp:
     suspended_at: datetime | None
     app: PartnerApp
     owners: int = 0
+    consented_manifest: int | None = None

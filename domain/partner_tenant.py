@@ -8,6 +8,7 @@ from domain.audit import Cause
 from domain.changes import Decision, Insert, Operation, Remove, Replace, Versioned
 from domain.errors import NoPartnerTenant, PartnerTenantExists
 from domain.identifiers import new_epoch
+from domain.permissions import MANIFEST, MANIFEST_VERSION
 from domain.ports import Snapshot
 from domain.tenant import Organization, PartnerSlot, Tenant, TenantStatus
 
@@ -49,6 +50,15 @@ def refuse_second(snapshot: Snapshot, tenant_id: str) -> None:
     slot = snapshot.head.slot
     if slot and slot.value.tenant_id != tenant_id:
         raise PartnerTenantExists("The MSP has another partner tenant already.")
+
+
+def note_permissions(snapshot: Snapshot, organization: Organization) -> tuple[Operation, ...]:
+    """Write down that the MSP consented to all that the app asks for today, if it did."""
+    msp = snapshot.head.msp
+    is_known = msp.value.consented_manifest == MANIFEST_VERSION
+    if is_known or not organization.permissions >= MANIFEST:
+        return ()
+    return (Replace(replace(msp.value, consented_manifest=MANIFEST_VERSION), msp.version),)
 
 
 def enable(

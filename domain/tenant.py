@@ -70,11 +70,13 @@ class Organization:
 
     Args:
         primary_domain: The verified domain with `isDefault`, else `isInitial`.
+        permissions: The application permissions that the app's token claims.
     """
 
     tenant_id: TenantId
     display_name: str
     primary_domain: str | None
+    permissions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Manual enable: creates the partner tenant or converts the customer row."""
 
 from domain.audit import Cause
-from domain.changes import decide_and_commit
+from domain.changes import Decision, decide_and_commit
 from domain.errors import OtherTenantNamed
 from domain.identifiers import TenantId
 from domain.msp import Msp
-from domain.partner_tenant import Enabled, Enabling, enable, refuse_second
+from domain.partner_tenant import Enabled, Enabling, enable, note_permissions, refuse_second
 from domain.ports import Head, Identity, MspStore, Snapshot
 
 
@@ -44,6 +44,10 @@ async def enable_partner_tenant(
     if snapshot.tenant and snapshot.tenant.value.is_own_msp_tenant:
         return Enabled(Enabling.ALREADY, snapshot.tenant.value)
     organization = await identity.prove_consent(msp, tenant_id)
-    return await decide_and_commit(
-        read, lambda latest: enable(latest, organization, cause, convert=True), msps.commit
-    )
+
+    def decide(latest: Snapshot) -> Decision[Enabled]:
+        decision = enable(latest, organization, cause, convert=True)
+        noted = note_permissions(latest, organization) if decision.operations else ()
+        return Decision(decision.result, decision.operations + noted)
+
+    return await decide_and_commit(read, decide, msps.commit)

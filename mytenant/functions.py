@@ -9,6 +9,7 @@ from domain.consent_session import ConsentState, Outcome
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
+from domain.permissions import MANIFEST_VERSION
 from domain.ports import Clock, Head, Identity, Intents, MspStore, Queues, SyncStates
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
@@ -28,12 +29,21 @@ class ConsentAnswer(ApiModel):
     at: Timestamp | None
 
 
+class PermissionsAnswer(ApiModel):
+    """Which version of the app's permissions is asked for, and which was consented to."""
+
+    required_version: int = MANIFEST_VERSION
+    consented_version: int | None
+    is_behind: bool
+
+
 class MyTenantAnswer(ApiModel):
     """The partner tenant, if any, and what the consent session detected."""
 
     tenant: TenantAnswer | None
     detected_tenant_id: str | None
     consent: ConsentAnswer
+    permissions: PermissionsAnswer
 
 
 class EnableBody(RequestModel):
@@ -85,6 +95,7 @@ def _show(routes: Routes, ports: MyTenantPorts) -> None:
                 outcome=record.outcome if record else None,
                 at=record.at if record else None,
             ),
+            permissions=_permissions(head),
         )
         return Answer(200, body)
 
@@ -133,6 +144,15 @@ def _disable(routes: Routes, ports: MyTenantPorts) -> None:
             request.cause(ports.clock.now()),
         )
         return Answer(200, DisabledAnswer(tenant_id=removed))
+
+
+def _permissions(head: Head | None) -> PermissionsAnswer:
+    """Tell an MSP with a partner tenant when it should consent anew."""
+    version = head.msp.value.consented_manifest if head else None
+    has_tenant = head is not None and head.slot is not None
+    return PermissionsAnswer(
+        consented_version=version, is_behind=has_tenant and version != MANIFEST_VERSION
+    )
 
 
 async def _partner_tenant(

@@ -1,13 +1,14 @@
 """The proof of consent: a token, its roles, and the organisation that Graph names."""
 
+from dataclasses import replace
 from typing import Any
 
 from adapters.graph.client import GraphClient, GraphError
-from adapters.graph.permissions import READS_ORGANIZATION
 from adapters.identity import TokenSource, roles_of
 from domain.errors import ConsentRequired, MicrosoftUnavailable, OrganizationMismatch
 from domain.identifiers import TenantId
 from domain.msp import Msp
+from domain.permissions import READS_ORGANIZATION
 from domain.tenant import Organization
 
 _RETRY_AFTER = 10
@@ -22,14 +23,15 @@ class GraphIdentity:
     async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
         """Return the organisation that the partner app can read, asked for once."""
         token = await self._tokens.app_token(msp, tenant_id, fresh=True)
-        if not roles_of(token) & READS_ORGANIZATION:
+        roles = roles_of(token)
+        if not roles & READS_ORGANIZATION:
             # Entra issues tokens without roles as well: that is consent not given.
             raise ConsentRequired("The partner app may not read the organisation (yet).")
         try:
             document = await self._graph.get("/organization", token)
         except GraphError as error:
             raise _meaning(error) from None
-        return _organization(document, tenant_id)
+        return replace(_organization(document, tenant_id), permissions=roles)
 
 
 def _meaning(error: GraphError) -> Exception:

@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from adapters.graph.client import GraphClient, GraphError, ReadBudget
-from adapters.graph.permissions import READ
 from adapters.graph.sku_names import product_name
 from adapters.identity import DelegatedAccessRefused, TokenSource
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
 from domain.msp import Msp
+from domain.permissions import READ
 from domain.ports import PositionLost, ReadCost, Reading, SyncedRecord, Unreadable, UserPage
 from domain.sync_state import DataSet
 from domain.tenant import Tenant

@@ -127,6 +127,7 @@ def msp_from(entity: TableEntity) -> Msp:
         suspended_at=moment(entity.get("suspended_at")),
         app=app,
         owners=entity["owners"],
+        consented_manifest=entity.get("consented_manifest"),
     )
 
 

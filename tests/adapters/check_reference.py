@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from adapters.graph.permissions import MANAGE_GDAP, MANIFEST, READ, READ_ORGANIZATION
 from adapters.graph.sku_names import product_name
+from domain.permissions import MANAGE_GDAP, MANIFEST, READ, READ_ORGANIZATION
 from domain.sync_state import DataSet
 
 _GDAP = "/tenantRelationships/delegatedAdminRelationships"

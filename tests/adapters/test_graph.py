@@ -5,11 +5,11 @@ import pytest
 
 from adapters.graph.client import GraphClient
 from adapters.graph.gdap import ROLES, GraphGdap
-from adapters.graph.permissions import MANIFEST, READ
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.identifiers import TenantId
+from domain.permissions import MANIFEST, READ
 from domain.ports import PositionLost, SyncedRecord, Unreadable
 from domain.sync_state import DataSet
 from domain.tenant import Tenant

@@ -31,6 +31,9 @@ def of(msp: Msp, tenant_id: TenantId = OWN) -> Tenant:
 
 async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -> None:
     key = msp.msp_id
+    known = version((await ports.msps.snapshot(key, OWN)).head.msp)
+    msp = replace(msp, consented_manifest=1)
+    await ports.msps.commit([Replace(msp, known.version)])
     record = ConsentRecord(key, hash_state("x"), ConsentState.COMPLETED, Outcome.ENABLED, NOW, OWN)
     usage = TenantUsage(key, OWN, "Contoso", (Stretch(NOW, NOW + timedelta(1, 5, 7)), Stretch(NOW)))
     invite = GdapInvite(key, OWN, "Contoso", "r-1", "pending", "https://x", NOW, NOW)

@@ -24,6 +24,24 @@ async def test_enable_without_consent_asks_for_it(portal: Portal) -> None:
     assert (reply.status, reply.body["code"]) == (422, "consent_required")
 
 
+async def test_a_consent_that_is_behind_the_permissions_is_told(portal: Portal) -> None:
+    await portal.consented()
+    await portal.tenant(CONTOSO, revokedPermissions=["Policy.Read.All"])
+    await portal.call(owner(), "POST", "/my-tenant/enable")
+    behind = await portal.call(owner(), "GET", "/my-tenant")
+    assert behind.body["permissions"]["isBehind"] is True
+    await portal.tenant(CONTOSO, revokedPermissions=[])
+    state = await portal.state()
+    await portal.callback(f"tenant={OWN}&admin_consent=True&state={state}&scope=x")
+    await portal.idle()
+    now = await portal.call(owner(), "GET", "/my-tenant")
+    assert now.body["permissions"] == {
+        "requiredVersion": 1,
+        "consentedVersion": 1,
+        "isBehind": False,
+    }
+
+
 async def test_a_token_without_roles_is_no_consent(portal: Portal) -> None:
     await portal.consented()
     await portal.tenant(CONTOSO, revokedPermissions=["Organization.Read.All"])

@@ -25,4 +25,6 @@ READS_ORGANIZATION = frozenset(
     }
 )
 
+# Counted up with every change of the manifest: MSPs that consented to an earlier one are told.
+MANIFEST_VERSION = 1
 MANIFEST = frozenset({READ_ORGANIZATION, MANAGE_GDAP, *READ.values()})
