@@ -1,0 +1,180 @@
+"""The first sync of a large tenant, against the floor and against what one would write instead.
+
+The floor fetches the same pages with aiohttp and writes the same rows in full transactions,
+and does nothing else. The other rival is Microsoft's msgraph-sdk with its page iterator and an
+`upsert_entity` for each user.
+"""
+
+import asyncio
+import json
+import os
+import ssl
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from azure.core.credentials import AccessToken
+from azure.data.tables.aio import TableClient
+
+from adapters.graph.client import GraphClient
+from adapters.identity import TokenSource
+from adapters.tables.records import TABLES
+from domain.identifiers import new_epoch
+from domain.sync_state import DataSet, SyncPhase
+from tests.bench.microsoft import azurite, microsoft
+from tests.bench.rounds import ROUNDS, Rival, median, ratio, side_by_side
+from tests.faults.synced import Synced, synced
+from tests.simulation import MSP, OWN, Simulation
+
+USERS = int(os.environ.get("BENCH_USERS", "20000"))
+_FIELDS = (
+    "id,displayName,userPrincipalName,mail,accountEnabled,userType,createdDateTime,"
+    "assignedLicenses,jobTitle,department,usageLocation,onPremisesSyncEnabled"
+)
+
+
+class Rivals:
+    """The ways to read and store the users, each into partitions of its own."""
+
+    def __init__(
+        self, own: Synced, simulation: Simulation, tokens: TokenSource, graph: GraphClient
+    ) -> None:
+        self._own, self._simulation = own, simulation
+        self._tokens, self._graph = tokens, graph
+        self._table: TableClient = own.storage.table(TABLES[DataSet.USERS])
+        self._round = 0
+
+    def _partition(self) -> str:
+        self._round += 1
+        return f"bench:{self._round}"
+
+    async def product(self) -> None:
+        """Sync a new life of the tenant."""
+        await _new_life(self._own)
+        state = await self._own.sync()
+        if state.phase is not SyncPhase.SUCCEEDED:
+            raise RuntimeError(f"the sync ended as {state.phase}")
+
+    async def floor(self) -> None:
+        """Fetch and write, a page's transactions four at a time as the product does."""
+        token, partition = await self._tokens.app_token(MSP, OWN), self._partition()
+        context = ssl.create_default_context(cafile=str(self._simulation.run_dir / "ca.pem"))
+        link: str | None = f"{self._simulation.origin}/v1.0/users?$top=999&$select={_FIELDS}"
+        headers = {"Authorization": f"Bearer {token}"}
+        connector = aiohttp.TCPConnector(ssl=context)
+        async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
+            writing: asyncio.Task[None] | None = None
+            while link:
+                async with session.get(link) as response:
+                    page = await response.json()
+                if writing:
+                    await writing
+                writing = asyncio.ensure_future(self._write(partition, page["value"]))
+                link = page.get("@odata.nextLink")
+            if writing:
+                await writing
+
+    async def _write(self, partition: str, users: list[dict[str, Any]]) -> None:
+        turn = asyncio.Semaphore(4)
+
+        async def write(part: list[dict[str, Any]]) -> None:
+            steps = [("upsert", _entity(partition, user), {"mode": "replace"}) for user in part]
+            async with turn:
+                await self._table.submit_transaction(steps)
+
+        await asyncio.gather(*(write(users[i : i + 100]) for i in range(0, len(users), 100)))
+
+    async def msgraph_sdk(self) -> None:
+        """Read with Microsoft's SDK, and upsert each user."""
+        from msgraph.generated.users.users_request_builder import (  # noqa: PLC0415  slow to load
+            UsersRequestBuilder,
+        )
+        from msgraph_core.tasks.page_iterator import PageIterator  # noqa: PLC0415
+
+        client = sdk_client(self._simulation, await self._tokens.app_token(MSP, OWN))
+        partition = self._partition()
+        query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(
+            select=_FIELDS.split(","), top=999
+        )
+        settings = UsersRequestBuilder.UsersRequestBuilderGetRequestConfiguration(
+            query_parameters=query
+        )
+        users: list[dict[str, Any]] = []
+        first = await client.users.get(settings)
+        pages = PageIterator(first, client.request_adapter)
+
+        def keep(user: Any) -> bool:
+            users.append({"id": user.id, "displayName": user.display_name, "mail": user.mail})
+            return True
+
+        await pages.iterate(keep)
+        for user in users:
+            await self._table.upsert_entity(_entity(partition, user))
+
+
+def sdk_client(simulation: Simulation, token: str) -> Any:
+    """Return Microsoft's own client of the simulation."""
+    import httpx  # noqa: PLC0415  the SDK's, and slow to load
+    from azure.identity import CertificateCredential  # noqa: F401, PLC0415
+    from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
+        AzureIdentityAuthenticationProvider,
+    )
+    from msgraph import GraphRequestAdapter, GraphServiceClient  # noqa: PLC0415
+
+    class Given:
+        def get_token(self, *_: str, **__: Any) -> AccessToken:
+            return AccessToken(token, 2**40)
+
+    provider = AzureIdentityAuthenticationProvider(Given(), allowed_hosts=["localhost"])
+    http = httpx.AsyncClient(
+        verify=ssl.create_default_context(cafile=str(simulation.run_dir / "ca.pem")),
+        base_url=f"{simulation.origin}/v1.0",
+        timeout=60,
+    )
+    adapter = GraphRequestAdapter(provider, client=http)
+    adapter.base_url = f"{simulation.origin}/v1.0"
+    return GraphServiceClient(request_adapter=adapter)
+
+
+def _entity(partition: str, user: dict[str, Any]) -> dict[str, Any]:
+    return {"PartitionKey": partition, "RowKey": user["id"], "d0": json.dumps(user)}
+
+
+async def _new_life(own: Synced) -> None:
+    """Give the tenant a new row, so that its next sync is a first one."""
+    from domain.changes import Replace  # noqa: PLC0415
+
+    known = await own.storage.msps.tenant(own.tenant.msp_id, own.tenant.tenant_id)
+    if known is None:
+        raise RuntimeError("the tenant is gone")
+    own.tenant = replace(known.value, epoch=new_epoch())
+    await own.storage.msps.commit((Replace(own.tenant, known.version),))
+
+
+async def _run() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run_dir = Path(folder)
+        async with (
+            microsoft(run_dir) as (simulation, tokens, graph),
+            azurite(run_dir) as storage,
+            synced(storage, simulation, tokens, graph) as own,
+        ):
+            await simulation.tenant(users=USERS, consented=True)
+            rivals = Rivals(own, simulation, tokens, graph)
+            contest: dict[str, Rival] = {
+                "floor": rivals.floor,
+                "product": rivals.product,
+                "msgraph-sdk": rivals.msgraph_sdk,
+            }
+            seconds = await side_by_side(contest, ROUNDS)
+    print(f"first sync of {USERS} users, {ROUNDS} rounds, medians")
+    for name, taken in seconds.items():
+        print(f"  {name:12} {median(taken):7.2f} s")
+    print(f"  product against the floor:  {ratio(seconds['product'], seconds['floor']):.2f}")
+    print(f"  msgraph-sdk against it:     {ratio(seconds['msgraph-sdk'], seconds['product']):.1f}")
+
+
+if __name__ == "__main__":
+    asyncio.run(_run())

@@ -1,0 +1,30 @@
+"""Rounds of rivals side by side, so that the machine's mood meets all alike."""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+type Rival = Callable[[], Awaitable[None]]
+
+ROUNDS = 5
+
+
+async def side_by_side(rivals: Mapping[str, Rival], rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Run each rival once a round; return the seconds of each round."""
+    seconds: dict[str, list[float]] = {name: [] for name in rivals}
+    for _ in range(rounds):
+        for name, rival in rivals.items():
+            began = time.perf_counter()
+            await rival()
+            seconds[name].append(time.perf_counter() - began)
+    return seconds
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """Return the median of the rounds' ratios."""
+    return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+
+
+def median(seconds: list[float]) -> float:
+    """Return the median."""
+    return statistics.median(seconds)
