@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo run test unit check bench clean lock setup
+.PHONY: help demo run test unit check bench clean lock setup clients
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -17,24 +17,25 @@ demo: setup ## a fresh stack, the main job over HTTP, each step shown
 run: setup ## the same stack, kept serving until Ctrl-C
 	@$(BIN)/python -m local run
 
-test: setup ## every test: unit, contract, end to end, faults
+test: setup clients ## every test: unit, contract, end to end, faults
 	@$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist worksteal
 
 unit: setup ## the unit tests alone: pure, without sockets
 	@$(BIN)/python -m pytest tests/unit
 
-check: setup ## format, lint, types, imports
+check: setup clients ## format, lint, types, imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 
-bench: setup ## requests a second against a route that does nothing, side by side
+bench: setup clients ## requests a second against a route that does nothing, side by side
 	@$(BIN)/python -m tests.bench.my_tenant
 
-lock: setup ## write requirements.txt and requirements-dev.txt anew
+lock: setup ## write the locked requirements anew
 	@$(PIP_COMPILE) --output-file requirements.txt requirements.in
 	@$(PIP_COMPILE) --output-file requirements-dev.txt requirements-dev.in
+	@$(PIP_COMPILE) --output-file requirements-clients.txt requirements-clients.in
 
 clean: ## remove everything that was set up or stored
 	@rm -rf $(VENV) .local local/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis \
@@ -45,6 +46,13 @@ setup: $(VENV)/.installed local/node_modules/.installed
 $(VENV)/.installed: requirements-dev.txt
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+clients: $(VENV)/.clients-installed
+
+$(VENV)/.clients-installed: requirements-clients.txt | $(VENV)/.installed
+	@echo "setting up clients to check against ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 

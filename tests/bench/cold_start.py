@@ -56,7 +56,9 @@ def main() -> None:
         sdks = statistics.median(sdk[index] for sdk, _ in rounds)
         app = statistics.median(app[index] for _, app in rounds)
         ratio = statistics.median(app[index] / sdk[index] for sdk, app in rounds)
-        print(f"cold start, {name}: SDKs {sdks:.2f} {unit}, app {app:.2f} {unit}, ratio {ratio:.2f}")
+        print(
+            f"cold start, {name}: SDKs {sdks:.2f} {unit}, app {app:.2f} {unit}, ratio {ratio:.2f}"
+        )
 
 
 if __name__ == "__main__":
