@@ -53,12 +53,19 @@ def refuse_second(snapshot: Snapshot, tenant_id: str) -> None:
 
 
 def note_permissions(snapshot: Snapshot, organization: Organization) -> tuple[Operation, ...]:
-    """Write down that the MSP consented to all that the app asks for today, if it did."""
+    """Write down whether the MSP's consent covers all that the app asks for today.
+
+    One that does not may be to an earlier manifest, which is kept, but not to today's.
+    """
     msp = snapshot.head.msp
-    is_known = msp.value.consented_manifest == MANIFEST_VERSION
-    if is_known or not organization.permissions >= MANIFEST:
+    version = msp.value.consented_manifest
+    if organization.permissions >= MANIFEST:
+        version = MANIFEST_VERSION
+    elif version == MANIFEST_VERSION:
+        version = None
+    if version == msp.value.consented_manifest:
         return ()
-    return (Replace(replace(msp.value, consented_manifest=MANIFEST_VERSION), msp.version),)
+    return (Replace(replace(msp.value, consented_manifest=version), msp.version),)
 
 
 def enable(

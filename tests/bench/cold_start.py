@@ -42,7 +42,7 @@ def _measure(code: str) -> tuple[float, float]:
         "RECOVERY_SCHEDULE": "0 * * * * *",
     }
     script = _MEASURE.format(code=code.strip())
-    done = subprocess.run(  # noqa: S603  our own words
+    done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     taken, memory = done.stdout.split()

@@ -81,7 +81,9 @@ async def test_a_sync_that_is_killed_at_any_write_is_complete_in_the_end(
         for data_set in DataSet:
             await own.storage.records.purge(data_set, own.ref)
         await own.storage.sync_states.remove(own.ref)
-        assert await killed.sync(kill_at, after=turn % 2 == 1) < 0
+        # A slow sync shows its progress in writes of its own, so a later one may have fewer.
+        was_killed = await killed.sync(kill_at, after=turn % 2 == 1) < 0
+        assert was_killed or killed.counter.count < kill_at
         await killed.let_the_lease_run_out()
         assert await killed.sync() == 0
         assert (await own.state()).phase is SyncPhase.SUCCEEDED
