@@ -18,6 +18,7 @@ type Row = (
 )
 
 _ATTEMPTS = 30
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,9 @@ async def decide_and_commit[S, R](
             if decision.operations:
                 await commit(decision.operations)
         except ConcurrentChange:
-            # Spread the rivals; without it they meet again at the next attempt.
-            await asyncio.sleep(random.uniform(0, 0.005 * (attempt + 1)))  # noqa: S311  no secret
+            # Spread the rivals, the wider the more of them there are: else they meet again.
+            longest = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+            await asyncio.sleep(random.uniform(0, longest))  # noqa: S311  no secret
         else:
             return decision.result
     raise ConcurrentChange("the rows kept changing; try again")

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _STOP_SECONDS = 4
@@ -15,6 +16,28 @@ _STOP_SECONDS = 4
 
 class StartFailed(Exception):
     """A process did not become ready; the text holds the end of its log."""
+
+
+class Process(Protocol):
+    """A started process, as asyncio has it."""
+
+    @property
+    def pid(self) -> int:
+        """The process ID."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end; return how it ended."""
+        ...
+
+    def send_signal(self, signal: int) -> None:
+        """Send it a signal."""
+        ...
 
 
 class Child:
@@ -26,17 +49,13 @@ class Child:
 
     def __init__(self, name: str, log: Path) -> None:
         self.name, self._log = name, log
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
 
     async def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start the process."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *command,
-                env=dict(environment),
-                stdout=log,
-                stderr=log,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                *command, env=dict(environment), stdout=log, stderr=log, preexec_fn=die_with_parent
             )
 
     async def until_listening(self, *ports: int, seconds: float = 30) -> None:
@@ -86,12 +105,14 @@ class Child:
         try:
             await asyncio.wait_for(process.wait(), _STOP_SECONDS)
         except TimeoutError:
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             await process.wait()
 
 
-def _die_with_parent() -> None:
-    """Let the kernel end this process with its parent, however the parent ends."""
+def die_with_parent() -> None:
+    """Let the kernel end this process with its parent, however the parent ends (on Linux)."""
+    if sys.platform != "linux":
+        return
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     os.setpgid(0, 0)
 

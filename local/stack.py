@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +56,7 @@ class Stack:
         store: Where Azurite keeps its data; None keeps them in memory.
         timers: Whether timers fire on schedule; tests fire them by hand.
         settings: Settings of the app beyond the stack's own.
+        launch: Makes what the functions host runs as; tests bring a way that starts faster.
     """
 
     run_dir: Path
@@ -63,6 +64,7 @@ class Stack:
     store: Path | None = None
     timers: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
+    launch: Callable[[str, Path], Child] = Child
     _children: list[Child] = field(default_factory=list)
     _host: Child | None = None
 
@@ -146,7 +148,7 @@ class Stack:
         Args:
             settings: Settings of this start alone.
         """
-        host = Child("the functions host", self.run_dir / "host.log")
+        host = self.launch("the functions host", self.run_dir / "host.log")
         command = [sys.executable, "-m", "local.host", "--port", str(self.ports.api)]
         environment = {**self.environment, **(settings or {})}
         await host.start([*command, "--app", str(ROOT)], environment)

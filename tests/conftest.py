@@ -1,6 +1,7 @@
 """Fixtures that more than one kind of test shares."""
 
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,6 +25,14 @@ settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the certificates that every stack of this session uses."""
+    folder: Path = tmp_path_factory.mktemp("certificates")
+    make_certificates(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 async def azurite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """A real Azurite with its data in memory; its connection string."""
     ports = free_ports(3)
@@ -34,10 +43,12 @@ async def azurite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
 
 
 @pytest.fixture(scope="session")
-async def microsoft(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulation]:
+async def microsoft(
+    tmp_path_factory: pytest.TempPathFactory, certificates: Path
+) -> AsyncIterator[Simulation]:
     """The simulated Microsoft in a process of its own."""
     run_dir = tmp_path_factory.mktemp("microsoft")
-    make_certificates(run_dir)
+    shutil.copytree(certificates, run_dir, dirs_exist_ok=True)
     (port,) = free_ports(1)
     child = Child("the simulated Microsoft", run_dir / "microsoft.log")
     command = [sys.executable, "-m", "local.microsoft", "--port", str(port)]

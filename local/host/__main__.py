@@ -111,12 +111,12 @@ async def _serve(port: int, folder: Path) -> None:
     await runner.cleanup()
 
 
-def main() -> int:
-    """Run the host; return 1 when Microsoft's worker refuses the app."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the host until it is stopped."""
     parser = argparse.ArgumentParser(prog="python -m local.host", description=__doc__)
     parser.add_argument("--port", type=int, default=7071)
     parser.add_argument("--app", type=Path, default=Path.cwd())
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     for noisy in ("azure", "msal", "aiohttp.access", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

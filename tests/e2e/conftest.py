@@ -1,6 +1,8 @@
 """A running stack, and people who use it."""
 
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +12,13 @@ from tests.e2e.portal import Portal
 
 
 @pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def stack(
+    tmp_path_factory: pytest.TempPathFactory, certificates: Path
+) -> AsyncIterator[Stack]:
     """The whole stack; timers fire by hand, and nothing is remembered of callers."""
     settings = {"STAFF_CACHE_SECONDS": "0", "WORK_REDELIVERY_SECONDS": "0"}
     run_dir = tmp_path_factory.mktemp("stack")
+    shutil.copytree(certificates, run_dir, dirs_exist_ok=True)
     async with Stack(run_dir, timers=False, settings=settings) as running:
         yield running
 

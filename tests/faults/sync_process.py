@@ -1,41 +1,20 @@
-"""A sync in a process of its own, which a test may kill at any moment.
-
-The processes are forked from one that has everything imported, so that each starts at once.
-"""
+"""A sync in a process of its own, which a test may kill at any moment."""
 
 import asyncio
-import multiprocessing
-import os
 from collections.abc import Mapping
 
 from domain.identifiers import TenantRef
-
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["wiring", "settings", "tests.faults.sync_process"])
+from tests.faults.forked import Fork
 
 
-class SyncProcess:
+class SyncProcess(Fork):
     """Syncs a tenant once, as the app would with these settings."""
 
     def __init__(self, environment: Mapping[str, str], ref: TenantRef) -> None:
-        # aiohttp reads what it trusts when it is imported: the forks' parent must have it too.
-        os.environ["SSL_CERT_FILE"] = environment["SSL_CERT_FILE"]
-        self._process = _FORKS.Process(target=_sync_in_child, args=(dict(environment), ref))
-
-    async def run(self) -> int:
-        """Wait for the end; return the exit code, negative for a kill."""
-        self._process.start()
-        await asyncio.to_thread(self._process.join)
-        return self._process.exitcode or 0
-
-    @property
-    def pid(self) -> int:
-        """Its process ID, once it runs; its parent's before."""
-        return self._process.pid or 0
+        super().__init__(environment, _sync_in_child, ref)
 
 
-def _sync_in_child(environment: dict[str, str], ref: TenantRef) -> None:
-    os.environ |= environment
+def _sync_in_child(ref: TenantRef) -> None:
     asyncio.run(_sync(ref))
 
 

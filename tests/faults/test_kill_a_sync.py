@@ -30,9 +30,11 @@ class Killed:
     async def sync(self, kill_at: int | None = None, *, after: bool = False) -> int:
         """Sync in a process, killed at a write if wanted; return its exit code."""
         await self.own.request()
-        process = SyncProcess(self._environment, self.own.ref)
-        self.counter.restart(Kill(kill_at, after, lambda: process.pid) if kill_at else None)
-        return await process.run()
+        process: list[SyncProcess] = []
+        kill = Kill(kill_at, after, lambda: process[0].pid) if kill_at else None
+        self.counter.restart(kill)
+        process.append(SyncProcess(self._environment, self.own.ref))
+        return await process[0].wait()
 
     async def let_the_lease_run_out(self) -> None:
         states = self.own.storage.sync_states
