@@ -1,5 +1,7 @@
 """Going on from the queue with a consent that was pending, or that a crash cut off."""
 
+import logging
+
 from consent.conclude import (
     PATIENCE,
     ConsentPorts,
@@ -7,11 +9,14 @@ from consent.conclude import (
     finish,
     prove,
     queue_next_attempt,
+    refuse,
 )
 from domain.consent_session import ConsentSession, ConsentState
-from domain.errors import ConsentRequired, MicrosoftUnavailable
+from domain.errors import ConsentRequired, MicrosoftUnavailable, StorageUnavailable
 from domain.identifiers import SessionRef
 from domain.ports import IntentKind
+
+_log = logging.getLogger(__name__)
 
 
 async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str) -> None:
@@ -26,6 +31,8 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
     session = known.value
     if session.spent_at is None:
         await _drop_when_expired(ports, session, ref)
+    elif session.refused is not None:
+        await refuse(ports, session, session.refused, request_id)
     elif await _is_superseded(ports, session):
         await close(ports, session)
     else:
@@ -49,9 +56,20 @@ async def _is_superseded(ports: ConsentPorts, session: ConsentSession) -> bool:
 async def _attempt(ports: ConsentPorts, session: ConsentSession, request_id: str) -> None:
     try:
         proof = await prove(ports, session)
+    except StorageUnavailable:
+        raise
     except (ConsentRequired, MicrosoftUnavailable):
-        if session.spent_at is None or ports.clock.now() < session.spent_at + PATIENCE:
+        if not _is_given_up(ports, session):
             await queue_next_attempt(ports, session)
             return
         proof = None
+    except Exception:
+        if not _is_given_up(ports, session):
+            raise
+        _log.exception("a consent is given up")
+        proof = None
     await finish(ports, session, proof, request_id)
+
+
+def _is_given_up(ports: ConsentPorts, session: ConsentSession) -> bool:
+    return session.spent_at is not None and ports.clock.now() >= session.spent_at + PATIENCE

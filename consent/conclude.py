@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from domain.audit import Actor, Cause
-from domain.changes import Decision, Insert, Operation, decide_and_commit, write
+from domain.changes import Decision, Insert, Operation, Replace, decide_and_commit
 from domain.consent_session import (
     ConsentRecord,
     ConsentSession,
@@ -73,9 +73,12 @@ async def conclude_in_callback(
         async with asyncio.timeout(_CALLBACK_SECONDS):
             proof = await _prove_until_it_holds(ports, session)
     except TimeoutError:
-        await record_outcome(ports, session, Outcome.PENDING, None, request_id)
-        await queue_next_attempt(ports, session)
-        return Outcome.PENDING
+        outcome, _ = await record_outcome(ports, session, Outcome.PENDING, None, request_id)
+        if outcome is Outcome.PENDING:
+            await queue_next_attempt(ports, session)
+        else:
+            await close(ports, session)
+        return outcome
     return await finish(ports, session, proof, request_id)
 
 
@@ -117,6 +120,15 @@ async def finish(
     outcome, tenant = await record_outcome(ports, session, wanted, proof, request_id)
     if outcome is Outcome.ENABLED and tenant is not None:
         await ports.sync_requests.request(tenant.ref, ports.clock.now())
+    await close(ports, session)
+    return outcome
+
+
+async def refuse(
+    ports: ConsentPorts, session: ConsentSession, outcome: Outcome, request_id: str
+) -> Outcome:
+    """Write down that a session enables nothing."""
+    outcome, _ = await record_outcome(ports, session, outcome, None, request_id)
     await close(ports, session)
     return outcome
 
@@ -172,16 +184,46 @@ def decide_outcome(
     proof: Organization | None,
     cause: Cause,
 ) -> Decision[tuple[Outcome, Tenant | None]]:
-    """Decide what a consent comes to; one that has its final outcome keeps it."""
+    """Decide what a consent comes to; one that has its final outcome keeps it.
+
+    Without a record a disable has come in between: it ends the sessions that were begun before
+    it, so what Microsoft confirmed enables nothing any more.
+    """
     known = snapshot.head.consent
     if known and known.value.session == session.session and known.value.state in _FINAL:
         return _settled(snapshot, known.value)
+    if known is None and outcome in (Outcome.ENABLED, Outcome.PENDING):
+        outcome, proof = Outcome.EXPIRED, None
     tenant: Tenant | None = None
     operations: tuple[Operation, ...] = ()
     if proof is not None:
         outcome, tenant, operations = _enabling(snapshot, proof, cause)
         operations += note_permissions(snapshot, proof)
-    record = ConsentRecord(
+    event = cause.event(
+        session.msp_id, _action(outcome), tenant_id=session.tid, outcome=str(outcome)
+    )
+    operations += (Insert(event),)
+    if known and _may_show(known.value, session, outcome):
+        record = _record(session, outcome, proof, cause)
+        operations += (Replace(record, known.version),)
+    return Decision((outcome, tenant), operations)
+
+
+def _may_show(shown: ConsentRecord, session: ConsentSession, outcome: Outcome) -> bool:
+    """Tell whether an outcome takes the place of what the portal shows.
+
+    A newer session's record stays when this one comes to nothing, and when that one is further.
+    """
+    state = state_of(outcome)
+    if shown.session == session.session or state is ConsentState.COMPLETED:
+        return True
+    return state is ConsentState.PENDING and shown.state is ConsentState.STARTED
+
+
+def _record(
+    session: ConsentSession, outcome: Outcome, proof: Organization | None, cause: Cause
+) -> ConsentRecord:
+    return ConsentRecord(
         session.msp_id,
         session.session,
         state_of(outcome),
@@ -189,10 +231,6 @@ def decide_outcome(
         cause.at,
         detected_tenant_id=proof.tenant_id if proof else None,
     )
-    event = cause.event(
-        session.msp_id, _action(outcome), tenant_id=session.tid, outcome=str(outcome)
-    )
-    return Decision((outcome, tenant), (*operations, write(record, known), Insert(event)))
 
 
 def _settled(snapshot: Snapshot, record: ConsentRecord) -> Decision[tuple[Outcome, Tenant | None]]:

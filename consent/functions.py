@@ -1,5 +1,6 @@
 """Routes of admin consent, and the queue that goes on with a pending one."""
 
+import logging
 from urllib.parse import urlencode
 
 import azure.functions as func
@@ -11,11 +12,14 @@ from consent.redirect import Redirect
 from consent.start_session import ConsentLink, start_session
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
+from domain.consent_session import Outcome
 from domain.messages import read_session_ref
 from domain.roles import Permission
 from edge.models import ApiModel, NoBody, NoQuery, Timestamp
 from edge.requests import Request
 from edge.routes import PUBLIC, Answer, Edge, Routes
+
+_log = logging.getLogger(__name__)
 
 
 class SessionAnswer(ApiModel):
@@ -62,7 +66,11 @@ def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
     @routes.route("GET", "consent/callback", PUBLIC, raw_query=True, answers={302: None})
     async def consent_callback(request: Request[NoBody, NoQuery]) -> Answer:
         redirect = Redirect.read(request.arguments)
-        outcome = await receive_redirect(ports, redirect, request.request_id)
+        try:
+            outcome = await receive_redirect(ports, redirect, request.request_id)
+        except Exception:  # noqa: BLE001  a browser is waiting: it goes back to the portal
+            _log.exception("a redirect could not be received, request %s", request.request_id)
+            outcome = Outcome.FAILED
         query = urlencode({"consent": str(outcome)})
         return Answer(302, headers={"Location": f"{portal_url}/settings/graph-api?{query}"})
 

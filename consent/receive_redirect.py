@@ -1,16 +1,19 @@
 """The callback: what a redirect may set off, and what it never may."""
 
+import logging
 from dataclasses import replace
 
-from consent.conclude import ConsentPorts, close, conclude_in_callback
+from consent.conclude import ConsentPorts, conclude_in_callback, refuse
 from consent.redirect import Redirect, refusal
 from domain.audit import UNATTRIBUTED, Actor, Cause
-from domain.changes import Decision, Insert, Operation, Versioned, decide_and_commit, write
-from domain.consent_session import ConsentRecord, ConsentSession, Outcome, state_of
+from domain.changes import Insert, Versioned
+from domain.consent_session import ConsentSession, Outcome
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, SessionRef
-from domain.ports import Intent, IntentKind, Snapshot
+from domain.ports import Intent, IntentKind
 from domain.roles import Permission
+
+_log = logging.getLogger(__name__)
 
 
 async def receive_redirect(ports: ConsentPorts, redirect: Redirect, request_id: str) -> Outcome:
@@ -28,17 +31,23 @@ async def receive_redirect(ports: ConsentPorts, redirect: Redirect, request_id: 
     refused = refusal(redirect, session, ports.clock.now())
     if refused is None and not await _starter_still_may(ports, session):
         refused = Outcome.INVALID
-    if refused is None:
-        await _record_intent(ports, session)
+    await _record_intent(ports, session)
     try:
-        spent = await _spend(ports, known)
+        spent = await _spend(ports, known, refused)
     except ConcurrentChange:
         return await _refuse_reused(ports, session, request_id)
-    if refused is None:
+    return await _conclude(ports, spent, request_id)
+
+
+async def _conclude(ports: ConsentPorts, spent: ConsentSession, request_id: str) -> Outcome:
+    """Conclude a spent session; whatever goes wrong now, its work is on record."""
+    try:
+        if spent.refused is not None:
+            return await refuse(ports, spent, spent.refused, request_id)
         return await conclude_in_callback(ports, spent, request_id)
-    await _record_refusal(ports, spent, refused, request_id)
-    await close(ports, spent)
-    return refused
+    except Exception:  # noqa: BLE001  the browser is sent on, and the queue goes on
+        _log.exception("a consent could not be concluded, request %s", request_id)
+        return spent.refused or Outcome.PENDING
 
 
 async def _starter_still_may(ports: ConsentPorts, session: ConsentSession) -> bool:
@@ -53,9 +62,11 @@ async def _record_intent(ports: ConsentPorts, session: ConsentSession) -> None:
     await ports.intents.record(intent)
 
 
-async def _spend(ports: ConsentPorts, known: Versioned[ConsentSession]) -> ConsentSession:
-    """Use the state up; of two redirects with one state, one gets past here."""
-    spent = replace(known.value, spent_at=ports.clock.now())
+async def _spend(
+    ports: ConsentPorts, known: Versioned[ConsentSession], refused: Outcome | None
+) -> ConsentSession:
+    """Use the state up, whatever follows; of two redirects with one state, one gets past here."""
+    spent = replace(known.value, spent_at=ports.clock.now(), refused=refused)
     await ports.sessions.replace(spent, known.version)
     return spent
 
@@ -73,32 +84,3 @@ async def _refuse_unknown(
     event = cause.event(msp_id, "consent.refused", outcome=str(Outcome.INVALID))
     await ports.msps.commit((Insert(event),))
     return Outcome.INVALID
-
-
-async def _record_refusal(
-    ports: ConsentPorts, session: ConsentSession, refused: Outcome, request_id: str
-) -> None:
-    actor = Actor("consent", session.tid, session.oid, session.name)
-    cause = Cause(actor, ports.clock.now(), request_id)
-    await decide_and_commit(
-        lambda: ports.msps.snapshot(session.msp_id, session.tid),
-        lambda snapshot: _decide_refusal(snapshot, session, refused, cause),
-        ports.msps.commit,
-    )
-
-
-def _decide_refusal(
-    snapshot: Snapshot, session: ConsentSession, refused: Outcome, cause: Cause
-) -> Decision[None]:
-    """Decide the refusal's event, and the record if it is still of this session."""
-    event = cause.event(
-        session.msp_id, "consent.refused", tenant_id=session.tid, outcome=str(refused)
-    )
-    operations: tuple[Operation, ...] = (Insert(event),)
-    known = snapshot.head.consent
-    if known and known.value.session == session.session:
-        record = ConsentRecord(
-            session.msp_id, session.session, state_of(refused), refused, cause.at
-        )
-        operations += (write(record, known),)
-    return Decision(None, operations)

@@ -55,6 +55,7 @@ class ConsentSession:
 
     Args:
         spent_at: When a callback used it up; None while it can still be used.
+        refused: What the callback that used it up was refused with, if it was.
         finished_at: When its outcome was final; None before.
     """
 
@@ -65,6 +66,7 @@ class ConsentSession:
     name: str
     expires_at: datetime
     spent_at: datetime | None = None
+    refused: Outcome | None = None
     finished_at: datetime | None = None
 
 

@@ -107,9 +107,8 @@ def _create(snapshot: Snapshot, organization: Organization, cause: Cause) -> Dec
         msp_id, "tenant.enabled", tenant_id=tenant.tenant_id, after=describe(tenant)
     )
     slot = PartnerSlot(msp_id, tenant.tenant_id)
-    return Decision(
-        Enabled(Enabling.CREATED, tenant), (Insert(tenant), Insert(slot), Insert(event))
-    )
+    operations: tuple[Operation, ...] = (Insert(tenant), Insert(slot), Insert(event))
+    return Decision(Enabled(Enabling.CREATED, tenant), operations + _unbilled(snapshot))
 
 
 def _convert(
@@ -134,10 +133,14 @@ def _convert(
         Insert(PartnerSlot(tenant.msp_id, tenant.tenant_id)),
         Insert(event),
     )
-    # What was not invoiced by now never is: the partner tenant is free, also once disabled.
-    if snapshot.usage:
-        operations += (Remove(snapshot.usage.value, snapshot.usage.version),)
-    return Decision(Enabled(Enabling.CONVERTED, tenant), operations)
+    return Decision(Enabled(Enabling.CONVERTED, tenant), operations + _unbilled(snapshot))
+
+
+def _unbilled(snapshot: Snapshot) -> tuple[Operation, ...]:
+    """Drop what was not invoiced by now: the partner tenant is free, also once disabled."""
+    if snapshot.usage is None:
+        return ()
+    return (Remove(snapshot.usage.value, snapshot.usage.version),)
 
 
 def disable(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:

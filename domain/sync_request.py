@@ -20,7 +20,7 @@ def is_under_way(state: SyncState, now: datetime) -> bool:
     if state.phase is not SyncPhase.PENDING:
         return state.lease_until is not None and state.lease_until > now
     put_off = state.not_before is not None and now < state.not_before + QUEUED_FOR
-    return put_off or (state.due_at is not None and now < state.due_at)
+    return put_off or (state.queued_until is not None and now < state.queued_until)
 
 
 def scheduled(ref: TenantRef, moment: datetime) -> ScheduledSync:
@@ -54,7 +54,8 @@ class SyncRequests:
         check = scheduled(ref, now + max(QUEUED_FOR, now - pending.requested_at))
         await self.schedule.add(check)
         try:
-            await self._write(replace(pending, due_at=check.due_at), known)
+            queued = replace(pending, due_at=check.due_at, queued_until=check.due_at)
+            await self._write(queued, known)
         except ConcurrentChange:
             return  # Somebody else asked at the same moment, and queues it.
         await self.queues.sync_tenant(ref, delay_seconds)

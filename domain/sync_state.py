@@ -68,6 +68,7 @@ class SyncState:
         requested_at: When the sync that is queued or running was asked for.
         not_before: Until when Graph asked to wait; a sync that was put off goes on then.
         due_at: Time of the tenant's live entry in the schedule, in whole seconds.
+        queued_until: Until when the message of the last request is trusted to come.
         lease_until: Until when the worker that holds it may write; None when nobody does.
         first_synced_at: End of the first sync that read anything; until then the tenant is
             not in the list.
@@ -81,6 +82,7 @@ class SyncState:
     last_synced_at: datetime | None = None
     not_before: datetime | None = None
     due_at: datetime | None = None
+    queued_until: datetime | None = None
     data_sets: tuple[DataSetState, ...] = tuple(DataSetState(name) for name in DataSet)
 
     def with_data_set(self, state: DataSetState) -> "SyncState":

@@ -72,7 +72,7 @@ def read_arguments(url: str) -> dict[str, list[str]]:
         MalformedInput: It cannot be read.
     """
     try:
-        return parse_qs(urlsplit(url).query, keep_blank_values=True, max_num_fields=100)
+        return parse_qs(urlsplit(url).query, keep_blank_values=True)
     except ValueError:
         raise MalformedInput("query", "cannot be read") from None
 

@@ -51,7 +51,7 @@ class Route:
     Args:
         answers: The model of each good status, None where there is no body.
         errors: Statuses beyond those that every such route can answer.
-        raw_query: Whether the handler reads the query string itself.
+        raw_query: Whether the handler reads the query string itself; it takes no body.
     """
 
     method: str
@@ -111,7 +111,9 @@ class Edge:
             headers=headers,
             path=dict(req.route_params),
             arguments=arguments,
-            body=read_body(route.body, req, optional=route.body_optional),
+            body=NoBody()
+            if route.raw_query
+            else read_body(route.body, req, optional=route.body_optional),
             query=NoQuery() if route.raw_query else read_query(route.query, arguments),
             known_caller=caller,
         )

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
-from domain.ports import PositionLost, TenantReader, UserPage
+from domain.ports import PositionLost, TenantReader, Unreadable, UserPage
 from domain.sync_state import DataSetState
 from sync.rows import Rows
 from sync.small_data_set import succeeded
@@ -32,7 +32,10 @@ async def sync_users(rows: Rows, reader: TenantReader) -> DataSetState:
         # Start over. What is stored stays until a complete read no longer holds it.
         forgotten = replace(_state(rows), delta_link=None, next_link=None)
         await rows.lease.record(forgotten)
+    try:
         return await _read_all(rows, reader, forgotten)
+    except PositionLost:
+        raise Unreadable("Microsoft Graph keeps losing the position") from None
 
 
 async def _read_all(rows: Rows, reader: TenantReader, before: DataSetState) -> DataSetState:

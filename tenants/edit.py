@@ -80,15 +80,18 @@ async def edit_tenant(  # noqa: PLR0913  one parameter for each thing that an ed
 
 async def take_step(
     msps: MspStore, msp_id: MspId, tenant_id: TenantId, step: Step, cause: Cause
-) -> None:
+) -> Tenant:
     """Take a step of the tenant's lifecycle, its usage in the same transaction.
+
+    Returns:
+        The tenant after it.
 
     Raises:
         TenantNotFound: No such tenant at this MSP.
         PartnerTenantProtected: It is the MSP's own partner tenant.
         InvalidStatus: The step does not start from the tenant's present status.
     """
-    await _change(
+    return await _change(
         msps,
         msp_id,
         tenant_id,
@@ -101,8 +104,8 @@ async def _change(
     msp_id: MspId,
     tenant_id: TenantId,
     decide: Callable[[Snapshot], Decision[Tenant]],
-) -> None:
-    await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, msps.commit)
+) -> Tenant:
+    return await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, msps.commit)
 
 
 def _required(snapshot: Snapshot) -> Versioned[Tenant]:

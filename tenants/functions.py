@@ -144,7 +144,9 @@ def _lifecycle(routes: Routes, ports: TenantPorts) -> None:
         async def take_step_route(request: Request[NoBody, NoQuery]) -> Answer:
             msp_id, tenant_id = request.caller.msp_id, request.tenant_id
             cause = request.cause(ports.clock.now())
-            await take_step(ports.msps, msp_id, tenant_id, step, cause)
+            tenant = await take_step(ports.msps, msp_id, tenant_id, step, cause)
+            if tenant.status is TenantStatus.ACTIVE:
+                await ports.sync_requests.request(tenant.ref, cause.at)
             return await _answer(ports, msp_id, tenant_id, 200)
 
         take_step_route.__name__ = f"{name}_tenant"

@@ -45,17 +45,26 @@ def _organization(document: dict[str, Any], tenant_id: TenantId) -> Organization
     found = values[0] if isinstance(values, list) and len(values) == 1 else None
     if not isinstance(found, dict) or str(found.get("id", "")).lower() != tenant_id:
         raise OrganizationMismatch("Microsoft Graph names another organisation.")
-    domain = _primary_domain(found.get("verifiedDomains") or [])
-    return Organization(tenant_id, found.get("displayName") or domain or tenant_id, domain)
+    domain = _primary_domain(found.get("verifiedDomains"))
+    return Organization(tenant_id, _text(found.get("displayName")) or domain or tenant_id, domain)
 
 
-def _primary_domain(domains: list[dict[str, Any]]) -> str | None:
-    """Return the default domain, else the initial one.
+def _primary_domain(domains: Any) -> str | None:
+    """Return the default domain, else the initial one; None when Graph names none.
 
     https://learn.microsoft.com/graph/api/resources/verifieddomain
     """
+    known = [domain for domain in _list(domains) if isinstance(domain, dict)]
     for mark in ("isDefault", "isInitial"):
-        for domain in domains:
+        for domain in known:
             if domain.get(mark):
-                return domain.get("name")
+                return _text(domain.get("name"))
     return None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None

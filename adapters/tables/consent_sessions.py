@@ -7,7 +7,7 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from domain.changes import Versioned
-from domain.consent_session import ConsentSession
+from domain.consent_session import ConsentSession, Outcome
 from domain.identifiers import MspId, ObjectId, SessionHash, TenantId
 
 
@@ -41,6 +41,7 @@ def _to_entity(session: ConsentSession) -> dict[str, Any]:
         "name": session.name,
         "expires_at": session.expires_at,
         "spent_at": session.spent_at,
+        "refused": session.refused and str(session.refused),
         "finished_at": session.finished_at,
     }
     return {name: value for name, value in entity.items() if value is not None}
@@ -55,5 +56,6 @@ def _from_entity(entity: TableEntity) -> ConsentSession:
         name=entity["name"],
         expires_at=access.moment(entity["expires_at"]) or entity["expires_at"],
         spent_at=access.moment(entity.get("spent_at")),
+        refused=Outcome(entity["refused"]) if "refused" in entity else None,
         finished_at=access.moment(entity.get("finished_at")),
     )

@@ -72,6 +72,7 @@ def _to_entity(state: SyncState) -> dict[str, Any]:
         "last_synced_at": state.last_synced_at,
         "not_before": state.not_before,
         "due_at": state.due_at,
+        "queued_until": state.queued_until,
         "data_sets": json.dumps([_data_set_text(entry) for entry in state.data_sets]),
     }
     return {name: value for name, value in entity.items() if value is not None}
@@ -93,6 +94,7 @@ def _from_entity(entity: TableEntity) -> SyncState:
         last_synced_at=access.moment(entity.get("last_synced_at")),
         not_before=access.moment(entity.get("not_before")),
         due_at=access.moment(entity.get("due_at")),
+        queued_until=access.moment(entity.get("queued_until")),
         data_sets=tuple(_data_set(entry) for entry in json.loads(entity["data_sets"])),
     )
 

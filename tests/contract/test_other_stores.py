@@ -76,6 +76,7 @@ async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantR
         last_synced_at=NOW,
         not_before=NOW,
         due_at=NOW,
+        queued_until=NOW,
     ).with_data_set(users)
     newer = await ports.sync_states.replace(running, known.version)
     with pytest.raises(ConcurrentChange):

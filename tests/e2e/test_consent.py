@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.e2e.portal import CONTOSO, FABRIKAM, STRANGER, Portal, owner, role
@@ -76,6 +78,30 @@ async def test_a_missing_or_guessed_state_enables_nothing(portal: Portal) -> Non
     assert await portal.callback(good("").removesuffix("&state=")) == "invalid"
     assert await portal.partner_tenant() is None
     assert await portal.events(action="consent.refused") == []
+
+
+@pytest.mark.parametrize("path", ["", "&".join(f"x{n}=1" for n in range(150))])
+async def test_an_odd_request_spends_its_state_all_the_same(portal: Portal, path: str) -> None:
+    state = await portal.state()
+    url = f"/consent/callback?error=access_denied&state={state}&{path}"
+    reply = await portal.call(None, "GET", url, {"a": "body that nobody reads"})
+    assert (reply.status, reply.location.rpartition("=")[2]) == (302, "declined")
+    await portal.consented()
+    assert await portal.callback(good(state)) == "invalid"
+    refused = await portal.events(action="consent.refused")
+    assert [event["outcome"] for event in refused] == ["invalid", "declined"]
+
+
+@pytest.mark.parametrize("domains", [7, [7], [{"isDefault": True}], None])
+async def test_an_organization_of_an_odd_shape_has_no_domain(portal: Portal, domains: Any) -> None:
+    await portal.consented()
+    document = {"id": OWN, "displayName": "", "verifiedDomains": domains}
+    fault = {"path": "/v1.0/organization", "status": 200, "body": {"value": [document]}}
+    await portal.browser.control("PUT", "/faults", [fault])
+    assert await portal.callback(good(await portal.state())) == "enabled"
+    tenant = await portal.partner_tenant()
+    assert tenant is not None
+    assert (tenant["primaryDomain"], tenant["displayName"]) == (None, OWN)
 
 
 async def test_a_reused_state_enables_nothing(portal: Portal) -> None:

@@ -175,7 +175,7 @@ async def test_enables_callbacks_and_disables_at_once_never_make_two_or_half_of_
     replies = await asyncio.gather(*calls)
     assert {reply.status for reply in replies} <= {200, 201, 302, 404, 409}
     outcomes = Counter(r.location.rpartition("=")[2] for r in replies if r.status == 302)
-    assert set(outcomes) <= {"enabled", "pending"}
+    assert set(outcomes) <= {"enabled", "pending", "expired"}
     await portal.idle()
     events = await portal.events(action="tenant.")
     counted = Counter(event["action"] for event in events)

@@ -48,14 +48,14 @@ class FakeQueues:
 class FakeIdentity:
     """Answers each proof with the next of a script; the last goes on for ever."""
 
-    def __init__(self, *script: Organization | Exception) -> None:
+    def __init__(self, *script: Organization | BaseException) -> None:
         self.script = list(script)
         self.asked: list[TenantId] = []
 
     async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
         self.asked.append(tenant_id)
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 

@@ -89,7 +89,8 @@ class Bench:
             await schedule.remove(entry)
         for row in filter(None, known):
             due_at = row.value.due_at and row.value.due_at - time
-            await states.replace(replace(row.value, due_at=due_at, lease_until=None), row.version)
+            passed = replace(row.value, due_at=due_at, queued_until=None, lease_until=None)
+            await states.replace(passed, row.version)
 
     async def rows(self) -> tuple[Tenant | None, PartnerSlot | None]:
         """Return the own tenant's row and the slot."""

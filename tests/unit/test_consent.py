@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -49,7 +50,9 @@ SCOPE = "https://graph.microsoft.com/.default"
 class World:
     """An MSP with one owner, and a Microsoft that follows a script."""
 
-    def __init__(self, *script: Organization | Exception, rows: tuple[Tenant, ...] = ()) -> None:
+    def __init__(
+        self, *script: Organization | BaseException, rows: tuple[Tenant, ...] = ()
+    ) -> None:
         self.clock = FixedClock()
         self.store = FakeMspStore(MSP, OWNER, *rows)
         self.queues, self.intents = FakeQueues(), FakeIntents()
@@ -260,14 +263,80 @@ async def test_disable_ends_a_pending_consent() -> None:
 
 
 async def test_a_crash_after_the_state_is_spent_is_made_good_from_the_record() -> None:
-    world = World(RuntimeError("the process dies here"))
-    with pytest.raises(RuntimeError):
+    world = World(SystemExit("the process dies here"))
+    with pytest.raises(SystemExit):
         await world.accept(await world.start())
     ((kind, ref),) = world.intents.rows
     assert kind is IntentKind.COMPLETE_CONSENT
     world.identity.script = [ORGANIZATION]
     await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
     assert world.partner_tenants == 1
+
+
+async def test_a_crash_before_a_refusal_is_written_down_is_made_good_from_the_record() -> None:
+    world = World()
+    state, commit = await world.start(), world.store.commit
+
+    async def die(*_: Any) -> None:
+        raise SystemExit
+
+    world.store.commit = die  # type: ignore[method-assign, assignment]  # a kill
+    with pytest.raises(SystemExit):
+        await world.accept(state, tenant=OTHER)
+    world.store.commit = commit  # type: ignore[method-assign]
+    ((_, ref),) = world.intents.rows
+    await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
+    assert world.last_refusal() == "tenant_mismatch"
+    assert world.intents.rows == {}
+    assert await world.accept(state) is Outcome.INVALID
+    assert world.partner_tenants == 0
+
+
+async def test_what_nobody_expected_leaves_the_consent_to_the_queue_until_it_is_given_up() -> None:
+    world = World(RuntimeError("a surprise"))
+    assert await world.accept(await world.start()) is Outcome.PENDING
+    ((_, ref),) = world.intents.rows
+    with pytest.raises(RuntimeError):
+        await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
+    world.clock.advance(minutes=11)
+    await complete_consent(world.ports, ref, "request-4")  # type: ignore[arg-type]  # a session's
+    assert world.last_refusal() == "failed"
+    assert world.intents.rows == {}
+
+
+@pytest.mark.parametrize("queued", [False, True], ids=["in the callback", "from the queue"])
+async def test_a_disable_while_microsoft_is_asked_ends_the_consent(queued: bool) -> None:
+    world = World(ConsentRequired("x"))
+    state = await world.start()
+
+    async def disable_meanwhile(*_: Any) -> Organization:
+        del world.store.rows[CONTOSO, "ConsentRecord"]
+        return ORGANIZATION
+
+    if queued:
+        assert await world.accept(state) is Outcome.PENDING
+    world.identity.prove_consent = disable_meanwhile  # type: ignore[method-assign, assignment]
+    if queued:
+        await complete_consent(world.ports, world.queues.consents[-1], "request-3")
+    else:
+        assert await world.accept(state) is Outcome.EXPIRED
+    assert world.partner_tenants == 0
+    assert world.last_refusal() == "expired"
+    assert world.intents.rows == {}
+
+
+async def test_an_older_session_that_fails_leaves_a_newer_ones_outcome() -> None:
+    world = World()
+    older, newer = await world.start(), await world.start()
+    assert await world.accept(newer) is Outcome.ENABLED
+    world.identity.script = [MicrosoftRefused("x")]
+    assert await world.accept(older) is Outcome.FAILED
+    head = await world.store.head(CONTOSO)
+    assert head is not None
+    assert head.consent is not None
+    assert head.consent.value.outcome is Outcome.ENABLED
+    assert head.consent.value.detected_tenant_id == OWN
+    assert world.last_refusal() == "failed"
 
 
 async def test_a_session_that_is_not_spent_is_left_alone_until_it_expires() -> None:

@@ -63,6 +63,13 @@ async def test_a_conversion_keeps_the_life_of_the_tenant_and_drops_its_usage() -
     assert await store.usage(CONTOSO) == []
 
 
+async def test_a_tenant_that_was_deleted_and_comes_back_as_partner_is_billed_no_more() -> None:
+    usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (Stretch(NOW, NOW),))
+    store = FakeMspStore(MSP, usage)
+    assert (await enabled(store, convert=False)).enabling is Enabling.CREATED
+    assert await store.usage(CONTOSO) == []
+
+
 async def test_consent_leaves_a_customer_row_as_it_is() -> None:
     store = FakeMspStore(MSP, tenant(OWN))
     assert (await enabled(store, convert=False)).enabling is Enabling.EXISTING_CUSTOMER

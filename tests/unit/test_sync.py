@@ -111,6 +111,21 @@ async def test_a_lost_position_starts_over_and_deletes_only_after_a_complete_rea
     assert state.phase is SyncPhase.SUCCEEDED
 
 
+async def test_a_position_that_is_lost_again_and_again_fails_the_users_alone() -> None:
+    world = World()
+    world.graph.pages = [[user("a")]]
+    await world.sync()
+    world.graph.told = [PositionLost(), PositionLost()]
+    state = await world.sync()
+    users = state.data_set(DataSet.USERS)
+    assert (users.state, users.error) == (
+        ReadState.FAILED,
+        "Microsoft Graph keeps losing the position",
+    )
+    assert world.users() == ["a"]
+    assert state.phase is SyncPhase.PARTIAL
+
+
 async def test_a_first_read_that_graph_puts_off_goes_on_where_it_stopped() -> None:
     world = World()
     world.graph.pages = [[user("a")], [user("b")], Unreadable("wait", retry_after=90)]

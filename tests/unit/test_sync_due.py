@@ -1,11 +1,13 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from domain.changes import Versioned
 from domain.errors import StorageUnavailable
-from domain.sync_state import SyncState
-from domain.tenant import TenantStatus
+from domain.sync_state import SyncPhase, SyncState
+from domain.tenant import Tenant, TenantStatus
 from sync.due import sync_due_tenants
 from sync.sync_tenant import sync_tenant
 from tests.samples import CONTOSO, NOW, OTHER, tenant
@@ -69,6 +71,22 @@ async def test_a_tenant_that_is_not_active_stays_in_the_schedule_unsynced() -> N
     world.store.rows.clear()
     assert await due(world, hours=7) == 0
     assert world.schedule.entries == set()
+
+
+async def test_a_request_that_met_a_suspended_tenant_does_not_hold_up_the_next() -> None:
+    world = World()
+    await world.request()
+    (known,) = world.store.of_kind(Tenant, CONTOSO)
+    key = (CONTOSO, "Tenant", known.value.tenant_id)
+    suspended = replace(known.value, status=TenantStatus.SUSPENDED)
+    world.store.rows[key] = Versioned(suspended, "suspended")
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert await due(world, minutes=5) == 0
+    world.store.rows[key] = Versioned(known.value, "resumed")
+    await world.request()
+    assert len(world.queues.syncs) == 2
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.state.phase is SyncPhase.SUCCEEDED
 
 
 async def test_one_tenants_trouble_does_not_hold_up_the_next() -> None:
