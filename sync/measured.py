@@ -1,4 +1,4 @@
-"""What a sync of one data set cost, as a log line and a span."""
+"""What a sync cost, as log lines and spans: of the tenant, and of each data set in it."""
 
 import logging
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 from opentelemetry import trace
 
+from domain.identifiers import TenantRef
 from domain.ports import ReadCost
 from sync.rows import Rows
 
@@ -15,8 +16,20 @@ _tracer = trace.get_tracer("manage365.sync")
 
 
 @contextmanager
+def measured_tenant(ref: TenantRef, cost: ReadCost) -> Iterator[None]:
+    """Tell requests and waiting of all that is read of a tenant, the common batch included."""
+    with _tracer.start_as_current_span("sync tenant") as span:
+        try:
+            yield
+        finally:
+            facts: dict[str, str | int] = {"tenant_id": ref.tenant_id, **_spent(cost)}
+            span.set_attributes(facts)
+            _log.info("a tenant was read", extra=facts)
+
+
+@contextmanager
 def measured(rows: Rows, cost: ReadCost) -> Iterator[None]:
-    """Tell requests, rows and waiting of what happens inside."""
+    """Tell requests, rows and waiting of a data set."""
     before = replace(cost)
     with _tracer.start_as_current_span(f"sync {rows.name}") as span:
         try:
@@ -26,8 +39,15 @@ def measured(rows: Rows, cost: ReadCost) -> Iterator[None]:
                 "tenant_id": rows.lease.state.ref.tenant_id,
                 "data_set": str(rows.name),
                 **{f"rows_{name}": count for name, count in asdict(rows.tally).items()},
-                "requests": cost.requests - before.requests,
-                "throttled_ms": round(1000 * (cost.throttled_seconds - before.throttled_seconds)),
+                **_spent(cost, before),
             }
             span.set_attributes(facts)
             _log.info("a data set was read", extra=facts)
+
+
+def _spent(cost: ReadCost, before: ReadCost | None = None) -> dict[str, int]:
+    then = before or ReadCost()
+    return {
+        "requests": cost.requests - then.requests,
+        "throttled_ms": round(1000 * (cost.throttled_seconds - then.throttled_seconds)),
+    }

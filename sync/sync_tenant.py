@@ -21,7 +21,7 @@ from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant, TenantStatus
 from sync.lease import Lease, LeaseLost, is_leased, take_lease
-from sync.measured import measured
+from sync.measured import measured, measured_tenant
 from sync.msp_profiles import MspProfiles
 from sync.rows import Rows
 from sync.small_data_set import sync_small_data_set, unread
@@ -81,18 +81,28 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
 async def _read(ports: SyncPorts, lease: Lease, msp: Msp, tenant: Tenant) -> float | None:
     """Read every data set; return the seconds to wait when Graph put something off."""
     reader = ports.reader.of(msp, tenant)
-    readings = await reader.small_data_sets()
-    waits: list[float] = []
-    for name in DataSet:
-        try:
-            state = await _data_set(Rows(ports.records, lease, name), reader, readings.get(name))
-        except Unreadable as failure:
-            if failure.retry_after is not None and _may_wait(lease):
-                waits.append(failure.retry_after)
-                continue
-            state = unread(lease.state.data_set(name), failure)
-        await lease.note(state)
+    with measured_tenant(tenant.ref, reader.cost):
+        readings = await reader.small_data_sets()
+        waits = [
+            wait
+            for name in DataSet
+            if (wait := await _read_one(ports, lease, name, reader, readings.get(name))) is not None
+        ]
     return max(waits, default=None)
+
+
+async def _read_one(
+    ports: SyncPorts, lease: Lease, name: DataSet, reader: TenantReader, reading: Reading | None
+) -> float | None:
+    """Read a data set and note its state; return the seconds to wait when Graph put it off."""
+    try:
+        state = await _data_set(Rows(ports.records, lease, name), reader, reading)
+    except Unreadable as failure:
+        if failure.retry_after is not None and _may_wait(lease):
+            return failure.retry_after
+        state = unread(lease.state.data_set(name), failure)
+    await lease.note(state)
+    return None
 
 
 def _may_wait(lease: Lease) -> bool:

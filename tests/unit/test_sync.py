@@ -1,7 +1,11 @@
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from domain.ports import PositionLost, SyncedRecord, Unreadable, UserPage
 from domain.sync_state import DataSet, ReadState, SyncPhase
@@ -67,6 +71,53 @@ def _count_operations(world: World) -> list[str]:
         for name in names:
             noted(port, name)
     return operations
+
+
+async def test_a_long_sync_shows_how_far_it_is() -> None:
+    world = World()
+    shown: list[tuple[SyncPhase, int | None]] = []
+
+    async def slowly(next_link: str | None = None) -> AsyncIterator[UserPage]:
+        for page in range(4):
+            world.clock.advance(seconds=3)
+            state = world.state
+            shown.append((state.phase, state.data_set(DataSet.USERS).count))
+            yield UserPage([user(f"{page}-{n}") for n in range(10)], next_link=str(page))
+
+    world.graph.users = slowly  # type: ignore[method-assign]  # a long read
+    await world.sync()
+    # A page is written while the next is fetched, so what is shown is a page behind.
+    assert shown[0] == (SyncPhase.RUNNING, None)
+    assert shown[-1] == (SyncPhase.RUNNING, 20)
+
+
+async def test_what_a_sync_cost_is_told_for_the_tenant_and_each_data_set(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("sync.measured._tracer", provider.get_tracer("test"))
+    world = World()
+    world.graph.pages = [[user("a"), user("b")]]
+    world.graph.cost.requests = 7
+    with caplog.at_level("INFO", "sync.measured"):
+        await world.sync()
+    told = {record.__dict__.get("data_set", "tenant"): record.__dict__ for record in caplog.records}
+    assert set(told) == {"tenant", *DataSet}
+    assert told["tenant"]["requests"] == 7
+    assert told["users"]["tenant_id"] == world.tenant.tenant_id
+    counted = ("read", "written", "unchanged", "deleted")
+    assert [told["users"][f"rows_{name}"] for name in counted] == [2, 2, 0, 0]
+    assert told["users"]["throttled_ms"] == 0
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    assert set(spans) == {"sync tenant", *(f"sync {name}" for name in DataSet)}
+    attributes = spans["sync users"].attributes or {}
+    assert attributes["rows_written"] == told["users"]["rows_written"]
+    parts = [span for name, span in spans.items() if name != "sync tenant"]
+    parents = {span.parent.span_id for span in parts if span.parent}
+    whole = spans["sync tenant"].context
+    assert whole is not None
+    assert parents == {whole.span_id}
 
 
 async def test_changes_are_applied_and_replays_do_no_harm() -> None:
