@@ -57,32 +57,49 @@ class QueueSide:
         self._receiving = asyncio.Lock()
 
     async def run(self) -> None:
-        """Take messages for ever, a batch at a time, and oftener while there are some."""
+        """Take messages for ever, oftener while there are some.
+
+        More are taken once at most half a batch is under way, so that a slow message holds up
+        no other.
+        """
         await _create(self._queue)
         pause = _SHORTEST_PAUSE
-        while True:
+        async with asyncio.TaskGroup() as running:
+            while True:
+                taken = await self._receive() if self._has_room() else []
+                for message in taken:
+                    running.create_task(self._process(message))
+                pause = _SHORTEST_PAUSE if taken else min(pause * 2, _LONGEST_PAUSE)
+                await asyncio.sleep(pause)
+
+    def _has_room(self) -> bool:
+        return self.in_flight <= self._options.batch_size // 2
+
+    async def _receive(self) -> list[QueueMessage]:
+        async with self._receiving:
             try:
-                taken = await self._take_batch()
+                messages = [
+                    message
+                    async for message in self._queue.receive_messages(
+                        max_messages=self._options.batch_size,
+                        visibility_timeout=self._options.lock_seconds,
+                    )
+                ]
             except AzureError:
                 _log.exception("queue %s does not answer", self._name)
-                taken = 0
-            pause = _SHORTEST_PAUSE if taken else min(pause * 2, _LONGEST_PAUSE)
-            await asyncio.sleep(pause)
-
-    async def _take_batch(self) -> int:
-        async with self._receiving:
-            messages = [
-                message
-                async for message in self._queue.receive_messages(
-                    max_messages=self._options.batch_size,
-                    visibility_timeout=self._options.lock_seconds,
-                )
-            ]
+                return []
             self.in_flight += len(messages)
-        await asyncio.gather(*map(self._process, messages))
-        return len(messages)
+            return messages
 
     async def _process(self, message: QueueMessage) -> None:
+        try:
+            await self._invoke(message)
+        except AzureError:
+            _log.exception("a message of queue %s comes again", self._name)
+        finally:
+            self.in_flight -= 1
+
+    async def _invoke(self, message: QueueMessage) -> None:
         try:
             await invoke(self.function, text(message.content), _metadata(message))
         except InvocationFailed:
@@ -90,8 +107,6 @@ class QueueSide:
             await self._failed(message)
         else:
             await self._queue.delete_message(message)
-        finally:
-            self.in_flight -= 1
 
     async def _failed(self, message: QueueMessage) -> None:
         if (message.dequeue_count or 0) >= self._options.most_dequeues:

@@ -1,14 +1,16 @@
 """The local host on a small app: concurrency, bindings, poison, the admin endpoint."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
@@ -73,19 +75,51 @@ async def test_unknown_addresses_wrong_methods_and_errors_tell_nothing(
             assert response.headers.get("Allow") == ("GET" if status == 405 else None)
 
 
+def queue_client(azurite: str, name: str) -> QueueClient:
+    return QueueClient.from_connection_string(
+        azurite,
+        name,
+        message_encode_policy=TextBase64EncodePolicy(),
+        message_decode_policy=TextBase64DecodePolicy(),
+    )
+
+
+async def test_a_slow_message_holds_up_no_other(
+    host: str, azurite: str, session: aiohttp.ClientSession
+) -> None:
+    deadline = time.monotonic() + 20
+
+    async def until(done: Callable[[], Awaitable[bool]]) -> None:
+        while not await done():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+    async def idle() -> bool:
+        async with session.get(f"{host}/admin/host/idle") as response:
+            return bool((await response.json())["idle"])
+
+    async with queue_client(azurite, "overtaking") as queue:
+
+        async def taken() -> bool:
+            return await queue.peek_messages() == []
+
+        with contextlib.suppress(ResourceExistsError):  # the host makes it too
+            await queue.create_queue()
+        await queue.send_message("slow")
+        await until(taken)
+        assert not await idle()
+        await queue.send_message("quick")
+        await until(idle)
+
+
 async def test_a_message_that_fails_five_times_ends_in_the_poison_queue(
     host: str, azurite: str
 ) -> None:
-    def client(name: str) -> QueueClient:
-        return QueueClient.from_connection_string(
-            azurite,
-            name,
-            message_encode_policy=TextBase64EncodePolicy(),
-            message_decode_policy=TextBase64DecodePolicy(),
-        )
-
     deadline = time.monotonic() + 20
-    async with client("sample") as queue, client("sample-poison") as poison:
+    async with (
+        queue_client(azurite, "sample") as queue,
+        queue_client(azurite, "sample-poison") as poison,
+    ):
         await queue.send_message("x")
         while True:
             try:

@@ -40,6 +40,17 @@ async def fail(message: func.QueueMessage) -> None:
     raise RuntimeError(f"attempt {message.dequeue_count}")
 
 
+_overtaken = asyncio.Event()
+
+
+@app.queue_trigger("message", "overtaking", "AzureWebJobsStorage")
+async def overtaken(message: func.QueueMessage) -> None:
+    """Let the slow message wait until the quick one has come."""
+    if message.get_body() == b"quick":
+        _overtaken.set()
+    await _overtaken.wait()
+
+
 @app.timer_trigger("timer", "0 0 0 1 1 *")
 async def yearly(timer: func.TimerRequest) -> None:
     """Do nothing."""
