@@ -52,7 +52,10 @@ class Settings(StorageSettings):
         120, ge=0, description="Age at which work on record is put on its queue again."
     )
     staff_cache_seconds: float = Field(
-        30, ge=0, le=60, description="For how long a caller's role is remembered; 0 is never."
+        30,
+        ge=0,
+        le=60,
+        description="For how long a caller's role is remembered for reads; 0 is never.",
     )
     sync_schedule: str = Field(
         description="NCRONTAB of the search for tenants that are due, such as `0 */2 * * * *`."

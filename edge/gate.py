@@ -12,6 +12,16 @@ from domain.roles import Permission, StaffMember
 from edge.tokens import Person, TokenVerifier
 
 _REMEMBERED = 10_000
+# A remembered role answers reads alone: whoever was removed changes nothing from then on.
+_READS = frozenset(
+    {
+        Permission.STAFF,
+        Permission.TENANTS_READ,
+        Permission.BILLING_READ,
+        Permission.USERS_READ,
+        Permission.AUDIT_READ,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +41,8 @@ class Gate:
     """Lets staff pass who hold a route's permission.
 
     Args:
-        remember: For how long a caller's role is remembered, so that a removed member is out
-            within that time; zero asks storage each time.
+        remember: For how long a caller's role is remembered for reads, so that a removed member
+            is out within that time; zero asks storage each time, as each change does.
     """
 
     def __init__(
@@ -56,18 +66,20 @@ class Gate:
             MspSuspended: The MSP is suspended, and the route is not billing.
             PermissionMissing: The role lacks the permission.
         """
-        caller = await self._caller(await self._verifier.verify(authorization))
+        person = await self._verifier.verify(authorization)
+        caller = await self._caller(person, fresh=permission not in _READS)
         if not caller.member.may(permission):
             raise PermissionMissing(f"This needs the permission {permission}.")
         if caller.msp.suspended_at is not None and permission is not Permission.BILLING_READ:
             raise MspSuspended("The MSP is suspended for unpaid invoices.")
         return caller
 
-    async def _caller(self, person: Person) -> Caller:
+    async def _caller(self, person: Person, *, fresh: bool) -> Caller:
         now = self._clock.now()
         known = self._known.get(person)
-        if known and known[0] > now:
+        if known and known[0] > now and not fresh:
             return known[1]
+        self._known.pop(person, None)
         caller = await self._look_up(person)
         if self._remember:
             if len(self._known) >= _REMEMBERED:
