@@ -1,8 +1,10 @@
 """Staff changes: who may make them, and that an MSP never loses its last owner."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, replace
 
-from domain.audit import Cause
+from domain.audit import SYSTEM, Cause
 from domain.changes import (
     Decision,
     Insert,
@@ -12,50 +14,66 @@ from domain.changes import (
     Versioned,
     decide_and_commit,
 )
-from domain.errors import LastOwner, OwnerRequired, StaffElsewhere, StaffNotFound
+from domain.errors import (
+    LastOwner,
+    NotStaff,
+    OwnerRequired,
+    PermissionMissing,
+    StaffElsewhere,
+    StaffNotFound,
+)
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp
 from domain.ports import MspStore, StaffIndex
-from domain.roles import Role, StaffMember
+from domain.roles import Permission, Role, StaffMember
 
 
 @dataclass(frozen=True, slots=True)
 class Staffing:
-    """The rows that a staff change is decided on: the MSP counts its owners."""
+    """The rows that a staff change is decided on: the MSP counts its owners.
+
+    Args:
+        actor: Who makes the change, as staff of the MSP at this moment.
+    """
 
     msp: Versioned[Msp]
     member: Versioned[StaffMember] | None
+    actor: Versioned[StaffMember] | None = None
 
 
-async def put_staff(
-    msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause, *, by_owner: bool
-) -> bool:
+async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause) -> bool:
     """Add a staff member, or change one's role and name; return whether one was added.
 
-    Args:
-        by_owner: Whether an owner (or an operator) does it: others touch no owners.
-
     Raises:
+        NotStaff: Who asks for it has been removed meanwhile.
+        PermissionMissing: Their role may no longer do it.
         OwnerRequired: An owner is made or changed by somebody who is none.
         LastOwner: The only owner would become something else.
         StaffElsewhere: The person is staff of another MSP.
     """
+
+    async def read() -> Staffing:
+        return await _read(msps, member.msp_id, member.tid, member.oid, cause)
+
     # Refuse before the claim: a change that is refused must not leave one behind.
-    decide_put(
-        await _read(msps, member.msp_id, member.tid, member.oid), member, cause, by_owner=by_owner
+    decide_put(await read(), member, cause)
+    await claim_person(msps, index, member)
+    added = await decide_and_commit(
+        read, lambda staffing: decide_put(staffing, member, cause), msps.commit
     )
-    await _claim(msps, index, member)
-    return await decide_and_commit(
-        lambda: _read(msps, member.msp_id, member.tid, member.oid),
-        lambda staffing: decide_put(staffing, member, cause, by_owner=by_owner),
-        msps.commit,
-    )
+    try:
+        # A removal that was under way may have released the claim since: a row needs its claim.
+        await claim_person(msps, index, member)
+    except StaffElsewhere:
+        if added:
+            await _withdraw(msps, member, cause)
+        raise
+    return added
 
 
-def decide_put(
-    staffing: Staffing, member: StaffMember, cause: Cause, *, by_owner: bool
-) -> Decision[bool]:
+def decide_put(staffing: Staffing, member: StaffMember, cause: Cause) -> Decision[bool]:
     """Decide an addition or a change, with the owners' count in the same transaction."""
+    by_owner = _may_touch_owners(staffing, cause)
     known = staffing.member
     before = known.value if known else None
     if before == member:
@@ -65,7 +83,8 @@ def decide_put(
     event = cause.event(member.msp_id, action, before=_describe(before), after=_describe(member))
     row: Operation = Replace(member, known.version) if known else Insert(member)
     counted = _counted(staffing.msp, before, member)
-    return Decision(known is None, (row, Insert(event), *counted))
+    actor = _unchanged_actor(staffing, member)
+    return Decision(known is None, (row, Insert(event), *counted, *actor))
 
 
 async def remove_staff(  # noqa: PLR0913  who removes whom, and by which ports
@@ -75,44 +94,48 @@ async def remove_staff(  # noqa: PLR0913  who removes whom, and by which ports
     tid: TenantId,
     oid: ObjectId,
     cause: Cause,
-    *,
-    by_owner: bool,
 ) -> None:
     """Remove a staff member.
 
     Raises:
+        NotStaff: Who asks for it has been removed meanwhile.
+        PermissionMissing: Their role may no longer do it.
         StaffNotFound: No such member at this MSP.
         OwnerRequired: An owner is removed by somebody who is none.
         LastOwner: It is the only owner.
     """
     await decide_and_commit(
-        lambda: _read(msps, msp_id, tid, oid),
-        lambda staffing: decide_remove(staffing, cause, by_owner=by_owner),
+        lambda: _read(msps, msp_id, tid, oid, cause),
+        lambda staffing: decide_remove(staffing, cause),
         msps.commit,
     )
     await index.release(tid, oid, msp_id)
+    # Somebody may have added the person again in between, on the claim that is gone now.
+    if await msps.staff_member(msp_id, tid, oid) is not None:
+        await index.claim(tid, oid, msp_id)
 
 
-def decide_remove(staffing: Staffing, cause: Cause, *, by_owner: bool) -> Decision[None]:
+def decide_remove(staffing: Staffing, cause: Cause) -> Decision[None]:
     """Decide a removal, with the owners' count in the same transaction."""
+    by_owner = _may_touch_owners(staffing, cause)
     known = staffing.member
     if known is None:
         raise StaffNotFound("No such staff member.")
     _check_owners(staffing.msp.value, known.value, None, by_owner=by_owner)
     event = cause.event(known.value.msp_id, "staff.removed", before=_describe(known.value))
     counted = _counted(staffing.msp, known.value, None)
-    return Decision(None, (Remove(known.value, known.version), Insert(event), *counted))
+    actor = _unchanged_actor(staffing, known.value)
+    return Decision(None, (Remove(known.value, known.version), Insert(event), *counted, *actor))
 
 
-async def _read(msps: MspStore, msp_id: MspId, tid: TenantId, oid: ObjectId) -> Staffing:
-    head = await msps.head(msp_id)
-    if head is None:
-        raise LookupError("no such MSP")
-    return Staffing(head.msp, await msps.staff_member(msp_id, tid, oid))
+async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -> None:
+    """Claim the person for the member's MSP.
 
+    A claim whose MSP has no such staff member was left by a crash, and is taken over.
 
-async def _claim(msps: MspStore, index: StaffIndex, member: StaffMember) -> None:
-    """Claim the person; a claim without a staff row, left by a crash, is taken over."""
+    Raises:
+        StaffElsewhere: The person is staff of another MSP.
+    """
     holder = await index.claim(member.tid, member.oid, member.msp_id)
     if holder == member.msp_id:
         return
@@ -121,6 +144,59 @@ async def _claim(msps: MspStore, index: StaffIndex, member: StaffMember) -> None
         holder = await index.claim(member.tid, member.oid, member.msp_id)
     if holder != member.msp_id:
         raise StaffElsewhere("This person cannot be added here.")
+
+
+async def _withdraw(msps: MspStore, member: StaffMember, cause: Cause) -> None:
+    """Take back a member whom another MSP claimed while the row was written."""
+    cause = replace(cause, actor=SYSTEM)
+    with contextlib.suppress(StaffNotFound, LastOwner):
+        await decide_and_commit(
+            lambda: _read(msps, member.msp_id, member.tid, member.oid, cause),
+            lambda staffing: decide_remove(staffing, cause),
+            msps.commit,
+        )
+
+
+async def _read(
+    msps: MspStore, msp_id: MspId, tid: TenantId, oid: ObjectId, cause: Cause
+) -> Staffing:
+    head, member, actor = await asyncio.gather(
+        msps.head(msp_id), msps.staff_member(msp_id, tid, oid), _actor(msps, msp_id, cause)
+    )
+    if head is None:
+        raise LookupError("no such MSP")
+    return Staffing(head.msp, member, actor)
+
+
+async def _actor(msps: MspStore, msp_id: MspId, cause: Cause) -> Versioned[StaffMember] | None:
+    tid, oid = cause.actor.tid, cause.actor.oid
+    if tid is None or oid is None:
+        return None
+    return await msps.staff_member(msp_id, TenantId(tid), ObjectId(oid))
+
+
+def _may_touch_owners(staffing: Staffing, cause: Cause) -> bool:
+    """Tell whether an owner (or an operator) makes the change.
+
+    What the actor was when the request began does not count: a removed owner whose request is
+    still under way must not take over the MSP.
+    """
+    if cause.actor == SYSTEM:
+        return True
+    if staffing.actor is None:
+        raise NotStaff("You are not staff of this MSP any more.")
+    if not staffing.actor.value.may(Permission.STAFF_MANAGE):
+        raise PermissionMissing(f"This needs the permission {Permission.STAFF_MANAGE}.")
+    return staffing.actor.value.role is Role.OWNER
+
+
+def _unchanged_actor(staffing: Staffing, changed: StaffMember) -> tuple[Operation, ...]:
+    """Write the actor's own row as it is: a removal of the actor in between is a conflict."""
+    actor = staffing.actor
+    # One who changes oneself is guarded by the change itself; a row is written once.
+    if actor is None or (actor.value.tid, actor.value.oid) == (changed.tid, changed.oid):
+        return ()
+    return (Replace(actor.value, actor.version),)
 
 
 def _check_owners(

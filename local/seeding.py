@@ -73,7 +73,7 @@ async def _add_staff(storage: Storage, seed_msp: SeedMsp) -> None:
             Role(staff.role),
             staff.name,
         )
-        await put_staff(storage.msps, storage.staff_index, member, cause, by_owner=True)
+        await put_staff(storage.msps, storage.staff_index, member, cause)
 
 
 def _customer(msp_id: MspId, customer: SeedTenant, cause: Cause) -> list[Operation]:

@@ -87,7 +87,7 @@ async def _add_staff(
         name=options.name,
     )
     cause = Cause(SYSTEM, SystemClock().now(), str(uuid4()))
-    added = await put_staff(storage.msps, storage.staff_index, member, cause, by_owner=True)
+    added = await put_staff(storage.msps, storage.staff_index, member, cause)
     return {"staff": "added" if added else "changed"}
 
 

@@ -9,11 +9,12 @@ from stdnum.au import abn as australian_business_number
 
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
-from domain.errors import ConcurrentChange, MalformedInput, StaffElsewhere
+from domain.errors import ConcurrentChange, MalformedInput
 from domain.identifiers import MspId, ObjectId, TenantId, parse_guid
 from domain.msp import Msp, PartnerApp, Tier
 from domain.ports import MspStore, StaffIndex
 from domain.roles import Role, StaffMember
+from domain.staffing import claim_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,15 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
     member = StaffMember(msp.msp_id, tid, oid, Role.OWNER, _present(owner.name, "owner-name"))
     if await msps.head(msp.msp_id) is not None:
         raise ConcurrentChange("There is an MSP of this ID already.")
-    # A claim alone lets nobody in, so it may go first.
-    if await index.claim(tid, oid, msp.msp_id) != msp.msp_id:
-        raise StaffElsewhere("The owner is staff of another MSP.")
+    # A claim alone lets nobody in, so it may go first; one that an onboarding left behind when
+    # it died before its transaction is taken over.
+    await claim_person(msps, index, member)
     event = Cause(SYSTEM, msp.onboarded_at, str(uuid4())).event(
         msp.msp_id, "msp.onboarded", after={"name": msp.name, "tier": str(msp.tier)}
     )
     await msps.commit((Insert(msp), Insert(member), Insert(event)))
+    # Without its row the claim looked like a dead one's, so it may be gone.
+    await claim_person(msps, index, member)
 
 
 def _present(text: str, option: str) -> str:

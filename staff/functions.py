@@ -104,9 +104,8 @@ def _changing(routes: Routes, ports: StaffPorts) -> None:
         tid = parse_tenant_id(request.path["tid"], "tid")
         oid = parse_object_id(request.path["oid"], "oid")
         member = StaffMember(caller.msp_id, tid, oid, body.role, body.name)
-        by_owner = caller.member.role is Role.OWNER
         cause = request.cause(ports.clock.now())
-        added = await put_staff(ports.msps, ports.index, member, cause, by_owner=by_owner)
+        added = await put_staff(ports.msps, ports.index, member, cause)
         return Answer(201 if added else 200, StaffAnswer.of(member))
 
     @routes.route(
@@ -117,13 +116,9 @@ def _changing(routes: Routes, ports: StaffPorts) -> None:
         errors=(404, 409),
     )
     async def delete_staff_member(request: Request[NoBody, NoQuery]) -> Answer:
-        caller = request.caller
-        tid, oid = _named(request)
-        by_owner = caller.member.role is Role.OWNER
+        msp_id, (tid, oid) = request.caller.msp_id, _named(request)
         cause = request.cause(ports.clock.now())
-        await remove_staff(
-            ports.msps, ports.index, caller.msp_id, tid, oid, cause, by_owner=by_owner
-        )
+        await remove_staff(ports.msps, ports.index, msp_id, tid, oid, cause)
         return Answer(204)
 
 

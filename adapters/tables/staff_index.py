@@ -1,5 +1,7 @@
 """The claim of each person by one MSP: partition `tid`, row `oid`."""
 
+import contextlib
+
 from azure.core import MatchConditions
 from azure.data.tables.aio import TableClient
 
@@ -35,7 +37,8 @@ class TableStaffIndex:
         known = await self.msp_of(tid, oid)
         if known is None or known.value != msp_id:
             return
-        with access.meaning():
+        # Somebody else released it meanwhile; what stands there now is not this claim.
+        with contextlib.suppress(ConcurrentChange), access.meaning():
             await self._table.delete_entity(
                 tid, oid, etag=known.version, match_condition=MatchConditions.IfNotModified
             )

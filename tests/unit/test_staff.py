@@ -1,18 +1,33 @@
+import asyncio
 from dataclasses import replace
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from domain.changes import Versioned
-from domain.errors import LastOwner, MalformedInput, OwnerRequired, StaffElsewhere, StaffNotFound
-from domain.identifiers import ObjectId
+from domain.audit import Actor
+from domain.changes import Remove, Versioned
+from domain.errors import (
+    LastOwner,
+    MalformedInput,
+    NotStaff,
+    OwnerRequired,
+    PermissionMissing,
+    StaffElsewhere,
+    StaffNotFound,
+)
+from domain.identifiers import MspId, ObjectId
 from domain.msp import Msp
 from domain.roles import PERMISSIONS, Permission, Role
 from domain.staffing import put_staff, remove_staff
 from ops.onboarding import Application, Owner, check, onboard
 from tests.fakes.storage import FakeMspStore, FakeStaffIndex
-from tests.samples import CAUSE, CONTOSO, FABRIKAM, MSP, NOW, OWN, OWNER
+from tests.samples import CAUSE, CONTOSO, FABRIKAM, MSP, NOW, OWN, OWNER, version
 
 SECOND = replace(OWNER, oid=ObjectId("55555555-5555-4555-8555-555555555555"))
+ADMIN = replace(SECOND, role=Role.ADMIN, oid=ObjectId("66666666-6666-4666-8666-666666666666"))
+BY_ADMIN = replace(CAUSE, actor=Actor.staff(ADMIN))
+BY_SECOND = replace(CAUSE, actor=Actor.staff(SECOND))
 APPLICATION = Application(
     name="Contoso MSP",
     country="AU",
@@ -38,26 +53,70 @@ def owners(store: FakeMspStore) -> int:
 
 async def test_owners_are_counted_as_they_come_and_go() -> None:
     store, index = world()
-    assert await put_staff(store, index, SECOND, CAUSE, by_owner=True)
+    assert await put_staff(store, index, SECOND, CAUSE)
     assert owners(store) == 2
-    await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, CAUSE, by_owner=True)
+    await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, CAUSE)
     assert owners(store) == 1
     with pytest.raises(LastOwner):
-        await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, CAUSE, by_owner=True)
+        await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, BY_SECOND)
     demoted = replace(SECOND, role=Role.L1)
     with pytest.raises(LastOwner):
-        await put_staff(store, index, demoted, CAUSE, by_owner=True)
+        await put_staff(store, index, demoted, BY_SECOND)
     assert store.actions(CONTOSO) == ["staff.added", "staff.removed"]
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.L1])
 async def test_only_an_owner_touches_owners(role: Role) -> None:
-    store, index = world()
+    store, index = FakeMspStore(MSP, OWNER, ADMIN), FakeStaffIndex()
     changed = replace(OWNER, role=role, name="New")
     with pytest.raises(OwnerRequired):
-        await put_staff(store, index, changed, CAUSE, by_owner=False)
+        await put_staff(store, index, changed, BY_ADMIN)
     with pytest.raises(OwnerRequired):
-        await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, CAUSE, by_owner=False)
+        await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, BY_ADMIN)
+
+
+async def test_what_the_actor_was_when_the_request_began_does_not_count() -> None:
+    demoted = replace(ADMIN, role=Role.L3)
+    for actor, refusal in ((None, NotStaff), (demoted, PermissionMissing)):
+        store, index = FakeMspStore(MSP, OWNER, *filter(None, [actor])), FakeStaffIndex()
+        with pytest.raises(refusal):
+            await put_staff(store, index, replace(SECOND, role=Role.L1), BY_ADMIN)
+        with pytest.raises(refusal):
+            await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, BY_ADMIN)
+        assert index.claims == {}
+        assert store.commits == []
+
+
+async def test_an_owner_who_is_removed_while_adding_an_owner_adds_none() -> None:
+    second = replace(MSP, owners=2)
+    store, index = FakeMspStore(second, OWNER, SECOND), FakeStaffIndex()
+    third = replace(SECOND, oid=ObjectId(str(uuid4())))
+    claim = index.claim
+
+    async def removed_meanwhile(*person: Any) -> MspId:
+        index.claim = claim  # type: ignore[method-assign]  # once
+        await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, BY_SECOND)
+        return await claim(*person)
+
+    index.claim = removed_meanwhile  # type: ignore[assignment, method-assign]  # the moment between
+    with pytest.raises(NotStaff):
+        await put_staff(store, index, third, CAUSE)
+    assert await store.staff_member(CONTOSO, OWN, third.oid) is None
+
+
+async def test_an_actor_who_is_removed_between_reading_and_writing_changes_nothing() -> None:
+    store, index = FakeMspStore(MSP, OWNER, ADMIN), FakeStaffIndex()
+    commit = store.commit
+
+    async def removed_meanwhile(operations: Any) -> None:
+        store.commit = commit  # type: ignore[method-assign]  # once
+        await remove_staff(store, index, CONTOSO, OWN, ADMIN.oid, CAUSE)
+        await commit(operations)
+
+    store.commit = removed_meanwhile  # type: ignore[method-assign]  # the moment between
+    with pytest.raises(NotStaff):
+        await put_staff(store, index, replace(SECOND, role=Role.L1), BY_ADMIN)
+    assert await store.staff_member(CONTOSO, OWN, SECOND.oid) is None
 
 
 async def test_a_person_is_staff_of_one_msp_and_a_claim_without_a_row_is_taken_over() -> None:
@@ -66,15 +125,79 @@ async def test_a_person_is_staff_of_one_msp_and_a_claim_without_a_row_is_taken_o
     theirs = replace(SECOND, msp_id=FABRIKAM)
     store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid] = Versioned(theirs, "1")
     with pytest.raises(StaffElsewhere):
-        await put_staff(store, index, SECOND, CAUSE, by_owner=True)
+        await put_staff(store, index, SECOND, CAUSE)
     del store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid]
-    assert await put_staff(store, index, SECOND, CAUSE, by_owner=True)
+    assert await put_staff(store, index, SECOND, CAUSE)
+
+
+@pytest.mark.parametrize("moment", ["before the release", "after the release", "after the look"])
+async def test_somebody_who_is_removed_and_added_again_at_once_has_a_claim(moment: str) -> None:
+    store, index = world()
+    await put_staff(store, index, SECOND, CAUSE)
+    release, look = index.release, store.staff_member
+    added = asyncio.Event()
+
+    async def add_again() -> None:
+        if not added.is_set():
+            added.set()
+            await put_staff(store, index, SECOND, CAUSE)
+
+    async def released(*person: Any) -> None:
+        if moment == "before the release":
+            await add_again()
+        await release(*person)
+        if moment == "after the release":
+            await add_again()
+
+    index.release = released  # type: ignore[assignment, method-assign]  # the moment between
+    await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, CAUSE)
+    await add_again()
+    assert await look(CONTOSO, OWN, SECOND.oid) is not None
+    assert index.claims[OWN, SECOND.oid] == CONTOSO
+
+
+async def test_an_addition_that_a_removal_overtakes_claims_again() -> None:
+    store, index = world()
+    await put_staff(store, index, SECOND, CAUSE)
+    commit = store.commit
+
+    async def released_meanwhile(operations: Any) -> None:
+        # The removal was committed before the addition read; its release comes only now.
+        store.commit = commit  # type: ignore[method-assign]  # once
+        await index.release(OWN, SECOND.oid, CONTOSO)
+        await commit(operations)
+
+    await commit(
+        [Remove(SECOND, version(await store.staff_member(CONTOSO, OWN, SECOND.oid)).version)]
+    )
+    store.commit = released_meanwhile  # type: ignore[method-assign]  # the moment between
+    assert await put_staff(store, index, SECOND, CAUSE)
+    assert index.claims[OWN, SECOND.oid] == CONTOSO
+
+
+async def test_a_member_whom_another_msp_claims_meanwhile_is_taken_back() -> None:
+    store, index = world()
+    commit = store.commit
+
+    async def claimed_meanwhile(operations: Any) -> None:
+        store.commit = commit  # type: ignore[method-assign]  # once
+        index.claims[OWN, SECOND.oid] = FABRIKAM
+        theirs = replace(SECOND, msp_id=FABRIKAM)
+        store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid] = Versioned(theirs, "1")
+        await commit(operations)
+
+    store.commit = claimed_meanwhile  # type: ignore[method-assign]  # the moment between
+    with pytest.raises(StaffElsewhere):
+        await put_staff(store, index, SECOND, CAUSE)
+    assert await store.staff_member(CONTOSO, OWN, SECOND.oid) is None
+    assert owners(store) == 1
+    assert store.actions(CONTOSO) == ["staff.added", "staff.removed"]
 
 
 async def test_nobody_is_removed_who_is_not_there() -> None:
     store, index = world()
     with pytest.raises(StaffNotFound):
-        await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, CAUSE, by_owner=True)
+        await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, CAUSE)
 
 
 def test_roles_hold_what_the_rules_say() -> None:
@@ -124,3 +247,15 @@ async def test_onboarding_makes_the_msp_and_its_owner_in_one_transaction() -> No
     assert len(store.commits) == 1
     assert await store.staff_member(msp.msp_id, OWN, OWNER.oid)
     assert store.actions(msp.msp_id) == ["msp.onboarded"]
+
+
+async def test_an_onboarding_that_died_after_its_claim_can_be_done_again() -> None:
+    store, index = FakeMspStore(), FakeStaffIndex()
+    await index.claim(OWN, OWNER.oid, check(APPLICATION, NOW).msp_id)
+    msp = check(APPLICATION, NOW)  # another ID, as none is given
+    await onboard(store, index, msp, Owner(OWN, OWNER.oid, "Adele"))
+    assert index.claims[OWN, OWNER.oid] == msp.msp_id
+    other = check(APPLICATION, NOW)
+    with pytest.raises(StaffElsewhere):
+        await onboard(store, index, other, Owner(OWN, OWNER.oid, "Adele"))
+    assert await store.head(other.msp_id) is None
