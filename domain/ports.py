@@ -1,6 +1,6 @@
 """The ports: what the use cases need from outside, implemented in `adapters` and by fakes."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -75,9 +75,17 @@ class MspStore(Protocol):
         ...
 
     async def tenants(
-        self, msp_id: MspId, page_size: int, token: str | None = None
+        self,
+        msp_id: MspId,
+        page_size: int,
+        token: str | None = None,
+        keep: Callable[[Tenant], bool] | None = None,
     ) -> Page[Versioned[Tenant]]:
         """Return a page of the MSP's tenants in the order of their IDs, in every status.
+
+        Args:
+            keep: Which of them; they are looked for in so many rows at most, so a page may be
+                short, or empty, and have a next one.
 
         Raises:
             MalformedInput: The token is none that a page gave.
@@ -274,9 +282,17 @@ class SyncedRecords(Protocol):
         ...
 
     async def page(
-        self, data_set: DataSet, ref: TenantRef, page_size: int, token: str | None = None
+        self,
+        data_set: DataSet,
+        ref: TenantRef,
+        page_size: int,
+        token: str | None = None,
+        keep: Callable[[Document], bool] | None = None,
     ) -> Page[Document]:
         """Return a page of the documents in the order of their keys.
+
+        Args:
+            keep: Which of them, as for `MspStore.tenants`.
 
         Raises:
             MalformedInput: The token is none that a page gave.

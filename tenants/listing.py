@@ -1,6 +1,6 @@
-"""Lists: pages filled to their size although some rows are left out."""
+"""Lists: which tenants and users they show."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 from domain.changes import Versioned
@@ -20,31 +20,8 @@ class Scope(StrEnum):
     PARTNER = "partner"
 
 
-async def filled_page[T](
-    fetch: Callable[[int, str | None], Awaitable[Page[T]]],
-    keep: Callable[[T], bool],
-    page_size: int,
-    token: str | None,
-) -> Page[T]:
-    """Read on until a page is full of items to keep, or the list ends."""
-    items: list[T] = []
-    while True:
-        page = await fetch(page_size - len(items), token)
-        items += [item for item in page.items if keep(item)]
-        token = page.next_token
-        if token is None or len(items) >= page_size:
-            return Page(tuple(items), token)
-
-
-def is_listed(listed: Listed, scope: Scope, status: TenantStatus | None) -> bool:
-    """Tell whether the tenant list shows a tenant.
-
-    The partner tenant shows once its first sync is complete; offboarded tenants show on
-    request alone.
-    """
-    tenant, state = listed[0].value, listed[1]
-    if tenant.is_own_msp_tenant and (state is None or state.first_synced_at is None):
-        return False
+def is_listed(tenant: Tenant, scope: Scope, status: TenantStatus | None) -> bool:
+    """Tell whether a list shows a tenant; offboarded tenants show on request alone."""
     if scope is not Scope.ALL and tenant.is_own_msp_tenant != (scope is Scope.PARTNER):
         return False
     if status is None:
@@ -61,19 +38,22 @@ async def list_tenants(  # noqa: PLR0913  the list's filters
     page_size: int,
     token: str | None,
 ) -> Page[Listed]:
-    """Return a page of an MSP's tenants, each with the state of its sync."""
+    """Return a page of an MSP's tenants, each with the state of its sync.
 
-    async def fetch(size: int, at: str | None) -> Page[Listed]:
-        page = await msps.tenants(msp_id, size, at)
-        states = await _states_of(sync_states, msp_id, page)
-        return Page(
-            tuple((tenant, states.get(tenant.value.ref)) for tenant in page.items),
-            page.next_token,
-        )
-
-    return await filled_page(
-        fetch, lambda listed: is_listed(listed, scope, status), page_size, token
+    The partner tenant shows once its first sync is complete; a page without it is one short.
+    """
+    page = await msps.tenants(
+        msp_id, page_size, token, lambda tenant: is_listed(tenant, scope, status)
     )
+    states = await _states_of(sync_states, msp_id, page)
+    listed = ((known, states.get(known.value.ref)) for known in page.items)
+    return Page(tuple(filter(_has_arrived, listed)), page.next_token)
+
+
+def _has_arrived(listed: Listed) -> bool:
+    tenant, state = listed[0].value, listed[1]
+    synced = state is not None and state.first_synced_at is not None
+    return synced or not tenant.is_own_msp_tenant
 
 
 async def _states_of(

@@ -10,7 +10,7 @@ from domain.sync_state import DataSet
 from edge.models import ListQuery, NoBody
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes
-from tenants.listing import filled_page, user_matches
+from tenants.listing import user_matches
 from tenants.requests import SyncedDocument, SyncedList, UsersQuery
 
 _ROUTES = {
@@ -40,12 +40,13 @@ def _users(routes: Routes, msps: MspStore, records: SyncedRecords) -> None:
     )
     async def list_users(request: Request[NoBody, UsersQuery]) -> Answer:
         ref = await _ref(msps, request)
-        search = request.query.search or ""
-        page = await filled_page(
-            lambda size, token: records.page(DataSet.USERS, ref, size, token),
-            lambda user: user_matches(user, search),
-            request.query.page_size,
-            request.query.page_token,
+        query, search = request.query, request.query.search
+
+        def matches(user: Document) -> bool:
+            return search is None or user_matches(user, search)
+
+        page = await records.page(
+            DataSet.USERS, ref, query.page_size, query.page_token, matches if search else None
         )
         return _answer(request, page)
 

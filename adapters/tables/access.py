@@ -1,9 +1,10 @@
 """Access to a table: errors by their meaning, pages, and guarded writes."""
 
 import base64
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,14 +19,16 @@ from azure.core.exceptions import (
 from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from adapters.tables.limits import check_entity
+from adapters.tables.limits import check_entity, check_key
 from domain.changes import Versioned
 from domain.errors import ConcurrentChange, MalformedInput, StorageUnavailable
 from domain.ports import Page
 
 _CONFLICTS = {404, 409, 412}
-_BUSY = 500
+_BAD_REQUEST, _BUSY = 400, 500
 _LARGEST_PAGE = 1000
+_SEARCHED_BATCH, _MOST_SEARCHED = 500, 5000
+_FROM_FIRST = " and RowKey ge @first"
 
 
 @contextmanager
@@ -128,47 +131,85 @@ async def page[T](  # noqa: PLR0913  where, what, how much, from where
     read: Callable[[TableEntity], T],
     page_size: int,
     token: str | None,
+    keep: Callable[[T], bool] | None = None,
 ) -> Page[T]:
     """Return a page of rows. Tables may answer an empty page that goes on: read until it fills.
+
+    Args:
+        keep: Which rows belong to the list. They are looked for in large batches, and in so many
+            rows at most: a page may be short, or empty, and have a next one.
 
     Raises:
         MalformedInput: The token is of no page, or of another list.
     """
-    scope = json.dumps(parameters, default=str, sort_keys=True)
-    continuation = _read_token(token, scope)
+    scope = _scope(table.table_name, parameters)
+    after = _read_token(token, scope)
+    size = page_size if keep is None else max(page_size, _SEARCHED_BATCH)
     items: list[T] = []
-    while len(items) < page_size:
-        wanted = min(page_size - len(items), _LARGEST_PAGE)
-        pages = table.query_entities(
-            condition, parameters=parameters, results_per_page=wanted
-        ).by_page(continuation_token=continuation)
-        with meaning():
-            async for batch in pages:
-                items += [read(entity) async for entity in batch]
+    seen = 0
+    with _token_or(meaning(), token):
+        pages = _pages_after(table, condition, parameters, after, min(size, _LARGEST_PAGE))
+        async for batch in pages:
+            async for entity in batch:
+                if len(items) == page_size:
+                    return Page(tuple(items), _write_token(after, scope))
+                item, after, seen = read(entity), str(entity["RowKey"]), seen + 1
+                if keep is None or keep(item):
+                    items.append(item)
+            if len(items) == page_size or seen >= _MOST_SEARCHED:
                 break
-        continuation = getattr(pages, "continuation_token", None)
-        if not continuation:
-            return Page(tuple(items))
-    return Page(tuple(items), _write_token(continuation, scope))
+        goes_on = bool(getattr(pages, "continuation_token", None))
+    return Page(tuple(items), _write_token(after, scope) if goes_on else None)
 
 
-def _write_token(continuation: Any, scope: str) -> str:
-    text = json.dumps([continuation, scope])
+def _pages_after(
+    table: TableClient, condition: str, parameters: dict[str, Any], after: str | None, size: int
+) -> Any:
+    """Start a query after a row; the start of a range moves there, so that none is read again."""
+    if after is not None:
+        parameters = {**parameters, "first": after}
+        condition = condition.replace(_FROM_FIRST, "")
+        condition += " and RowKey gt @first"
+    found = table.query_entities(condition, parameters=parameters, results_per_page=size)
+    return found.by_page()
+
+
+@contextmanager
+def _token_or(otherwise: AbstractContextManager[None], token: str | None) -> Iterator[None]:
+    """Blame a refused query on the token, the only part of it that is the caller's own."""
+    with otherwise:
+        try:
+            yield
+        except HttpResponseError as error:
+            if token is not None and error.status_code == _BAD_REQUEST:
+                raise MalformedInput("pageToken", "is not one that this list gave") from None
+            raise
+
+
+def _scope(table: str, parameters: dict[str, Any]) -> str:
+    """Return the mark of one list: a token is bound to it, so it opens no other one."""
+    text = json.dumps([table, parameters], default=str, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _write_token(after: str | None, scope: str) -> str:
+    text = json.dumps([after, scope])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_token(token: str | None, scope: str) -> Any:
-    """Return the SDK's own token. A token is bound to its list, so it opens no other one."""
+def _read_token(token: str | None, scope: str) -> str | None:
+    """Return the key of the row after which the page begins."""
     if token is None:
         return None
     try:
         padded = token + "=" * (-len(token) % 4)
-        continuation, of_list = json.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, TypeError):
-        raise MalformedInput("pageToken", "is not one that a page gave") from None
-    if of_list != scope or not isinstance(continuation, dict):
-        raise MalformedInput("pageToken", "is not one that this list gave")
-    return continuation
+        match json.loads(base64.urlsafe_b64decode(padded)):
+            case [str(after), of_list] if of_list == scope:
+                check_key("pageToken", after)
+                return after
+    except (ValueError, RecursionError):
+        pass
+    raise MalformedInput("pageToken", "is not one that this list gave")
 
 
 def versioned[T](

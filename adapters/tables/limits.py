@@ -14,7 +14,7 @@ LARGEST_TRANSACTION_BYTES = 4 * 1024 * 1024
 _LARGEST_ROW = 1024 * 1024
 _LARGEST_KEY = 512
 _MOST_PROPERTIES = 252
-_FORBIDDEN_IN_KEYS = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
+_FORBIDDEN_IN_KEYS = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 type Entity = Mapping[str, Any]
 
@@ -30,7 +30,7 @@ def check_entity(entity: Entity) -> int:
         LimitExceeded: A key, a property or the row is over a limit; the property is named.
     """
     for name in ("PartitionKey", "RowKey"):
-        _check_key(name, entity[name])
+        check_key(name, entity[name])
     if len(entity) - 2 > _MOST_PROPERTIES:
         raise LimitExceeded("the row has too many properties")
     size = sum(_size(name, value) for name, value in entity.items())
@@ -60,7 +60,12 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _check_key(name: str, key: str) -> None:
+def check_key(name: str, key: str) -> None:
+    """Check a partition or row key.
+
+    Raises:
+        LimitExceeded: It is too long, or holds a character that keys cannot.
+    """
     if _FORBIDDEN_IN_KEYS.search(key):
         raise LimitExceeded(f"{name} holds a character that keys cannot")
     if units(key) > _LARGEST_KEY:

@@ -66,14 +66,24 @@ class TableMspStore:
         return await self._find(msp_id, rows.tenant_key(tenant_id), rows.tenant_from)
 
     async def tenants(
-        self, msp_id: MspId, page_size: int, token: str | None = None
+        self,
+        msp_id: MspId,
+        page_size: int,
+        token: str | None = None,
+        keep: Callable[[Tenant], bool] | None = None,
     ) -> Page[Versioned[Tenant]]:
         """Read a page of tenants."""
 
         def read(entity: TableEntity) -> Versioned[Tenant]:
             return Versioned(rows.tenant_from(entity), str(entity.metadata["etag"]))
 
-        return await self._page(msp_id, rows.range_of("tenant"), read, page_size, token)
+        def kept(known: Versioned[Tenant]) -> bool:
+            return keep is None or keep(known.value)
+
+        first, last = rows.range_of("tenant")
+        parameters = {"msp": msp_id, "first": first, "last": last}
+        wanted = kept if keep else None
+        return await page(self._table, _IN_RANGE, parameters, read, page_size, token, wanted)
 
     async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
         """Read the usage of all tenants."""

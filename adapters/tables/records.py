@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import batched
 from typing import Any
 from urllib.parse import quote, unquote
@@ -94,7 +94,12 @@ class TableSyncedRecords:
                     await table.delete_entity(partition, row)
 
     async def page(
-        self, data_set: DataSet, ref: TenantRef, page_size: int, token: str | None = None
+        self,
+        data_set: DataSet,
+        ref: TenantRef,
+        page_size: int,
+        token: str | None = None,
+        keep: Callable[[Document], bool] | None = None,
     ) -> Page[Document]:
         """Return a page of the documents in the order of their keys."""
         return await access.page(
@@ -104,6 +109,7 @@ class TableSyncedRecords:
             _from_entity,
             page_size,
             token,
+            keep,
         )
 
     async def purge(self, data_set: DataSet, ref: TenantRef) -> int:

@@ -15,12 +15,12 @@ from domain.ports import (
     SyncSchedule,
     SyncStates,
 )
+from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeConsentSessions,
     FakeIntents,
     FakeMspStore,
     FakeStaffIndex,
-    FakeSyncedRecords,
     FakeSyncStates,
 )
 

@@ -173,3 +173,18 @@ async def test_the_schedule_tells_what_is_due_in_whole_seconds(
     await ports.sync_schedule.remove(first)
     await ports.sync_schedule.remove(first)
     assert await due(60) == {later}
+
+
+async def test_a_page_holds_what_is_kept_and_goes_on_after_it(ports: Ports, ref: TenantRef) -> None:
+    rows = [stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(700)]
+    await ports.records.write(USERS, ref, rows)
+    seen: list[int] = []
+    token = None
+    while True:
+        page = await ports.records.page(USERS, ref, 2, token, lambda row: row["n"] % 150 == 1)
+        assert len(page.items) <= 2
+        seen += [document["n"] for document in page.items]
+        token = page.next_token
+        if token is None:
+            break
+    assert seen == [1, 151, 301, 451, 601]

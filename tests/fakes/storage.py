@@ -1,7 +1,6 @@
 """Storage in memory, with versions and transactions as Azure Tables has them."""
 
-import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -9,23 +8,19 @@ from typing import Any
 from domain.audit import AuditEvent
 from domain.changes import Insert, Operation, Remove, Row, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
-from domain.digest import stored
 from domain.errors import ConcurrentChange, MalformedInput
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.ports import (
-    Document,
     Head,
     Intent,
     IntentKind,
     Page,
     Snapshot,
-    StoredRecord,
-    SyncedRecord,
 )
 from domain.roles import StaffMember
 from domain.sync_request import first_sync
-from domain.sync_state import DataSet, ScheduledSync, SyncState
+from domain.sync_state import ScheduledSync, SyncState
 from domain.tenant import GdapInvite, PartnerSlot, Tenant
 from domain.usage import TenantUsage
 
@@ -89,9 +84,14 @@ class FakeMspStore:
         return self.rows.get((msp_id, "Tenant", tenant_id))
 
     async def tenants(
-        self, msp_id: MspId, page_size: int, token: str | None = None
+        self,
+        msp_id: MspId,
+        page_size: int,
+        token: str | None = None,
+        keep: Callable[[Tenant], bool] | None = None,
     ) -> Page[Versioned[Tenant]]:
-        return page_of(self.of_kind(Tenant, msp_id), page_size, token)
+        found = self.of_kind(Tenant, msp_id)
+        return page_of([v for v in found if not keep or keep(v.value)], page_size, token)
 
     async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
         return [known.value for known in self.of_kind(TenantUsage, msp_id)]
@@ -246,43 +246,6 @@ class FakeSyncSchedule:
     async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
         for entry in [entry for entry in self.entries if entry.due_at <= now]:
             yield entry
-
-
-class FakeSyncedRecords:
-    def __init__(self) -> None:
-        self.rows: dict[tuple[DataSet, TenantRef], dict[str, Document]] = {}
-        self.written = 0
-
-    def _of(self, data_set: DataSet, ref: TenantRef) -> dict[str, Document]:
-        return self.rows.setdefault((data_set, ref), {})
-
-    async def digests(
-        self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
-    ) -> dict[str, str]:
-        return {
-            key: stored(SyncedRecord(key, document)).digest
-            for key, document in self._of(data_set, ref).items()
-            if keys is None or key in keys
-        }
-
-    async def write(
-        self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
-    ) -> None:
-        self.written += len(records)
-        self._of(data_set, ref).update({record.key: json.loads(record.text) for record in records})
-
-    async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
-        for key in keys:
-            self._of(data_set, ref).pop(key, None)
-
-    async def page(
-        self, data_set: DataSet, ref: TenantRef, page_size: int, token: str | None = None
-    ) -> Page[Document]:
-        rows = self._of(data_set, ref)
-        return page_of([rows[key] for key in sorted(rows)], page_size, token)
-
-    async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
-        return len(self.rows.pop((data_set, ref), {}))
 
 
 class FakeIntents:

@@ -7,7 +7,8 @@ from domain.tenant import Tenant
 from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts, sync_tenant
 from tests.fakes.outside import FakeGraph, FakeQueues, FixedClock
-from tests.fakes.storage import FakeMspStore, FakeSyncedRecords, FakeSyncSchedule, FakeSyncStates
+from tests.fakes.records import FakeSyncedRecords
+from tests.fakes.storage import FakeMspStore, FakeSyncSchedule, FakeSyncStates
 from tests.samples import MSP, tenant
 
 

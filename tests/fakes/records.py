@@ -1,0 +1,52 @@
+"""Synced records in memory."""
+
+import json
+from collections.abc import Callable, Collection, Sequence
+
+from domain.digest import stored
+from domain.identifiers import TenantRef
+from domain.ports import Document, Page, StoredRecord, SyncedRecord
+from domain.sync_state import DataSet
+from tests.fakes.storage import page_of
+
+
+class FakeSyncedRecords:
+    def __init__(self) -> None:
+        self.rows: dict[tuple[DataSet, TenantRef], dict[str, Document]] = {}
+        self.written = 0
+
+    def _of(self, data_set: DataSet, ref: TenantRef) -> dict[str, Document]:
+        return self.rows.setdefault((data_set, ref), {})
+
+    async def digests(
+        self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
+    ) -> dict[str, str]:
+        return {
+            key: stored(SyncedRecord(key, document)).digest
+            for key, document in self._of(data_set, ref).items()
+            if keys is None or key in keys
+        }
+
+    async def write(
+        self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
+    ) -> None:
+        self.written += len(records)
+        self._of(data_set, ref).update({record.key: json.loads(record.text) for record in records})
+
+    async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._of(data_set, ref).pop(key, None)
+
+    async def page(
+        self,
+        data_set: DataSet,
+        ref: TenantRef,
+        page_size: int,
+        token: str | None = None,
+        keep: Callable[[Document], bool] | None = None,
+    ) -> Page[Document]:
+        found = [document for _key, document in sorted(self._of(data_set, ref).items())]
+        return page_of([row for row in found if not keep or keep(row)], page_size, token)
+
+    async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
+        return len(self.rows.pop((data_set, ref), {}))
