@@ -9,6 +9,7 @@ from consent.complete_consent import complete_consent
 from consent.conclude import ConsentPorts
 from consent.receive_redirect import receive_redirect
 from consent.redirect import Redirect
+from consent.redirect_query import RedirectQuery
 from consent.start_session import ConsentLink, start_session
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
@@ -63,7 +64,7 @@ def _sessions(routes: Routes, ports: ConsentPorts, link: ConsentLink) -> None:
 
 
 def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
-    @routes.route("GET", "consent/callback", PUBLIC, raw_query=True, answers={302: None})
+    @routes.route("GET", "consent/callback", PUBLIC, raw_query=RedirectQuery, answers={302: None})
     async def consent_callback(request: Request[NoBody, NoQuery]) -> Answer:
         redirect = Redirect.read(request.arguments)
         try:

@@ -15,6 +15,13 @@ from edge.routes import Route
 _REF = "#/components/schemas/{model}"
 _GUARDED = (401, 402, 403)
 _ALWAYS = (400, 500, 503)
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The version that the change was decided on, as `etag` told it.",
+    "schema": {"type": "string"},
+}
 
 
 class Problem(ApiModel):
@@ -73,7 +80,11 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.area],
-        "parameters": _path_parameters(route) + _query_parameters(route),
+        "parameters": [
+            *_path_parameters(route),
+            *_query_parameters(route),
+            *([_IF_MATCH] if route.conditional else []),
+        ],
         "responses": _responses(route, schemas),
     }
     if isinstance(route.permission, Permission):
@@ -124,6 +135,10 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         if model:
             responses[str(status)]["content"] = _json(schemas[model, "serialization"])
     statuses = {*route.errors, *_ALWAYS}
+    if route.method != "GET":
+        statuses.add(409)  # others may be faster, whatever is changed
+    if route.conditional:
+        statuses.add(412)
     if isinstance(route.permission, Permission):
         statuses |= {*_GUARDED}
     if route.body is not NoBody:

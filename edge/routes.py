@@ -52,6 +52,7 @@ class Route:
         answers: The model of each good status, None where there is no body.
         errors: Statuses beyond those that every such route can answer.
         raw_query: Whether the handler reads the query string itself; it takes no body.
+        conditional: Whether it heeds `If-Match`.
     """
 
     method: str
@@ -65,6 +66,7 @@ class Route:
     errors: tuple[int, ...]
     body_optional: bool
     raw_query: bool
+    conditional: bool
     summary: str
 
 
@@ -137,9 +139,15 @@ class Routes:
         query: type[Q] = NoQuery,  # type: ignore[assignment]  # the default narrows Q
         errors: tuple[int, ...] = (),
         body_optional: bool = False,
-        raw_query: bool = False,
+        raw_query: type[BaseModel] | None = None,
+        conditional: bool = False,
     ) -> Callable[[Handler[B, Q]], Handler[B, Q]]:
-        """Declare a route and register its trigger."""
+        """Declare a route and register its trigger.
+
+        Args:
+            raw_query: The model of a query string that the handler reads itself: it is shown, and
+                checks nothing.
+        """
 
         def declare(handler: Handler[B, Q]) -> Handler[B, Q]:
             name = getattr(handler, "__name__", "").removesuffix("_route")
@@ -150,11 +158,12 @@ class Routes:
                 area=self._area,
                 permission=permission,
                 body=body,
-                query=query,
+                query=raw_query or query,
                 answers=answers,
                 errors=errors,
                 body_optional=body_optional or body is NoBody,
-                raw_query=raw_query,
+                raw_query=raw_query is not None,
+                conditional=conditional,
                 summary=name.replace("_", " ").capitalize(),
             )
             self._edge.catalogue.append(route)

@@ -114,7 +114,7 @@ def _invite(routes: Routes, ports: GdapPorts) -> None:
         Permission.TENANTS_MANAGE,
         body=InviteBody,
         answers={200: AnyInviteAnswer, 201: InviteAnswer},
-        errors=(409, 422, 502, 503),
+        errors=(422, 502),
     )
     async def create_gdap_invite(request: Request[InviteBody, NoQuery]) -> Answer:
         body = request.body

@@ -108,7 +108,7 @@ def _enable(routes: Routes, ports: MyTenantPorts) -> None:
         body=EnableBody,
         body_optional=True,
         answers={200: TenantAnswer, 201: TenantAnswer},
-        errors=(409, 422, 503),
+        errors=(422, 502),
     )
     async def enable_my_tenant(request: Request[EnableBody, NoQuery]) -> Answer:
         caller, now = request.caller, ports.clock.now()

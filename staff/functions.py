@@ -97,7 +97,6 @@ def _changing(routes: Routes, ports: StaffPorts) -> None:
         Permission.STAFF_MANAGE,
         body=StaffBody,
         answers={200: StaffAnswer, 201: StaffAnswer},
-        errors=(409,),
     )
     async def put_staff_member(request: Request[StaffBody, NoQuery]) -> Answer:
         caller, body = request.caller, request.body
@@ -113,7 +112,7 @@ def _changing(routes: Routes, ports: StaffPorts) -> None:
         "staff/{tid}/{oid}",
         Permission.STAFF_MANAGE,
         answers={204: None},
-        errors=(404, 409),
+        errors=(404,),
     )
     async def delete_staff_member(request: Request[NoBody, NoQuery]) -> Answer:
         msp_id, (tid, oid) = request.caller.msp_id, _named(request)

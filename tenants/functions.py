@@ -94,7 +94,8 @@ def _changing(routes: Routes, ports: TenantPorts) -> None:
         Permission.TENANTS_MANAGE,
         body=EditBody,
         answers={200: TenantAnswer},
-        errors=(404, 412),
+        errors=(404,),
+        conditional=True,
     )
     async def edit_tenant_route(request: Request[EditBody, NoQuery]) -> Answer:
         msp_id, tenant_id = request.caller.msp_id, request.tenant_id
@@ -127,7 +128,7 @@ def _changing(routes: Routes, ports: TenantPorts) -> None:
         "tenants/{tenantId}/sync",
         Permission.TENANTS_MANAGE,
         answers={202: TenantAnswer},
-        errors=(404, 409),
+        errors=(404,),
     )
     async def request_tenant_sync(request: Request[NoBody, NoQuery]) -> Answer:
         known = await ports.msps.tenant(request.caller.msp_id, request.tenant_id)
@@ -155,7 +156,7 @@ def _lifecycle(routes: Routes, ports: TenantPorts) -> None:
             f"tenants/{{tenantId}}/{name}",
             Permission.TENANTS_MANAGE,
             answers={200: TenantAnswer},
-            errors=(404, 409),
+            errors=(404,),
         )(take_step_route)
 
     for name, step in {

@@ -8,6 +8,7 @@ import pytest
 
 from local.browser import Browser
 from local.stack import Stack
+from tests.e2e.declared import DeclaredBrowser
 from tests.e2e.portal import Portal
 
 
@@ -25,8 +26,8 @@ async def stack(
 
 @pytest.fixture(scope="session")
 async def browser(stack: Stack) -> AsyncIterator[Browser]:
-    """A person at the portal."""
-    async with Browser(stack.api, stack.microsoft, stack.ca) as opened:
+    """A person at the portal, who is shown nothing that is not declared."""
+    async with DeclaredBrowser(stack.api, stack.microsoft, stack.ca) as opened:
         yield opened
 
 

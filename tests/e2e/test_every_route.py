@@ -73,6 +73,22 @@ async def test_every_route_is_covered(operations: list[Operation]) -> None:
     assert unguarded == PUBLIC
 
 
+async def test_what_every_change_can_answer_and_what_a_few_routes_read_is_declared(
+    operations: list[Operation],
+) -> None:
+    named = {operation.name: operation.document for operation in operations}
+    for operation in operations:
+        assert ("409" in operation.document["responses"]) is (operation.method != "GET")
+
+    def parameters(name: str) -> set[tuple[str, str, bool]]:
+        return {(p["in"], p["name"], p["required"]) for p in named[name]["parameters"]}
+
+    redirect = ("tenant", "admin_consent", "state", "scope", "error", "error_description")
+    assert parameters("consent_callback") == {("query", name, False) for name in redirect}
+    assert ("header", "If-Match", False) in parameters("edit_tenant")
+    assert "412" in named["edit_tenant"]["responses"]
+
+
 def forged(good: str) -> dict[str, dict[str, Any]]:
     """Return what the simulation is asked for, to make tokens that must be refused."""
     return {

@@ -58,6 +58,16 @@ async def test_microsoft_that_does_not_answer_is_503_with_retry_after(portal: Po
     assert reply.headers["Retry-After"] == "7"
 
 
+async def test_an_organisation_that_graph_names_otherwise_is_not_enabled(portal: Portal) -> None:
+    await portal.consented()
+    other = {"value": [{"id": STRANGER.tenant_id, "verifiedDomains": []}]}
+    fault = {"path": "/v1.0/organization", "status": 200, "body": other}
+    await portal.browser.control("PUT", "/faults", [fault])
+    reply = await portal.call(owner(), "POST", "/my-tenant/enable")
+    assert (reply.status, reply.body["code"]) == (502, "organization_mismatch")
+    assert await portal.partner_tenant() is None
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -101,6 +101,7 @@ def test_allowed_methods_are_those_of_the_routes_that_match_in_any_case() -> Non
             errors=(),
             body_optional=True,
             raw_query=False,
+            conditional=False,
             summary="x",
         )
 
