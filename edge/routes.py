@@ -6,6 +6,7 @@ served without a token.
 
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -88,7 +89,14 @@ class Edge:
         self, route: Route, handler: Handler[Any, Any], req: func.HttpRequest
     ) -> func.HttpResponse:
         """Answer one request; whatever goes wrong becomes an answer here."""
-        request_id = str(uuid4())
+        request_id, began = str(uuid4()), time.perf_counter()
+        response = await self._answer(route, handler, req, request_id)
+        note(route.method, route.path, response.status_code, request_id, began)
+        return response
+
+    async def _answer(
+        self, route: Route, handler: Handler[Any, Any], req: func.HttpRequest, request_id: str
+    ) -> func.HttpResponse:
         try:
             answer = await handler(await self._read(route, req, request_id))
             body = answer.body.model_dump_json(by_alias=True) if answer.body else None
@@ -188,6 +196,25 @@ class Routes:
             route=path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS
         )
         self.blueprint.function_name(name)(bind(trigger))
+
+
+def note(method: str, template: str, status: int, request_id: str, began: float) -> None:
+    """Write a request's one line in the log.
+
+    It names the route, not the address: a query string may hold a consent's state, and a path
+    whom a request is about.
+
+    Args:
+        began: By `time.perf_counter`.
+    """
+    line = {
+        "method": method,
+        "route": f"/{template}",
+        "status": status,
+        "requestId": request_id,
+        "milliseconds": round((time.perf_counter() - began) * 1000, 1),
+    }
+    _log.info("request %s", json.dumps(line))
 
 
 def respond(

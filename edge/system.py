@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from edge.errors import body_of
 from edge.models import ApiModel, NoBody, NoQuery
 from edge.openapi import document
 from edge.requests import Request
-from edge.routes import PUBLIC, Answer, Edge, Route, Routes, respond
+from edge.routes import PUBLIC, Answer, Edge, Route, Routes, note, respond
 
 _log = logging.getLogger(__name__)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
@@ -70,20 +71,26 @@ def _unrouted(routes: Routes, edge: Edge) -> None:
     """
 
     async def unrouted(req: func.HttpRequest) -> func.HttpResponse:
-        request_id = str(uuid4())
-        allowed = allowed_methods(edge.catalogue, urlsplit(req.url).path)
-        if allowed:
-            body = body_of(
-                HTTPStatus.METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "This address takes other methods.",
-                request_id,
-            )
-            return respond(405, json.dumps(body), request_id, {"Allow": ", ".join(allowed)})
-        body = body_of(HTTPStatus.NOT_FOUND, "not_found", "No such address.", request_id)
-        return respond(404, json.dumps(body), request_id)
+        request_id, began = str(uuid4()), time.perf_counter()
+        response = _not_taken(edge, urlsplit(req.url).path, request_id)
+        note(req.method, "{*path}", response.status_code, request_id, began)
+        return response
 
     routes.register("unrouted", "{*path}", _METHODS, unrouted)
+
+
+def _not_taken(edge: Edge, path: str, request_id: str) -> func.HttpResponse:
+    allowed = allowed_methods(edge.catalogue, path)
+    if allowed:
+        body = body_of(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "This address takes other methods.",
+            request_id,
+        )
+        return respond(405, json.dumps(body), request_id, {"Allow": ", ".join(allowed)})
+    body = body_of(HTTPStatus.NOT_FOUND, "not_found", "No such address.", request_id)
+    return respond(404, json.dumps(body), request_id)
 
 
 def allowed_methods(catalogue: Iterable[Route], path: str) -> list[str]:

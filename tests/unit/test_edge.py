@@ -1,16 +1,20 @@
 import json
+from typing import Any
 
 import azure.functions as func
 import pytest
 
 from domain import errors
 from domain.errors import BodyTooLarge, DomainError, MalformedInput
+from domain.roles import Permission
 from edge.errors import TABLE, headers_of
-from edge.models import ListQuery, NoBody, RequestModel
-from edge.requests import read_arguments, read_body, read_query
-from edge.routes import Route
+from edge.gate import Caller
+from edge.models import ListQuery, NoBody, NoQuery, RequestModel
+from edge.requests import Request, read_arguments, read_body, read_query
+from edge.routes import Answer, Edge, Route
 from edge.system import allowed_methods
 from tenants.requests import EditBody, TenantsQuery
+from tests.samples import MSP, OWNER
 
 
 def request(body: bytes) -> func.HttpRequest:
@@ -113,3 +117,46 @@ def test_allowed_methods_are_those_of_the_routes_that_match_in_any_case() -> Non
     assert allowed_methods(catalogue, "/Tenants/x/") == ["DELETE", "GET"]
     assert allowed_methods(catalogue, "/tenants/x/y") == []
     assert allowed_methods(catalogue, "/openapi-json") == []
+
+
+class OpenGate:
+    """Lets everybody pass as the owner."""
+
+    async def admit(self, authorization: str | None, permission: Permission) -> Caller:
+        return Caller(OWNER, MSP)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("tenants/t", 400), ("tenants/t", 404), ("health", 200)]
+)
+async def test_a_request_has_one_line_in_the_log_that_holds_nothing_of_the_callers(
+    caplog: pytest.LogCaptureFixture, path: str, status: int
+) -> None:
+    gate: Any = OpenGate()
+    edge = Edge(gate)
+
+    async def answer(request: Request[NoBody, NoQuery]) -> Answer:
+        if status == 404:
+            raise errors.TenantNotFound("No such tenant.")
+        return Answer(200)
+
+    template = path.replace("/t", "/{tenantId}")
+    edge.routes("x").route("GET", template, Permission.STAFF, answers={200: None})(answer)
+    req = func.HttpRequest(
+        "GET",
+        f"https://api.example/{path}?{'secret=1' if status == 400 else ''}",
+        headers={"authorization": "Bearer token"},
+        route_params={"tenantId": "t"},
+        body=b"",
+    )
+    with caplog.at_level("INFO", logger="edge.routes"):
+        response = await edge.serve(edge.catalogue[0], answer, req)
+    (record,) = caplog.records
+    line = json.loads(record.getMessage().removeprefix("request "))
+    assert line.pop("milliseconds") >= 0
+    assert line == {
+        "method": "GET",
+        "route": f"/{template}",
+        "status": response.status_code,
+        "requestId": response.headers["x-request-id"],
+    }
