@@ -1,10 +1,19 @@
 """Base models of requests and answers, and the types that the contract fixes."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    create_model,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 
 def rfc3339(moment: datetime) -> str:
@@ -16,6 +25,28 @@ def rfc3339(moment: datetime) -> str:
 
 
 Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+
+
+# Text of any script, but no control characters, which neither show nor always store, nor halves
+# of surrogate pairs, which no UTF-8 holds.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _plain_name(text: str) -> str:
+    if not text.strip() or _CONTROL.search(text):
+        raise PydanticCustomError("text", "must not be blank nor hold control characters")
+    return text.strip()
+
+
+def _plain_text(text: str) -> str:
+    if _CONTROL_BUT_LINES.search(text.replace("\r\n", "\n")):
+        raise PydanticCustomError("text", "must not hold control characters")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain_name)]
+Notes = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 
 
 class ApiModel(BaseModel):

@@ -14,6 +14,7 @@ from domain.tenant import GdapInvite
 from edge.models import (
     ApiModel,
     ListQuery,
+    Name,
     NoBody,
     NoQuery,
     RequestModel,
@@ -29,7 +30,7 @@ class InviteBody(RequestModel):
     """Whom to invite; Microsoft allows a relationship of at most two years."""
 
     tenant_id: str = Field(max_length=36)
-    display_name: str = Field(min_length=1, max_length=256)
+    display_name: Name
     duration_days: int = Field(730, ge=1, le=730)
 
 

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import azure.functions as func
-from pydantic import Field
 
 from domain.errors import MalformedInput, StaffNotFound
 from domain.identifiers import ObjectId, TenantId, parse_object_id, parse_tenant_id
 from domain.ports import Clock, MspStore, StaffIndex
 from domain.roles import PERMISSIONS, Permission, Role, StaffMember
 from domain.staffing import put_staff, remove_staff
-from edge.models import ApiModel, ListQuery, NoBody, NoQuery, RequestModel, list_answer
+from edge.models import ApiModel, ListQuery, Name, NoBody, NoQuery, RequestModel, list_answer
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes
 
@@ -43,7 +42,7 @@ class StaffBody(RequestModel):
     """A staff member's role and name."""
 
     role: Role
-    name: str = Field(min_length=1, max_length=256)
+    name: Name
 
 
 StaffList = list_answer(StaffAnswer)

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from domain.errors import FlagNotEditable
 from domain.tenant import TenantStatus
-from edge.models import ListQuery, RequestModel, list_answer
+from edge.models import ListQuery, Name, Notes, RequestModel, list_answer
 from edge.tenant_answer import TenantAnswer
 from tenants.listing import Scope
 
@@ -27,8 +27,8 @@ class UsersQuery(ListQuery):
 class EditBody(RequestModel):
     """What an edit may change. The flag is no part of it, whatever its value."""
 
-    display_name: str | None = Field(None, min_length=1, max_length=256)
-    notes: str | None = Field(None, max_length=4000)
+    display_name: Name | None = None
+    notes: Notes | None = None
 
     @model_validator(mode="before")
     @classmethod

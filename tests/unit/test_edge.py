@@ -3,6 +3,7 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from pydantic import BaseModel
 
 from domain import errors
 from domain.errors import BodyTooLarge, DomainError, MalformedInput
@@ -13,6 +14,8 @@ from edge.models import ListQuery, NoBody, NoQuery, RequestModel
 from edge.requests import Request, read_arguments, read_body, read_query
 from edge.routes import Answer, Edge, Route
 from edge.system import allowed_methods
+from gdap.functions import InviteBody
+from staff.functions import StaffBody
 from tenants.requests import EditBody, TenantsQuery
 from tests.samples import MSP, OWNER
 
@@ -72,6 +75,31 @@ def test_an_error_names_the_field_and_never_the_value() -> None:
     paths = {path for path, _message in refused.value.problems}
     assert paths == {"displayName", "notes", "unknown", "(unknown field)"}
     assert "hunter2" not in str(refused.value.problems)
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u00a0\t", "a\u0000", "a\nb", "a\x85", "\ud800"])
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [(EditBody, "displayName"), (StaffBody, "name"), (InviteBody, "displayName")],
+)
+def test_a_name_is_neither_blank_nor_holds_control_characters(
+    model: type[BaseModel], field: str, name: str
+) -> None:
+    body = {"tenantId": "x", "role": "l1", field: name}
+    wanted = {f.alias for f in model.model_fields.values()}
+    raw = json.dumps({key: value for key, value in body.items() if key in wanted}).encode()
+    with pytest.raises(MalformedInput) as refused:
+        read_body(model, request(raw), optional=False)
+    assert [path for path, _message in refused.value.problems] == [field]
+
+
+def test_notes_hold_lines_and_any_script_but_no_control_characters() -> None:
+    good = {"notes": "Ünïcode ✓\r\n\tzweite Zeile \u200d🦊", "displayName": " Woodgrove Bank "}
+    body = read_body(EditBody, request(json.dumps(good).encode()), optional=False)
+    assert (body.notes, body.display_name) == (good["notes"], "Woodgrove Bank")
+    for notes in ("\u0000", "a\x1b[0m", "a\rb"):
+        with pytest.raises(MalformedInput):
+            read_body(EditBody, request(json.dumps({"notes": notes}).encode()), optional=False)
 
 
 @pytest.mark.parametrize(
