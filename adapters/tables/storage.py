@@ -54,17 +54,8 @@ class Storage:
 
     async def create_tables(self) -> None:
         """Create every table that is missing: a start-up step, never part of a request."""
-        names = [
-            "msps",
-            "staff",
-            "consentStates",
-            "syncState",
-            "syncSchedule",
-            "work",
-            *TABLES.values(),
-        ]
         with meaning():
-            await asyncio.gather(*map(self._service.create_table_if_not_exists, names))
+            await asyncio.gather(*map(self._service.create_table_if_not_exists, NAMES))
 
     def table(self, name: str) -> TableClient:
         """Return one table's own client."""
