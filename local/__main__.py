@@ -18,7 +18,10 @@ _FOLDER = ROOT / ".local"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is _token and bool(options.tid) != bool(options.oid):
+        parser.error("--tid and --oid go together")
     try:
         return int(asyncio.run(options.command(options)))
     except (StartFailed, LookupError, OSError, RuntimeError) as error:
@@ -46,7 +49,7 @@ async def _demo(_options: argparse.Namespace) -> int:
 
 async def _token(options: argparse.Namespace) -> int:
     async with _browser() as browser:
-        if options.tid and options.oid:
+        if options.tid:
             token = await browser.token(options.tid, options.oid)
         else:
             staff = _staff(options.msp, options.role)

@@ -78,6 +78,11 @@ class SeedMsp:
         return f"partner-app-{self.key}"
 
     @property
+    def client_secret(self) -> str:
+        """Name of the secret with the app's client secret: its other credential."""
+        return f"{self.credential}-secret"
+
+    @property
     def service_account(self) -> str:
         """Name of the secret with the service account's refresh token."""
         return f"service-account-{self.key}"

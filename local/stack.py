@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -119,7 +119,7 @@ class Stack:
         Raises:
             StartFailed: A port is in use, or a part does not start.
         """
-        for port in (self.ports.api, self.ports.microsoft, self.ports.table):
+        for port in astuple(self.ports):
             check_free(port)
         self.run_dir.mkdir(parents=True, exist_ok=True)
         make_certificates(self.run_dir)

@@ -15,10 +15,13 @@ from local.seed import MSPS
 
 def make_certificates(run_dir: Path) -> None:
     """Write the CA, the server's certificate, and each MSP's secrets, unless they are there."""
-    if (run_dir / "ca.pem").exists():
-        return
     folder = run_dir / "secrets"
     folder.mkdir(parents=True, exist_ok=True)
+    for msp in MSPS:
+        if not (folder / msp.client_secret).exists():
+            (folder / msp.client_secret).write_text(secrets.token_urlsafe(32))
+    if (run_dir / "ca.pem").exists():
+        return
     authority = trustme.CA()
     server = authority.issue_cert("localhost", "127.0.0.1")
     server.private_key_and_cert_chain_pem.write_to_path(run_dir / "server.pem")

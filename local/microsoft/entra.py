@@ -1,6 +1,7 @@
 """Entra ID: discovery, keys, tokens, and the admin-consent page."""
 
 import base64
+import hmac
 import html
 import secrets
 from datetime import UTC, datetime
@@ -25,6 +26,9 @@ padding:2rem;background:#fff;box-shadow:0 2px 6px #0003}}button{{padding:.5rem 2
 <ul>{permissions}</ul><form method="post">{hidden}
 <button name="action" value="decline">Cancel</button>
 <button name="action" value="accept">Accept</button></form></main></html>"""
+_NOBODY_SIGNS_IN = (
+    "AADSTS900561: nobody signs in on a page here; `python -m local token` issues the token."
+)
 _DECLINED = "AADSTS65004: User declined to consent to access the app."
 
 
@@ -38,6 +42,7 @@ class Entra:
         """Add the routes."""
         app.router.add_get("/{tid}/v2.0/.well-known/openid-configuration", self._configuration)
         app.router.add_get("/{tid}/discovery/v2.0/keys", self._key_set)
+        app.router.add_get("/{tid}/oauth2/v2.0/authorize", self._authorize)
         app.router.add_post("/{tid}/oauth2/v2.0/token", self._token)
         app.router.add_get("/{tid}/v2.0/adminconsent", self._consent_page)
         app.router.add_post("/{tid}/v2.0/adminconsent", self._consent)
@@ -59,6 +64,10 @@ class Entra:
     async def _key_set(self, _request: web.Request) -> web.Response:
         return web.json_response(self._keys.document())
 
+    async def _authorize(self, _request: web.Request) -> web.Response:
+        """Say how people sign in here. MSAL wants the address, and nothing real goes there."""
+        return web.Response(status=400, text=_NOBODY_SIGNS_IN)
+
     async def _token(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
         tenant = self._microsoft.tenants.get(request.match_info["tid"].lower())
@@ -67,13 +76,24 @@ class Entra:
             return _refused(90002, "invalid_request", "Tenant not found.")
         if app is None:
             return _refused(700016, "unauthorized_client", "Application not found.")
-        if not self._is_authentic(app, form, request.path):
-            return _refused(700027, "invalid_client", "The assertion is not valid.", 401)
+        if refusal := self._refusal(app, form, request.path):
+            return refusal
         if form.get("grant_type") == "client_credentials":
             return self._app_token(app, tenant)
         if form.get("grant_type") == "refresh_token":
             return self._delegated_token(app, tenant, form.get("refresh_token", ""))
         return _refused(70003, "unsupported_grant_type", "The grant type is not supported.")
+
+    def _refusal(self, app: App, form: dict[str, str], path: str) -> web.Response | None:
+        """Return what an app without a good credential is told."""
+        secret = form.get("client_secret")
+        if secret is None:
+            good = self._is_authentic(app, form, path)
+            code, message = 700027, "The assertion is not valid."
+        else:
+            good = hmac.compare_digest(secret.encode(), app.secret.encode())
+            code, message = 7000215, "Invalid client secret provided."
+        return None if good else _refused(code, "invalid_client", message, 401)
 
     def _is_authentic(self, app: App, form: dict[str, str], path: str) -> bool:
         """Tell whether the client assertion is signed with the app's certificate."""

@@ -80,6 +80,7 @@ class App:
     home: str
     certificate: x509.Certificate
     msp: seed.SeedMsp
+    secret: str
 
 
 @dataclass(slots=True)
@@ -113,7 +114,8 @@ class Microsoft:
     def _add_msp(self, msp: seed.SeedMsp, folder: Path) -> None:
         pem = (folder / msp.credential).read_bytes()
         certificate = x509.load_pem_x509_certificate(pem)
-        self.apps[msp.client_id] = App(msp.client_id, msp.own.tenant_id, certificate, msp)
+        secret = (folder / msp.client_secret).read_text()
+        self.apps[msp.client_id] = App(msp.client_id, msp.own.tenant_id, certificate, msp, secret)
         self.refresh_tokens[(folder / msp.service_account).read_text()] = msp.client_id
         for customer in msp.customers:
             self._add_active_relationship(msp, customer)

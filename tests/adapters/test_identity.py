@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jwt
@@ -172,3 +173,32 @@ async def test_a_tenant_without_a_relationship_gives_no_delegated_token(
 ) -> None:
     with pytest.raises(DelegatedAccessRefused, match="invite"):
         await tokens.delegated_token(MSP, STRANGERS)
+
+
+async def test_a_client_secret_is_as_good_as_a_certificate_and_a_wrong_one_is_refused(
+    simulation: Simulation, tokens: TokenSource, secrets: FileSecrets
+) -> None:
+    await simulation.tenant(consented=True)
+    with_secret = replace(MSP, app=replace(MSP.app, credential=CONTOSO.client_secret))
+    claims = jwt.decode(
+        await tokens.app_token(with_secret, OWN), options={"verify_signature": False}
+    )
+    assert claims["appid"] == CONTOSO.client_id
+    await secrets.set("wrong", "x" * 40)
+    other = TokenSource.over(simulation.origin, simulation.origin, secrets)
+    with pytest.raises(MicrosoftRefused):
+        await other.app_token(replace(MSP, app=replace(MSP.app, credential="wrong")), OWN)
+
+
+async def test_what_discovery_names_is_there(simulation: Simulation) -> None:
+    session, base = simulation.browser.session, simulation.browser.microsoft
+    async with session.get(f"{base}/{OWN}/v2.0/.well-known/openid-configuration") as response:
+        found = await response.json()
+    for name, method in (
+        ("authorization_endpoint", "GET"),
+        ("token_endpoint", "POST"),
+        ("jwks_uri", "GET"),
+    ):
+        url = found[name].replace(simulation.origin, base)
+        async with session.request(method, url) as response:
+            assert response.status in (200, 400), name
