@@ -6,5 +6,5 @@ from settings import Settings
 from wiring import Services, blueprints
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for blueprint in blueprints(Services.from_settings(Settings())):
+for blueprint in blueprints(Services.from_settings(Settings.from_environment())):
     app.register_functions(blueprint)

@@ -1,13 +1,30 @@
 """Settings, read from the environment; the README's table is checked against this model."""
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import os
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# Nothing plugs into pydantic here, and looking for plugins reads the metadata of every package
+# that is installed, at each cold start.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
-class StorageSettings(BaseSettings):
+class StorageSettings(BaseModel):
     """Where the storage account is: a connection string, or endpoints for the app's identity."""
 
-    model_config = SettingsConfigDict(hide_input_in_errors=True, extra="ignore")
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read each field from the variable of its name in capitals.
+
+        Raises:
+            ValidationError: A required one is missing, or one is malformed.
+        """
+        names = {name: name.upper() for name in cls.model_fields}
+        given = {field: os.environ[name] for field, name in names.items() if name in os.environ}
+        return cls.model_validate(given)
 
     storage_connection_string: str | None = Field(
         None, description="Connection string of the storage account; local development."

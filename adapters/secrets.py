@@ -1,14 +1,18 @@
 """Secrets by name: Key Vault in Azure, a folder locally."""
 
 import asyncio
+from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from domain.errors import StorageUnavailable
+
+if TYPE_CHECKING:
+    from azure.keyvault.secrets.aio import SecretClient
 
 
 class Secrets(Protocol):
@@ -59,10 +63,14 @@ class KeyVaultSecrets:
     """Azure Key Vault, reached with the app's identity."""
 
     def __init__(self, vault_url: str, credential: AsyncTokenCredential) -> None:
-        # Loaded here, since a cold start without Key Vault should not pay for it.
+        self._vault_url, self._credential = vault_url, credential
+
+    @cached_property
+    def _client(self) -> "SecretClient":
+        # Loaded with the first secret: what only storage answers does not wait for its SDK.
         from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
-        self._client = SecretClient(vault_url, credential)
+        return SecretClient(self._vault_url, self._credential)
 
     async def get(self, name: str) -> str:
         """Read the current version of a secret."""

@@ -48,17 +48,20 @@ def _plain_text(text: str) -> str:
 Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain_name)]
 Notes = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 
+# Models are built when they are first used: a cold start is for one request, not for every route.
+_SHARED = ConfigDict(alias_generator=to_camel, defer_build=True)
+
 
 class ApiModel(BaseModel):
     """An answer: camelCase keys."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(**_SHARED, populate_by_name=True)
 
 
 class RequestModel(BaseModel):
     """A body or a query: camelCase keys, and nothing unknown."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(**_SHARED, extra="forbid", hide_input_in_errors=True)
 
 
 class NoBody(RequestModel):

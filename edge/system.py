@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import azure.functions as func
-from pydantic import RootModel
+from pydantic import ConfigDict, RootModel
 
 from edge.errors import body_of
 from edge.models import ApiModel, NoBody, NoQuery
@@ -32,6 +32,8 @@ class HealthAnswer(ApiModel):
 
 class OpenApiAnswer(RootModel[dict[str, Any]]):
     """An OpenAPI 3.1 document."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 def system_functions(edge: Edge, probe: Callable[[], Awaitable[None]]) -> func.Blueprint:

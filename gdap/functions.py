@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import azure.functions as func
-from pydantic import Field, RootModel
+from pydantic import ConfigDict, Field, RootModel
 
 from domain.identifiers import TenantId, parse_tenant_id
 from domain.ports import Clock, Gdap, MspStore
@@ -67,6 +67,8 @@ class SkippedAnswer(ApiModel):
 
 class AnyInviteAnswer(RootModel[InviteAnswer | SkippedAnswer]):
     """An invite, or word that none is needed."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 InviteList = list_answer(InviteAnswer)

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _run(options: argparse.Namespace) -> dict[str, str]:
-    settings = StorageSettings()
+    settings = StorageSettings.from_environment()
     storage, queues = open_storage(settings), open_queues(settings)
     command: Command = options.command
     try:

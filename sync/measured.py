@@ -4,15 +4,25 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-
-from opentelemetry import trace
+from functools import cache
+from typing import TYPE_CHECKING
 
 from domain.identifiers import TenantRef
 from domain.ports import ReadCost
 from sync.rows import Rows
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 _log = logging.getLogger(__name__)
-_tracer = trace.get_tracer("manage365.sync")
+
+
+@cache
+def _tracer() -> "Tracer":
+    # Loaded with the first sync: a cold start for an HTTP request does without it.
+    from opentelemetry import trace  # noqa: PLC0415
+
+    return trace.get_tracer("manage365.sync")
 
 
 @contextmanager
@@ -31,7 +41,7 @@ def measured_tenant(ref: TenantRef, cost: ReadCost) -> Iterator[None]:
 def measured(rows: Rows, cost: ReadCost) -> Iterator[None]:
     """Tell requests, rows and waiting of a data set."""
     before = replace(cost)
-    with _tracer.start_as_current_span(f"sync {rows.name}") as span:
+    with _tracer().start_as_current_span(f"sync {rows.name}") as span:
         try:
             yield
         finally:

@@ -44,7 +44,7 @@ class EditBody(RequestModel):
 class SyncedDocument(RootModel[dict[str, Any]]):
     """A record with Microsoft Graph's property names and values."""
 
-    model_config = ConfigDict(title="SyncedRecord")
+    model_config = ConfigDict(title="SyncedRecord", defer_build=True)
 
 
 TenantList = list_answer(TenantAnswer)

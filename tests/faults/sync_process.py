@@ -23,7 +23,7 @@ async def _sync(ref: TenantRef) -> None:
     from sync.sync_tenant import sync_tenant  # noqa: PLC0415
     from wiring import Services, sync_ports  # noqa: PLC0415
 
-    services = Services.from_settings(Settings())
+    services = Services.from_settings(Settings.from_environment())
     await sync_tenant(sync_ports(services), ref)
     await services.storage.close()
     await services.queues.close()
