@@ -6,10 +6,15 @@ from collections.abc import Iterable
 
 from domain.ports import StoredRecord, SyncedRecord
 
+# Made once: json.dumps would make an encoder for each record.
+_canonical = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, check_circular=False, separators=(",", ":")
+).encode
+
 
 def stored(record: SyncedRecord) -> StoredRecord:
     """Return the record in canonical form, whatever the order of its keys."""
-    text = json.dumps(record.document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = _canonical(record.document)
     return StoredRecord(record.key, text, _digest(text))
 
 

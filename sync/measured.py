@@ -28,7 +28,7 @@ def _tracer() -> "Tracer":
 @contextmanager
 def measured_tenant(ref: TenantRef, cost: ReadCost) -> Iterator[None]:
     """Tell requests and waiting of all that is read of a tenant, the common batch included."""
-    with _tracer.start_as_current_span("sync tenant") as span:
+    with _tracer().start_as_current_span("sync tenant") as span:
         try:
             yield
         finally:

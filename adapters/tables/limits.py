@@ -57,6 +57,8 @@ def check_transaction(entities: list[Entity]) -> None:
 
 def units(text: str) -> int:
     """Return a text's length in UTF-16 code units, as Azure Tables counts it."""
+    if text.isascii():
+        return len(text)
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from itertools import batched
 from typing import Any
 from urllib.parse import quote, unquote
@@ -66,8 +66,7 @@ class TableSyncedRecords:
     ) -> None:
         """Insert or overwrite records, a few full transactions at a time."""
         entities = [_to_entity(ref, record) for record in records]
-        for group in batched(_transactions(entities), _AT_ONCE, strict=False):
-            await asyncio.gather(*(self._upsert(data_set, batch) for batch in group))
+        await _few_at_a_time(self._upsert(data_set, batch) for batch in _transactions(entities))
 
     async def _upsert(self, data_set: DataSet, entities: list[dict[str, Any]]) -> None:
         steps = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
@@ -76,11 +75,8 @@ class TableSyncedRecords:
 
     async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
         """Delete records; one that is gone already is no error."""
-        rows = [_row(key) for key in keys]
-        for group in batched(
-            batched(rows, LARGEST_TRANSACTION, strict=False), _AT_ONCE, strict=False
-        ):
-            await asyncio.gather(*(self._delete(data_set, ref, batch) for batch in group))
+        rows = batched(map(_row, keys), LARGEST_TRANSACTION, strict=False)
+        await _few_at_a_time(self._delete(data_set, ref, batch) for batch in rows)
 
     async def _delete(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
         table, partition = self._tables[data_set], _partition(ref)
@@ -117,6 +113,21 @@ class TableSyncedRecords:
         keys = list(await self.digests(data_set, ref))
         await self.delete(data_set, ref, keys)
         return len(keys)
+
+
+async def _few_at_a_time(transactions: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Send transactions, the next as soon as there is room for it.
+
+    When one fails the others are stopped, so that none is still under way after its error.
+    """
+    room = asyncio.Semaphore(_AT_ONCE)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for transaction in transactions:
+                await room.acquire()
+                group.create_task(transaction).add_done_callback(lambda _: room.release())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
 
 
 async def _digest_row(table: TableClient, ref: TenantRef, key: str) -> TableEntity | None:
