@@ -16,15 +16,17 @@ import pytest
 
 from adapters.tables.records import TABLES
 from adapters.tables.storage import Storage
-from domain.changes import Remove, Replace
+from domain.changes import Insert, Operation, Remove, Replace
 from domain.identifiers import MspId, TenantId
-from domain.tenant import PartnerSlot, Tenant
+from domain.lifecycle import started
+from domain.tenant import GdapInvite, PartnerSlot, Tenant
 from local.azurite import connection_string
 from local.browser import Browser
 from local.stack import Ports, Stack
 from tests.e2e.portal import CONTOSO, Portal, owner
 from tests.faults.forked import ForkedHost
 from tests.faults.proxy import Kill, Proxy, WriteCounter
+from tests.samples import CAUSE, NOW, version
 
 OWN = TenantId(CONTOSO.own.tenant_id)
 MSP = MspId(CONTOSO.msp_id)
@@ -122,16 +124,20 @@ class Bench:
         assert {e["RowKey"] async for e in self.store.table("work").list_entities()} <= lives
 
     async def customer(self) -> None:
-        """Make the own tenant a synced customer row."""
+        """Make the own tenant a synced customer with its usage and its invite."""
         await self.portal.call(owner(), "POST", "/my-tenant/disable")
         await self.portal.idle()
         await self.portal.enabled()
-        tenant, slot = await self.store.msps.tenant(MSP, OWN), await self.store.msps.head(MSP)
-        assert tenant is not None
-        assert slot is not None
-        assert slot.slot is not None
-        plain = replace(tenant.value, is_own_msp_tenant=False)
-        operations = (Replace(plain, tenant.version), Remove(slot.slot.value, slot.slot.version))
+        known = await self.store.msps.snapshot(MSP, OWN)
+        tenant, slot = version(known.tenant), version(known.head.slot)
+        usage = started(tenant.value, CAUSE)
+        invite = GdapInvite(MSP, OWN, "Contoso", "r-1", "active", "https://x", NOW, NOW)
+        operations: tuple[Operation, ...] = (
+            Replace(replace(tenant.value, is_own_msp_tenant=False), tenant.version),
+            Remove(slot.value, slot.version),
+            Replace(usage, known.usage.version) if known.usage else Insert(usage),
+            Replace(invite, known.invite.version) if known.invite else Insert(invite),
+        )
         await self.store.msps.commit(operations)
 
     async def nothing(self) -> None:
@@ -201,6 +207,35 @@ async def test_enable_survives_a_kill_at_every_write(bench: Bench) -> None:
     assert kills >= 3
 
 
+async def test_a_consent_callback_survives_a_kill_at_every_write(bench: Bench) -> None:
+    query = ""
+
+    async def prepare() -> None:
+        nonlocal query
+        await bench.nothing()
+        state = await bench.portal.state()
+        query = f"admin_consent=True&tenant={OWN}&scope=x&state={state}"
+
+    async def act() -> None:
+        await bench.call("GET", f"/consent/callback?{query}", follow=False)
+
+    async def check() -> None:
+        tenant = await bench.check_slot()
+        if tenant is None:
+            # Killed before the state was spent: the browser's reload starts where it was.
+            assert await bench.portal.callback(query) == "enabled"
+        else:
+            assert await bench.portal.callback(query) == "invalid"
+        await bench.portal.idle()
+        shown = (await bench.portal.call(owner(), "GET", "/my-tenant")).body
+        assert (shown["consent"]["state"], shown["consent"]["outcome"]) == ("completed", "enabled")
+        assert shown["tenant"]["sync"]["state"] == "succeeded"
+        await bench.check_nothing_left()
+
+    kills = await bench.kill_at_every_write(prepare, act, check)
+    assert kills >= 5
+
+
 async def test_convert_survives_a_kill_at_every_write(bench: Bench) -> None:
     async def act() -> None:
         await bench.call("POST", "/my-tenant/enable", follow=False)
@@ -208,8 +243,13 @@ async def test_convert_survives_a_kill_at_every_write(bench: Bench) -> None:
     async def check() -> None:
         tenant = await bench.check_slot()
         assert tenant is not None
+        # The customer's usage goes with the conversion, all or nothing: it is never billed.
+        usage = (await bench.store.msps.snapshot(MSP, OWN)).usage
+        assert (usage is None) is tenant.is_own_msp_tenant
         await bench.call("POST", "/my-tenant/enable")
         assert (await bench.check_slot() or tenant).is_own_msp_tenant
+        left = await bench.store.msps.snapshot(MSP, OWN)
+        assert left.usage is None
 
     kills = await bench.kill_at_every_write(bench.customer, act, check)
     assert kills >= 3
@@ -227,5 +267,13 @@ async def test_hard_delete_survives_a_kill_at_every_write(bench: Bench) -> None:
     async def act() -> None:
         await bench.call("DELETE", f"/tenants/{OWN}")
 
-    kills = await bench.kill_at_every_write(bench.customer, act, bench.check_nothing_left)
+    async def check() -> None:
+        await bench.check_nothing_left()
+        left = await bench.store.msps.snapshot(MSP, OWN)
+        # What was used stays to be billed, and ends with the tenant; its invite goes with it.
+        usage = version(left.usage).value
+        assert (usage.stretches[-1].until is None) is (left.tenant is not None)
+        assert (left.invite is None) is (left.tenant is None)
+
+    kills = await bench.kill_at_every_write(bench.customer, act, check)
     assert kills >= 8
