@@ -52,9 +52,9 @@ class Portal:
         tenant: dict[str, Any] = found.body["tenant"]
         return tenant
 
-    async def state(self, msp: SeedMsp = CONTOSO) -> str:
+    async def state(self, msp: SeedMsp = CONTOSO, by: SeedStaff | None = None) -> str:
         """Start a consent session; return its state."""
-        started = await self.call(owner(msp), "POST", "/consent/sessions")
+        started = await self.call(by or owner(msp), "POST", "/consent/sessions")
         assert started.status == 201, started
         return str(started.body["consentUrl"]).rsplit("state=", 1)[1]
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from local.browser import Reply
 from tests.e2e.portal import CONTOSO, FABRIKAM, STRANGER, Portal, owner, role
 
 OWN = CONTOSO.own.tenant_id
@@ -162,42 +161,6 @@ async def test_fifty_enables_at_once_make_one_row_and_one_event(portal: Portal) 
     assert Counter(reply.status for reply in replies) == {201: 1, 200: 49}
     assert len({reply.body["createdAt"] for reply in replies}) == 1
     assert len(await portal.events(action="tenant.enabled")) == 1
-
-
-async def test_enables_callbacks_and_disables_at_once_never_make_two_or_half_of_one(
-    portal: Portal,
-) -> None:
-    await portal.consented()
-    states = [await portal.state() for _ in range(50)]
-    scope = "https%3A%2F%2Fgraph.microsoft.com%2F.default"
-
-    async def callback(state: str) -> Reply:
-        query = f"admin_consent=True&tenant={OWN}&scope={scope}&state={state}"
-        return await portal.call(None, "GET", f"/consent/callback?{query}")
-
-    calls = []
-    for state in states:
-        calls += [
-            portal.call(owner(), "POST", "/my-tenant/enable"),
-            callback(state),
-            portal.call(owner(), "POST", "/my-tenant/disable"),
-        ]
-    replies = await asyncio.gather(*calls)
-    assert {reply.status for reply in replies} <= {200, 201, 302, 404, 409}
-    outcomes = Counter(r.location.rpartition("=")[2] for r in replies if r.status == 302)
-    assert set(outcomes) <= {"enabled", "pending", "expired"}
-    await portal.idle()
-    events = await portal.events(action="tenant.")
-    counted = Counter(event["action"] for event in events)
-    tenant = await portal.partner_tenant()
-    # Each life began once and ended once, but for the one that may still go on.
-    assert counted["tenant.enabled"] - counted["tenant.disabled"] == (tenant is not None)
-    everybody = await portal.call(owner(), "GET", "/tenants?pageSize=500")
-    partners = [item for item in everybody.body["items"] if item["is_own_msp_tenant"]]
-    assert len(partners) <= (tenant is not None)
-    # The slot and the row agree: without a tenant, enabling makes one; with one, it is there.
-    again = await portal.call(owner(), "POST", "/my-tenant/enable")
-    assert again.status == (200 if tenant else 201)
 
 
 async def test_two_msps_know_nothing_of_each_others_partner_tenants(portal: Portal) -> None:
