@@ -27,6 +27,25 @@ class Simulation:
     run_dir: Path
     browser: Browser
 
+    def app_environment(self, storage: str) -> dict[str, str]:
+        """Return the settings of an app that talks to this simulation."""
+        ca = str(self.run_dir / "ca.pem")
+        return {
+            "PYTHONPATH": str(ROOT),
+            "STORAGE_CONNECTION_STRING": storage,
+            "AzureWebJobsStorage": storage,
+            "ENTRA_AUTHORITY": self.origin,
+            "GRAPH_ENDPOINT": self.origin,
+            "SECRETS_DIR": str(self.run_dir / "secrets"),
+            "API_AUDIENCE": "a",
+            "PORTAL_URL": "p",
+            "CONSENT_REDIRECT_URI": "c",
+            "SYNC_SCHEDULE": "0 * * * * *",
+            "RECOVERY_SCHEDULE": "0 * * * * *",
+            "REQUESTS_CA_BUNDLE": ca,
+            "SSL_CERT_FILE": ca,
+        }
+
     async def faults(self, *faults: dict[str, Any]) -> None:
         await self.browser.control("PUT", "/faults", list(faults))
 

@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-que
 
 import asyncio
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from azure_functions_runtime.bindings.datumdef import Datum
 from local.host.worker import Function, InvocationFailed, invoke, text
 
 _log = logging.getLogger(__name__)
+# https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
+_BATCH_SIZE = "AzureFunctionsJobHost__extensions__queues__batchSize"
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 
 
@@ -36,9 +39,10 @@ class QueueOptions:
     def read(cls, host: dict[str, Any]) -> "QueueOptions":
         """Read host.json."""
         queues = host.get("extensions", {}).get("queues", {})
+        batch_size = os.environ.get(_BATCH_SIZE, queues.get("batchSize", 16))
         hours, minutes, seconds = queues.get("visibilityTimeout", "00:00:00").split(":")
         return cls(
-            batch_size=queues.get("batchSize", 16),
+            batch_size=int(batch_size),
             most_dequeues=queues.get("maxDequeueCount", 5),
             visibility_after_failure=int(hours) * 3600 + int(minutes) * 60 + int(seconds),
         )

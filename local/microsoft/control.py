@@ -24,6 +24,7 @@ class Control:
         add.add_put("/_control/faults", self._faults)
         add.add_put("/_control/tenants/{tid}", self._tenant)
         add.add_post("/_control/tenants/{tid}/changes", self._changes)
+        add.add_post("/_control/tenants/{tid}/customers", self._customers)
         add.add_post("/_control/gdap/{id}/{action:accept|terminate}", self._gdap)
         add.add_post("/_control/tokens", self._token)
         add.add_post("/_control/keys/rotate", self._rotate)
@@ -70,6 +71,15 @@ class Control:
             body.get("create", 0), body.get("update", 0), body.get("delete", 0)
         )
         return web.Response(status=204)
+
+    async def _customers(self, request: web.Request) -> web.Response:
+        """Add customers to the MSP whose own tenant is named; answer their IDs."""
+        home, body = self._find(request).tenant_id, await request.json()
+        added = [
+            self._microsoft.add_customer(home, body.get("users", 10))
+            for _ in range(body.get("count", 1))
+        ]
+        return web.json_response(added)
 
     async def _gdap(self, request: web.Request) -> web.Response:
         relationship_id = request.match_info["id"]

@@ -120,6 +120,21 @@ class Microsoft:
         for customer in msp.customers:
             self._add_active_relationship(msp, customer)
 
+    def add_customer(self, home: str, users: int) -> str:
+        """Add a customer tenant that an MSP reaches through GDAP; return its ID.
+
+        Args:
+            home: The MSP's own tenant.
+        """
+        msp = next(app.msp for app in self.apps.values() if app.home == home)
+        number = 1000 + len(self.tenants)
+        domain = f"customer{number}.example"
+        tenant_id = seed.fixed_id(f"tenant/{domain}")
+        customer = seed.SeedTenant(tenant_id, f"Customer {number}", domain, number, users)
+        self.tenants[tenant_id] = Tenant(tenant_id, customer.display_name, domain, number, users)
+        self._add_active_relationship(msp, customer)
+        return tenant_id
+
     def _add_active_relationship(self, msp: seed.SeedMsp, customer: seed.SeedTenant) -> None:
         identity = seed.fixed_id(f"gdap/{msp.key}/{customer.domain}")
         relationship = self.add_relationship(

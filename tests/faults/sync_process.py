@@ -11,10 +11,11 @@ class SyncProcess(Fork):
     """Syncs a tenant once, as the app would with these settings."""
 
     def __init__(self, environment: Mapping[str, str], ref: TenantRef) -> None:
-        super().__init__(environment, _sync_in_child, ref)
+        super().__init__(environment, sync_here, ref)
 
 
-def _sync_in_child(ref: TenantRef) -> None:
+def sync_here(ref: TenantRef) -> None:
+    """Sync a tenant in this process, which has the app's settings in its environment."""
     asyncio.run(_sync(ref))
 
 

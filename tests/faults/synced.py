@@ -46,11 +46,15 @@ class Synced:
     async def request(self) -> None:
         await self.ports.requests.request(self.ref, self.ports.clock.now())
 
+    async def sync_once(self) -> None:
+        """Do what a message that is on the queue makes a worker do."""
+        await sync_tenant(self.ports, self.ref)
+
     async def sync(self) -> SyncState:
         """Sync until it is no longer put off."""
         await self.request()
         while True:
-            await sync_tenant(self.ports, self.ref)
+            await self.sync_once()
             state = await self.state()
             if state.not_before is None:
                 return state

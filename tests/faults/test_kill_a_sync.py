@@ -14,7 +14,7 @@ from local.azurite import connection_string
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 from tests.faults.sync_process import SyncProcess
 from tests.faults.synced import Synced, synced
-from tests.simulation import ROOT, Simulation
+from tests.simulation import Simulation
 
 # SYNC_KILLS=50 and SYNC_KILL_USERS=5000 make the long form of it.
 KILLS = int(os.environ.get("SYNC_KILLS", "5"))
@@ -54,22 +54,8 @@ async def killed(
         Proxy(counter, lambda: ports[2]) as tables,
         synced(azurite, simulation, tokens, graph) as own,
     ):
-        ca = str(simulation.run_dir / "ca.pem")
-        environment = {
-            "PYTHONPATH": str(ROOT),
-            "STORAGE_CONNECTION_STRING": connection_string(ports[0], ports[1], tables.port),
-            "ENTRA_AUTHORITY": simulation.origin,
-            "GRAPH_ENDPOINT": simulation.origin,
-            "SECRETS_DIR": str(simulation.run_dir / "secrets"),
-            "API_AUDIENCE": "a",
-            "PORTAL_URL": "p",
-            "CONSENT_REDIRECT_URI": "c",
-            "SYNC_SCHEDULE": "0 * * * * *",
-            "RECOVERY_SCHEDULE": "0 * * * * *",
-            "REQUESTS_CA_BUNDLE": ca,
-            "SSL_CERT_FILE": ca,
-        }
-        yield Killed(own, counter, environment)
+        storage = connection_string(ports[0], ports[1], tables.port)
+        yield Killed(own, counter, simulation.app_environment(storage))
 
 
 async def test_a_sync_that_is_killed_at_any_write_is_complete_in_the_end(
