@@ -77,6 +77,9 @@ class Settings(StorageSettings):
     sync_schedule: str = Field(
         description="NCRONTAB of the search for tenants that are due, such as `0 */2 * * * *`."
     )
+    gdap_schedule: str = Field(
+        description="NCRONTAB of the look at GDAP relationships, such as `15 */10 * * * *`."
+    )
     recovery_schedule: str = Field(
         description="NCRONTAB of the search for work left undone, such as `30 * * * * *`."
     )

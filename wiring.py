@@ -28,7 +28,8 @@ from edge.gate import Gate
 from edge.routes import Edge
 from edge.system import system_functions
 from edge.tokens import TokenVerifier
-from gdap.functions import GdapPorts, gdap_functions
+from gdap.functions import gdap_functions
+from gdap.poll import GdapPorts
 from mytenant.functions import MyTenantPorts, mytenant_functions
 from settings import Settings, StorageSettings
 from staff.functions import StaffPorts, staff_functions
@@ -183,7 +184,8 @@ def _tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
         services.queues,
         clock,
     )
-    gdap = GdapPorts(storage.msps, GraphGdap(services.tokens, services.graph), clock)
+    relationships = GraphGdap(services.tokens, services.graph)
+    gdap = GdapPorts(storage.msps, relationships, services.sync_requests, clock)
     return [
         tenant_functions(edge, tenants),
         synced_data_functions(edge, storage.msps, storage.records),

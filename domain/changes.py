@@ -10,11 +10,19 @@ from domain.consent_session import ConsentRecord
 from domain.errors import ConcurrentChange
 from domain.msp import Msp
 from domain.roles import StaffMember
-from domain.tenant import GdapInvite, PartnerSlot, Tenant
+from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval
 from domain.usage import TenantUsage
 
 type Row = (
-    Msp | Tenant | PartnerSlot | ConsentRecord | TenantUsage | GdapInvite | StaffMember | AuditEvent
+    Msp
+    | Tenant
+    | TenantRemoval
+    | PartnerSlot
+    | ConsentRecord
+    | TenantUsage
+    | GdapInvite
+    | StaffMember
+    | AuditEvent
 )
 
 _ATTEMPTS = 30

@@ -45,16 +45,28 @@ def take(
         )
     if before.status not in step.sources:
         raise InvalidStatus(f"A tenant that is {before.status} cannot be {step.name}.")
-    after = replace(before, status=step.target)
+    offboarded_at = cause.at if step.target is TenantStatus.OFFBOARDED else None
+    after = replace(before, status=step.target, offboarded_at=offboarded_at)
+    return Decision(after, changed(known, after, usage, f"tenant.{step.name}", cause))
+
+
+def changed(
+    known: Versioned[Tenant],
+    after: Tenant,
+    usage: Versioned[TenantUsage] | None,
+    action: str,
+    cause: Cause,
+) -> tuple[Operation, ...]:
+    """Return what is written when a customer tenant changes: its row, its usage, the event."""
     event = cause.event(
         after.msp_id,
-        f"tenant.{step.name}",
+        action,
         tenant_id=after.tenant_id,
-        before=describe(before),
+        before=describe(known.value),
         after=describe(after),
     )
-    operations: tuple[Operation, ...] = (Replace(after, known.version), Insert(event))
-    return Decision(after, operations + usage_written(after, usage, cause))
+    row: tuple[Operation, ...] = (Replace(after, known.version), Insert(event))
+    return row + usage_written(after, usage, cause)
 
 
 def usage_written(
@@ -63,11 +75,23 @@ def usage_written(
     """Return the usage row's change that goes with a customer tenant's new status."""
     usage = known.value if known else TenantUsage(tenant.msp_id, tenant.tenant_id, "", ())
     named = replace(usage, tenant_name=tenant.display_name)
-    active = tenant.status is TenantStatus.ACTIVE
-    changed = named.opened(cause.at) if active else named.closed(cause.at)
-    if changed == usage:
+    counted = named.opened(cause.at) if tenant.is_billed else named.closed(cause.at)
+    if counted == usage or not counted.stretches:
         return ()
-    return (write(changed, known),)
+    return (write(counted, known),)
+
+
+def added(
+    tenant: Tenant, usage: Versioned[TenantUsage] | None, action: str, cause: Cause
+) -> tuple[Operation, ...]:
+    """Return what is written when a customer tenant is there for the first time, or again.
+
+    The usage outlives its tenant. So its version also stops whoever decided on a tenant that was
+    not there, and commits after somebody else has added and removed it.
+    """
+    event = cause.event(tenant.msp_id, action, tenant_id=tenant.tenant_id, after=describe(tenant))
+    row: tuple[Operation, ...] = (Insert(tenant), Insert(event))
+    return row + usage_written(tenant, usage, cause)
 
 
 def started(tenant: Tenant, cause: Cause) -> TenantUsage:

@@ -17,6 +17,19 @@ class Tier(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A security group of the MSP's, and the Entra roles that it gets in customer tenants.
+
+    Args:
+        group_id: Object ID of the group in the MSP's own tenant.
+        roles: Names of roles in `domain.gdap.ROLES`.
+    """
+
+    group_id: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerApp:
     """The MSP's partner app registration, and the secrets that stand for it.
 
@@ -26,12 +39,23 @@ class PartnerApp:
         credential: Name of the secret with the certificate (PEM) or client secret.
         service_account: Name of the secret with the service account's refresh token, by which
             customer tenants are read under GDAP.
+        security_groups: The groups that get access when a customer accepts a relationship; the
+            service account is a member of at least one.
     """
 
     client_id: str
     tenant_id: TenantId
     credential: str
     service_account: str
+    security_groups: tuple[SecurityGroup, ...] = ()
+
+    @property
+    def access(self) -> str:
+        """The access that the groups are to have, in one text by which a change of it is known."""
+        groups = sorted(
+            f"{group.group_id}={','.join(sorted(group.roles))}" for group in self.security_groups
+        )
+        return ";".join(groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,7 @@ class Msp:
         time_zone: IANA name; the days of an invoice are days there.
         consented_manifest: Version of the app's permissions that the own tenant consented to.
         owners: How many owners there are, so that the last one cannot go.
+        closed_at: When an operator deleted the MSP; its profile stays for its invoices.
     """
 
     msp_id: MspId
@@ -60,3 +85,4 @@ class Msp:
     app: PartnerApp
     owners: int = 0
     consented_manifest: int | None = None
+    closed_at: datetime | None = None

@@ -10,6 +10,7 @@ from domain.errors import NoPartnerTenant, PartnerTenantExists
 from domain.identifiers import new_epoch
 from domain.permissions import MANIFEST, MANIFEST_VERSION
 from domain.ports import Snapshot
+from domain.removal import noted
 from domain.tenant import Organization, PartnerSlot, Tenant, TenantStatus
 
 
@@ -38,6 +39,7 @@ def describe(tenant: Tenant) -> dict[str, Any]:
         "is_own_msp_tenant": tenant.is_own_msp_tenant,
         "connection": str(tenant.connection),
         "status": str(tenant.status),
+        "connectionLost": tenant.connection_lost_reason,
     }
 
 
@@ -120,6 +122,9 @@ def _convert(
         is_own_msp_tenant=True,
         status=TenantStatus.ACTIVE,
         primary_domain=organization.primary_domain,
+        offboarded_at=None,
+        connection_lost_at=None,
+        connection_lost_reason=None,
     )
     event = cause.event(
         tenant.msp_id,
@@ -161,6 +166,7 @@ def disable(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
     operations: tuple[Operation, ...] = (
         Remove(known.value, known.version),
         Remove(slot.value, slot.version),
+        noted(snapshot, known.value, cause.at),
         Insert(event),
     )
     if snapshot.invite:

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 from domain.audit import AuditEvent
 from domain.changes import Operation, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
+from domain.gdap import GdapRelationship
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.roles import StaffMember
 from domain.sync_state import DataSet, ScheduledSync, SyncState
-from domain.tenant import GdapInvite, Organization, PartnerSlot, Tenant
+from domain.tenant import GdapInvite, Organization, PartnerSlot, Tenant, TenantRemoval
 from domain.usage import TenantUsage
 
 
@@ -50,6 +51,7 @@ class Snapshot:
     tenant: Versioned[Tenant] | None
     usage: Versioned[TenantUsage] | None
     invite: Versioned[GdapInvite] | None
+    removal: Versioned[TenantRemoval] | None = None
 
 
 class MspStore(Protocol):
@@ -100,6 +102,14 @@ class MspStore(Protocol):
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[GdapInvite]:
         """Return a page of the MSP's GDAP invites."""
+        ...
+
+    async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
+        """Return when each tenant that the MSP removed for good was last removed."""
+        ...
+
+    async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
+        """Return the numbers of the MSP's invoices that are not paid."""
         ...
 
     async def staff_member(
@@ -384,17 +394,30 @@ class Relationship:
 
 
 class Gdap(Protocol):
-    """GDAP relationships at Microsoft Graph, called as the MSP's partner app."""
+    """GDAP relationships at Microsoft Graph, called as the MSP's partner app.
+
+    Every method raises GdapRefused when Microsoft refuses, ConsentRequired when the partner app
+    may not manage relationships (yet), MicrosoftRefused when its credential is refused, and
+    MicrosoftUnavailable when there is no answer.
+    """
 
     async def invite(
         self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
     ) -> Relationship:
-        """Create a relationship, locked for approval.
+        """Create a relationship, locked for approval."""
+        ...
 
-        Raises:
-            GdapRefused: Microsoft refuses it.
-            ConsentRequired: The partner app may not manage relationships yet.
-            MicrosoftUnavailable: No answer.
+    async def relationships(self, msp: Msp) -> Sequence[GdapRelationship]:
+        """Return every relationship that the MSP has or had, read to the last page."""
+        ...
+
+    async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
+        """Give each of the MSP's security groups its roles in an accepted relationship.
+
+        What is as it should be is left alone, so it can be repeated.
+
+        Returns:
+            Whether all of them have their access by now; Microsoft takes its time.
         """
         ...
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from domain.changes import Decision, Operation, Remove, decide_and_commit
+from domain.changes import Decision, Insert, Operation, Remove, Replace, decide_and_commit
 from domain.identifiers import MspId, TenantId, TenantRef
 from domain.ports import Intent, IntentKind, Intents, MspStore, Queues, Snapshot
-from domain.tenant import Tenant
+from domain.tenant import Tenant, TenantRemoval
 
 
 async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
@@ -34,6 +34,15 @@ async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
     removed = await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, commit)
     await queues.purge_tenant(removed.ref)
     return removed
+
+
+def noted(snapshot: Snapshot, tenant: Tenant, now: datetime) -> Operation:
+    """Return the note that the tenant was removed now, written together with its removal.
+
+    By it a GDAP relationship that was agreed before then does not bring the tenant back.
+    """
+    removal, known = TenantRemoval(tenant.msp_id, tenant.tenant_id, now), snapshot.removal
+    return Replace(removal, known.version) if known else Insert(removal)
 
 
 def _removed(operations: tuple[Operation, ...]) -> TenantRef:

@@ -28,6 +28,9 @@ class Tenant:
 
     Args:
         is_own_msp_tenant: The flag; only consent, enable and disable write it.
+        offboarded_at: When it was offboarded; None while it is not.
+        connection_lost_at: When its GDAP relationship was met as ended; None while it stands.
+        connection_lost_reason: How the relationship ended: `expired` or `terminated`.
     """
 
     msp_id: MspId
@@ -39,6 +42,19 @@ class Tenant:
     status: TenantStatus
     created_at: datetime
     notes: str | None = None
+    offboarded_at: datetime | None = None
+    connection_lost_at: datetime | None = None
+    connection_lost_reason: str | None = None
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether it is active and can be reached."""
+        return self.status is TenantStatus.ACTIVE and self.connection_lost_at is None
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether time counts as usage: never the partner tenant's."""
+        return self.is_synced and not self.is_own_msp_tenant
 
     @property
     def ref(self) -> TenantRef:
@@ -86,6 +102,9 @@ class GdapInvite:
     Args:
         status: `pending` until accepted, then `active`.
         invite_url: The page on which the customer's admin accepts.
+        expires_at: When the invite ends, or the relationship once it is accepted.
+        assigned: The access that the MSP's security groups have been given, as
+            `PartnerApp.access` names it; empty before.
     """
 
     msp_id: MspId
@@ -96,3 +115,13 @@ class GdapInvite:
     invite_url: str
     expires_at: datetime
     created_at: datetime
+    assigned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRemoval:
+    """When a tenant was last removed for good: what was agreed before then brings it not back."""
+
+    msp_id: MspId
+    tenant_id: TenantId
+    removed_at: datetime

@@ -7,6 +7,11 @@ from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncS
 from domain.tenant import Connection, Tenant, TenantStatus
 from edge.models import ApiModel, Timestamp
 
+_ADVICE = (
+    "The GDAP relationship has ended: the tenant is neither synced nor billed, and its data is"
+    " kept. Invite the customer again, or offboard the tenant."
+)
+
 
 class DataSetAnswer(ApiModel):
     """The last read of one data set."""
@@ -49,6 +54,22 @@ class SyncAnswer(ApiModel):
         )
 
 
+class LostConnection(ApiModel):
+    """Why a customer cannot be reached, and what to do."""
+
+    reason: str
+    since: Timestamp
+    advice: str
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "LostConnection | None":
+        """Show a lost connection, if it is lost."""
+        if tenant.connection_lost_at is None:
+            return None
+        reason = tenant.connection_lost_reason or "ended"
+        return cls(reason=reason, since=tenant.connection_lost_at, advice=_ADVICE)
+
+
 class TenantAnswer(ApiModel):
     """A tenant, its connection, and how its sync stands."""
 
@@ -58,6 +79,7 @@ class TenantAnswer(ApiModel):
     is_own_msp_tenant: bool = Field(alias="is_own_msp_tenant")
     badge: str | None
     connection: Connection
+    connection_lost: LostConnection | None
     status: TenantStatus
     notes: str | None
     created_at: Timestamp
@@ -77,6 +99,7 @@ class TenantAnswer(ApiModel):
             is_own_msp_tenant=tenant.is_own_msp_tenant,
             badge=tenant.badge,
             connection=tenant.connection,
+            connection_lost=LostConnection.of(tenant),
             status=tenant.status,
             notes=tenant.notes,
             created_at=tenant.created_at,

@@ -1,14 +1,12 @@
-"""Routes of GDAP invites."""
+"""Routes of GDAP invites, and the timer that meets what became of them."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Literal
 
 import azure.functions as func
 from pydantic import ConfigDict, Field, RootModel
 
 from domain.identifiers import TenantId, parse_tenant_id
-from domain.ports import Clock, Gdap, MspStore
 from domain.roles import Permission
 from domain.tenant import GdapInvite
 from edge.models import (
@@ -24,6 +22,7 @@ from edge.models import (
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
+from gdap.poll import GdapPorts, poll_relationships
 
 
 class InviteBody(RequestModel):
@@ -74,20 +73,12 @@ class AnyInviteAnswer(RootModel[InviteAnswer | SkippedAnswer]):
 InviteList = list_answer(InviteAnswer)
 
 
-@dataclass(frozen=True, slots=True)
-class GdapPorts:
-    """What the area needs from outside."""
-
-    msps: MspStore
-    gdap: Gdap
-    clock: Clock
-
-
 def gdap_functions(edge: Edge, ports: GdapPorts) -> func.Blueprint:
     """Return the area's functions."""
     routes = edge.routes("gdap")
     _list(routes, ports)
     _invite(routes, ports)
+    _polling(routes.blueprint, ports)
     return routes.blueprint
 
 
@@ -138,3 +129,10 @@ def _answer(tenant_id: TenantId, invited: Invited) -> Answer:
         return Answer(200, SkippedAnswer(tenant_id=tenant_id))
     status = 201 if invited.status is InviteStatus.CREATED else 200
     return Answer(status, InviteAnswer.of(tenant_id, invited.status, invited.invite))
+
+
+def _polling(blueprint: func.Blueprint, ports: GdapPorts) -> None:
+    @blueprint.function_name("poll_gdap_relationships")
+    @blueprint.timer_trigger("timer", "%GDAP_SCHEDULE%")
+    async def poll_gdap_relationships(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
+        await poll_relationships(ports)

@@ -11,11 +11,11 @@ from domain.errors import ConcurrentChange
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.ports import Gdap, MspStore, Relationship, Snapshot
-from domain.tenant import GdapInvite, TenantStatus
+from domain.tenant import GdapInvite, Tenant, TenantStatus
+from gdap.met import CLAIMED, PENDING
 
 # How long a claim holds the place of an invite that is being made at Microsoft.
 _CLAIM = timedelta(minutes=2)
-_CLAIMED, _PENDING = "creating", "pending"
 _LOOKS, _PAUSE = 40, 0.25
 
 
@@ -79,17 +79,22 @@ def _standing(snapshot: Snapshot, tenant_id: TenantId, cause: Cause) -> Invited 
     slot, tenant, known = snapshot.head.slot, snapshot.tenant, snapshot.invite
     if slot and slot.value.tenant_id == tenant_id:
         return Invited(InviteStatus.SKIPPED)
-    invite = known.value if known and known.value.status != _CLAIMED else None
-    if tenant and tenant.value.status is not TenantStatus.OFFBOARDED:
+    invite = known.value if known and known.value.status != CLAIMED else None
+    if tenant and _is_connected(tenant.value):
         return Invited(InviteStatus.ACTIVE, invite)
-    if invite and invite.status == _PENDING and invite.expires_at > cause.at:
+    if invite and invite.status == PENDING and invite.expires_at > cause.at:
         return Invited(InviteStatus.PENDING, invite)
     return None
 
 
+def _is_connected(tenant: Tenant) -> bool:
+    lost = tenant.connection_lost_at is not None
+    return tenant.status is not TenantStatus.OFFBOARDED and not lost
+
+
 def _is_claimed(snapshot: Snapshot, cause: Cause) -> bool:
     known = snapshot.invite
-    return bool(known and known.value.status == _CLAIMED and known.value.expires_at > cause.at)
+    return bool(known and known.value.status == CLAIMED and known.value.expires_at > cause.at)
 
 
 async def _claim(
@@ -100,7 +105,7 @@ async def _claim(
         tenant_id=invitation.tenant_id,
         display_name=invitation.display_name,
         relationship_id="",
-        status=_CLAIMED,
+        status=CLAIMED,
         invite_url="",
         expires_at=cause.at + _CLAIM,
         created_at=cause.at,
@@ -136,7 +141,7 @@ async def _store(
     invite = replace(
         claim.value,
         relationship_id=relationship.relationship_id,
-        status=_PENDING,
+        status=PENDING,
         invite_url=relationship.invite_url,
         expires_at=relationship.expires_at,
     )

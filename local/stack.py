@@ -105,6 +105,7 @@ class Stack:
             "CONSENT_REDIRECT_URI": f"{self.api}/consent/callback",
             "SECRETS_DIR": str(self.run_dir / "secrets"),
             "SYNC_SCHEDULE": "*/30 * * * * *",
+            "GDAP_SCHEDULE": "15 * * * * *",
             "RECOVERY_SCHEDULE": "30 * * * * *",
             # MSAL's requests and aiohttp's TLS trust the simulation by these alone.
             "REQUESTS_CA_BUNDLE": str(self.ca),

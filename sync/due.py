@@ -12,7 +12,7 @@ from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.sync_request import is_under_way, scheduled
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
-from domain.tenant import TenantStatus
+from domain.tenant import Tenant
 from sync.sync_tenant import SyncPorts
 
 _log = logging.getLogger(__name__)
@@ -65,15 +65,15 @@ async def _meet(
 ) -> bool:
     """Queue the sync, or put the entry where it belongs."""
     known = await ports.states.find(entry.ref)
-    status = await _status(ports, entry.ref)
+    tenant = await _tenant(ports, entry.ref)
     is_stale = known is not None and known.value.due_at != entry.due_at
-    if is_stale or status is None:
+    if is_stale or tenant is None:
         await ports.schedule.remove(entry)
         return False
     if known and is_under_way(known.value, now):
         return False  # The entry stays, so that a worker that dies is noticed.
-    active = status is TenantStatus.ACTIVE
-    next_at = _next(known.value if known else None, now, interval) if active else now + interval
+    state = known.value if known else None
+    next_at = _next(state, now, interval) if tenant.is_synced else now + interval
     if next_at <= now:
         await ports.requests.request(entry.ref, now, delay)
     else:
@@ -82,9 +82,9 @@ async def _meet(
     return next_at <= now
 
 
-async def _status(ports: SyncPorts, ref: TenantRef) -> TenantStatus | None:
+async def _tenant(ports: SyncPorts, ref: TenantRef) -> Tenant | None:
     known = await ports.msps.tenant(ref.msp_id, ref.tenant_id)
-    return known.value.status if known and known.value.ref == ref else None
+    return known.value if known and known.value.ref == ref else None
 
 
 async def _move(ports: SyncPorts, known: Versioned[SyncState] | None, later: ScheduledSync) -> None:

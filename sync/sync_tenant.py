@@ -19,7 +19,7 @@ from domain.ports import (
 )
 from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
-from domain.tenant import Tenant, TenantStatus
+from domain.tenant import Tenant
 from sync.lease import Lease, LeaseLost, is_leased, take_lease
 from sync.measured import measured, measured_tenant
 from sync.msp_profiles import MspProfiles
@@ -135,7 +135,7 @@ async def _forget_what_is_gone(ports: SyncPorts, ref: TenantRef) -> None:
 
 async def _active_tenant(msps: MspStore, ref: TenantRef) -> Tenant | None:
     known = await msps.tenant(ref.msp_id, ref.tenant_id)
-    if known is None or known.value.ref != ref or known.value.status is not TenantStatus.ACTIVE:
+    if known is None or known.value.ref != ref or not known.value.is_synced:
         return None
     return known.value
 

@@ -13,7 +13,6 @@ from domain.messages import read_tenant_ref
 from domain.ports import Clock, Intents, MspStore, Queues, SyncedRecords, SyncStates
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
-from domain.tenant import TenantStatus
 from edge.models import NoBody, NoQuery
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes
@@ -134,8 +133,10 @@ def _changing(routes: Routes, ports: TenantPorts) -> None:
         known = await ports.msps.tenant(request.caller.msp_id, request.tenant_id)
         if known is None:
             raise TenantNotFound("No such tenant.")
-        if known.value.status is not TenantStatus.ACTIVE:
-            raise InvalidStatus(f"A tenant that is {known.value.status} is not synced.")
+        if not known.value.is_synced:
+            lost = known.value.connection_lost_at is not None
+            why = "cannot be reached" if lost else f"is {known.value.status}"
+            raise InvalidStatus(f"A tenant that {why} is not synced.")
         await ports.sync_requests.request(known.value.ref, ports.clock.now())
         return await _answer(ports, known.value.msp_id, known.value.tenant_id, 202)
 
@@ -146,7 +147,7 @@ def _lifecycle(routes: Routes, ports: TenantPorts) -> None:
             msp_id, tenant_id = request.caller.msp_id, request.tenant_id
             cause = request.cause(ports.clock.now())
             tenant = await take_step(ports.msps, msp_id, tenant_id, step, cause)
-            if tenant.status is TenantStatus.ACTIVE:
+            if tenant.is_synced:
                 await ports.sync_requests.request(tenant.ref, cause.at)
             return await _answer(ports, msp_id, tenant_id, 200)
 

@@ -8,7 +8,7 @@ from domain.errors import PartnerTenantProtected, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.partner_tenant import describe
 from domain.ports import Intents, MspStore, Queues, Snapshot
-from domain.removal import remove_tenant
+from domain.removal import noted, remove_tenant
 from domain.tenant import Tenant
 
 
@@ -34,7 +34,11 @@ def decide_hard_delete(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
         tenant_id=known.value.tenant_id,
         before=describe(known.value),
     )
-    operations: tuple[Operation, ...] = (Remove(known.value, known.version), Insert(event))
+    operations: tuple[Operation, ...] = (
+        Remove(known.value, known.version),
+        noted(snapshot, known.value, cause.at),
+        Insert(event),
+    )
     if snapshot.invite:
         operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
     if snapshot.usage:

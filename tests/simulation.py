@@ -41,6 +41,7 @@ class Simulation:
             "PORTAL_URL": "p",
             "CONSENT_REDIRECT_URI": "c",
             "SYNC_SCHEDULE": "0 * * * * *",
+            "GDAP_SCHEDULE": "15 * * * * *",
             "RECOVERY_SCHEDULE": "0 * * * * *",
             "REQUESTS_CA_BUNDLE": ca,
             "SSL_CERT_FILE": ca,

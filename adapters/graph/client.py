@@ -131,6 +131,16 @@ class GraphClient:
         """
         return await self._read(HttpRequest("POST", self._url(path), json=body), token, None)
 
+    async def patch(self, path: str, token: str, body: dict[str, Any], if_match: str) -> None:
+        """Change the object of a version, once.
+
+        Raises:
+            GraphError: No success; with status 412, the object is another version by now.
+        """
+        headers = {"If-Match": if_match}
+        request = HttpRequest("PATCH", self._url(path), json=body, headers=headers)
+        await self._read(request, token, None)
+
     async def batch(
         self, paths: Mapping[str, str], token: str, budget: ReadBudget
     ) -> dict[str, dict[str, Any] | GraphError]:

@@ -3,42 +3,44 @@
 https://learn.microsoft.com/graph/api/tenantrelationship-post-delegatedadminrelationships
 """
 
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
-from adapters.graph.client import GraphClient, GraphError
+from adapters.graph.client import GraphClient, GraphError, ReadBudget
 from adapters.identity import TokenSource
-from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
-from domain.identifiers import TenantId
-from domain.msp import Msp
+from domain.errors import ConsentRequired, GdapRefused, MalformedInput, MicrosoftUnavailable
+from domain.gdap import ROLES, GdapRelationship, RelationshipState
+from domain.identifiers import TenantId, parse_tenant_id
+from domain.msp import Msp, SecurityGroup
 from domain.ports import Relationship
 
 _PATH = "/tenantRelationships/delegatedAdminRelationships"
 _INVITE = (
     "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/"
 )
-# Microsoft Entra's role template IDs; Global Administrator is never among them.
-# https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
-ROLES = {
-    "User Administrator": "fe930be7-5e62-47db-91af-98c3a49a38b1",
-    "Exchange Administrator": "29232cdf-9323-42fd-ade2-1d097af3e4de",
-    "Intune Administrator": "3a2c62db-5318-420d-8d74-23affee5d9d5",
-    "Conditional Access Administrator": "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9",
-    "Security Reader": "5d6b6bb7-de71-4623-b4af-96380a352509",
-    "Security Administrator": "194ae4cb-b126-40b2-bd5b-6091b380977d",
-    "Compliance Administrator": "17315797-102d-40b4-93e0-432062caca18",
-    "License Administrator": "4d6ac14f-3453-41d0-bef9-a3e0c569773a",
-    "Global Reader": "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
-    "SharePoint Administrator": "f28a1f50-f6e7-4571-818b-6a12f2af6b6c",
-    "Teams Administrator": "69091246-20e8-4a56-aa4d-066075b2a7a8",
-    "Service Support Administrator": "f023fd81-a637-4b56-95fd-791ac0226033",
-}
 _LONGEST_NAME = 50
 # A relationship that nobody approves within 90 days expires.
 _APPROVAL = timedelta(days=90)
 _CLIENT_ERRORS = range(400, 500)
 _BUSY = {408, 429}
+_PATIENCE_SECONDS, _MOST_PAGES = 30.0, 1000
+# Somebody else did the same at the same moment; the next look shows what came of it.
+_OVERTAKEN = {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}
+# https://learn.microsoft.com/graph/api/resources/delegatedadminrelationship
+_STATES = {
+    "approvalPending": RelationshipState.PENDING,
+    "approved": RelationshipState.PENDING,
+    "activating": RelationshipState.PENDING,
+    "active": RelationshipState.LIVE,
+    "expiring": RelationshipState.LIVE,
+    "terminationRequested": RelationshipState.LIVE,
+    "expired": RelationshipState.ENDED,
+    "terminated": RelationshipState.ENDED,
+}
+_GONE = {"deleting", "deleted"}
 
 
 class GraphGdap:
@@ -62,6 +64,68 @@ class GraphGdap:
             raise _meaning(error) from None
         return relationship
 
+    async def relationships(self, msp: Msp) -> Sequence[GdapRelationship]:
+        """Read every relationship, 300 a page as Microsoft allows at most."""
+        token = await self._tokens.app_token(msp, msp.app.tenant_id)
+        try:
+            found = [_met(item) async for item in self._items(f"{_PATH}?$top=300", token)]
+        except GraphError as error:
+            raise _meaning(error) from None
+        return [relationship for relationship in found if relationship]
+
+    async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
+        """Make the access assignments that are missing, and put right those that differ.
+
+        https://learn.microsoft.com/graph/api/delegatedadminrelationship-post-accessassignments
+        """
+        token = await self._tokens.app_token(msp, msp.app.tenant_id)
+        path = f"{_PATH}/{relationship.relationship_id}/accessAssignments"
+        try:
+            there = {_group(item): item async for item in self._items(path, token)}
+            done = [
+                await self._assign(path, token, _assignment(group, relationship), there)
+                for group in msp.app.security_groups
+            ]
+        except GraphError as error:
+            if error.status in _OVERTAKEN:
+                return False
+            raise _meaning(error) from None
+        return all(done)
+
+    async def _assign(
+        self, path: str, token: str, wanted: dict[str, Any], there: dict[str, dict[str, Any]]
+    ) -> bool:
+        """Look after one group's assignment; return whether it is active already."""
+        if not _roles(wanted):
+            return True  # A relationship made in Partner Center may lack all of them.
+        known = there.get(_group(wanted))
+        if known is None or known.get("status") in _GONE:
+            await self._graph.post(path, token, wanted)
+            return False
+        if _roles(known) == _roles(wanted) and known.get("status") != "error":
+            return known.get("status") == "active"
+        # Microsoft demands the version, so that two changes at once do not undo each other.
+        etag = str(known.get("@odata.etag", ""))
+        change = {"accessDetails": wanted["accessDetails"]}
+        await self._graph.patch(f"{path}/{known['id']}", token, change, etag)
+        return False
+
+    async def _items(self, path: str, token: str) -> AsyncIterator[dict[str, Any]]:
+        budget = ReadBudget(_PATIENCE_SECONDS)
+        link = path
+        for _ in range(_MOST_PAGES):
+            document = await self._graph.get(link, token, budget)
+            values = document.get("value")
+            if not isinstance(values, list):
+                raise GraphError(0, "the answer is no collection")
+            for item in values:
+                yield item
+            following = self._graph.link(document, "@odata.nextLink")
+            if following is None:
+                return
+            link = following
+        raise GraphError(0, "the pages have no end")
+
 
 def _request(tenant_id: TenantId, display_name: str, duration_days: int) -> dict[str, Any]:
     return {
@@ -70,8 +134,32 @@ def _request(tenant_id: TenantId, display_name: str, duration_days: int) -> dict
         "duration": f"P{duration_days}D",
         "autoExtendDuration": "PT0S",
         "customer": {"tenantId": tenant_id, "displayName": display_name},
-        "accessDetails": {"unifiedRoles": [{"roleDefinitionId": role} for role in ROLES.values()]},
+        "accessDetails": _access(ROLES.values()),
     }
+
+
+def _assignment(group: SecurityGroup, relationship: GdapRelationship) -> dict[str, Any]:
+    """Return a group's assignment: of its roles, those that the customer has agreed to."""
+    container = {
+        "accessContainerId": group.group_id,
+        "accessContainerType": "securityGroup",
+    }
+    roles = {ROLES[name] for name in group.roles} & relationship.roles
+    return {"accessContainer": container, "accessDetails": _access(sorted(roles))}
+
+
+def _access(roles: Iterable[str]) -> dict[str, Any]:
+    return {"unifiedRoles": [{"roleDefinitionId": role} for role in roles]}
+
+
+def _group(assignment: dict[str, Any]) -> str:
+    container = assignment.get("accessContainer") or {}
+    return str(container.get("accessContainerId", "")).lower()
+
+
+def _roles(document: dict[str, Any]) -> frozenset[str]:
+    roles = (document.get("accessDetails") or {}).get("unifiedRoles") or []
+    return frozenset(str(role.get("roleDefinitionId", "")).lower() for role in roles)
 
 
 def _relationship(created: dict[str, Any]) -> Relationship:
@@ -82,11 +170,37 @@ def _relationship(created: dict[str, Any]) -> Relationship:
         raise GraphError(0, "the relationship has no ID or date") from None
 
 
+def _met(item: dict[str, Any]) -> GdapRelationship | None:
+    """Read a relationship; one that names no customer yet is nobody's."""
+    customer = item.get("customer")
+    if not customer:
+        return None
+    made = _relationship(item)
+    try:
+        return GdapRelationship(
+            relationship_id=made.relationship_id,
+            tenant_id=parse_tenant_id(str(customer["tenantId"])),
+            display_name=customer.get("displayName") or item["displayName"],
+            state=_STATES.get(item["status"], RelationshipState.NEITHER),
+            status=item["status"],
+            invite_url=made.invite_url,
+            created_at=_moment(item["createdDateTime"]),
+            activated_at=_moment(item["activatedDateTime"]) if item["activatedDateTime"] else None,
+            ends_at=made.expires_at,
+            roles=_roles(item),
+        )
+    except (KeyError, TypeError, ValueError, MalformedInput):
+        raise GraphError(0, "a relationship lacks what makes one") from None
+
+
 def _expiry(relationship: dict[str, Any]) -> datetime:
     """Return when the invite ends: 90 days after its making unless Microsoft says otherwise."""
-    text = relationship.get("endDateTime") or relationship["createdDateTime"]
-    moment = datetime.fromisoformat(text).astimezone(UTC)
-    return moment if relationship.get("endDateTime") else moment + _APPROVAL
+    text = relationship.get("endDateTime")
+    return _moment(text) if text else _moment(relationship["createdDateTime"]) + _APPROVAL
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _meaning(error: GraphError) -> Exception:

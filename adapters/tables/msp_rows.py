@@ -12,9 +12,9 @@ from domain.audit import Actor, AuditEvent
 from domain.changes import Row
 from domain.consent_session import ConsentRecord, ConsentState, Outcome
 from domain.identifiers import Epoch, MspId, ObjectId, SessionHash, TenantId
-from domain.msp import Msp, PartnerApp, Tier
+from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
 from domain.roles import Role, StaffMember
-from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantStatus
+from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval, TenantStatus
 from domain.usage import Stretch, TenantUsage
 
 MSP, CONSENT, SLOT = "msp", "msp:consent", "msp:partner-tenant"
@@ -42,6 +42,11 @@ def invite_key(tenant_id: str) -> str:
     return f"invite:{tenant_id}"
 
 
+def removal_key(tenant_id: str) -> str:
+    """Return the row key of a tenant's removal."""
+    return f"removed:{tenant_id}"
+
+
 def staff_key(tid: str, oid: str) -> str:
     """Return a staff member's row key."""
     return f"staff:{tid}:{oid}"
@@ -64,6 +69,8 @@ def key_of(row: Row) -> str:  # noqa: PLR0911  one return a kind
             return CONSENT
         case Tenant():
             return tenant_key(row.tenant_id)
+        case TenantRemoval():
+            return removal_key(row.tenant_id)
         case TenantUsage():
             return usage_key(row.tenant_id)
         case GdapInvite():
@@ -88,7 +95,9 @@ def _properties(row: Row) -> dict[str, Any]:
     }
     match row:
         case Msp():
-            properties |= {f"app_{name}": value for name, value in properties.pop("app").items()}
+            app = properties.pop("app")
+            app["security_groups"] = _json(app["security_groups"])
+            properties |= {f"app_{name}": value for name, value in app.items()}
         case TenantUsage():
             properties["stretches"] = json.dumps([_stretch_text(s) for s in row.stretches])
         case AuditEvent():
@@ -113,6 +122,10 @@ def msp_from(entity: TableEntity) -> Msp:
         tenant_id=TenantId(entity["app_tenant_id"]),
         credential=entity["app_credential"],
         service_account=entity["app_service_account"],
+        security_groups=tuple(
+            SecurityGroup(group["group_id"], tuple(group["roles"]))
+            for group in json.loads(entity.get("app_security_groups", "[]"))
+        ),
     )
     return Msp(
         msp_id=MspId(entity["PartitionKey"]),
@@ -128,6 +141,7 @@ def msp_from(entity: TableEntity) -> Msp:
         app=app,
         owners=entity["owners"],
         consented_manifest=entity.get("consented_manifest"),
+        closed_at=moment(entity.get("closed_at")),
     )
 
 
@@ -143,6 +157,18 @@ def tenant_from(entity: TableEntity) -> Tenant:
         status=TenantStatus(entity["status"]),
         created_at=_moment(entity["created_at"]),
         notes=entity.get("notes"),
+        offboarded_at=moment(entity.get("offboarded_at")),
+        connection_lost_at=moment(entity.get("connection_lost_at")),
+        connection_lost_reason=entity.get("connection_lost_reason"),
+    )
+
+
+def removal_from(entity: TableEntity) -> TenantRemoval:
+    """Read a tenant's removal."""
+    return TenantRemoval(
+        msp_id=MspId(entity["PartitionKey"]),
+        tenant_id=TenantId(entity["tenant_id"]),
+        removed_at=_moment(entity["removed_at"]),
     )
 
 
@@ -188,6 +214,7 @@ def invite_from(entity: TableEntity) -> GdapInvite:
         invite_url=entity["invite_url"],
         expires_at=_moment(entity["expires_at"]),
         created_at=_moment(entity["created_at"]),
+        assigned=entity.get("assigned", ""),
     )
 
 

@@ -18,9 +18,10 @@ from domain.identifiers import MspId, ObjectId, TenantId
 from domain.ports import Head, Page, Snapshot, SyncSchedule
 from domain.roles import StaffMember
 from domain.sync_request import first_sync
-from domain.tenant import GdapInvite, Tenant
+from domain.tenant import GdapInvite, Tenant, TenantRemoval
 from domain.usage import TenantUsage
 
+_PAID = "paid"
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
 
@@ -51,15 +52,16 @@ class TableMspStore:
 
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
         """Read the head and the tenant's rows, side by side."""
-        head, tenant, usage, invite = await asyncio.gather(
+        head, tenant, usage, invite, removal = await asyncio.gather(
             self.head(msp_id),
             self.tenant(msp_id, tenant_id),
             self._find(msp_id, rows.usage_key(tenant_id), rows.usage_from),
             self._find(msp_id, rows.invite_key(tenant_id), rows.invite_from),
+            self._find(msp_id, rows.removal_key(tenant_id), rows.removal_from),
         )
         if head is None:
             raise LookupError("no such MSP")
-        return Snapshot(head, tenant, usage, invite)
+        return Snapshot(head, tenant, usage, invite, removal)
 
     async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
         """Read one tenant."""
@@ -87,11 +89,7 @@ class TableMspStore:
 
     async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
         """Read the usage of all tenants."""
-        first, last = rows.range_of("usage")
-        parameters = {"msp": msp_id, "first": first, "last": last}
-        return [
-            rows.usage_from(entity) async for entity in query(self._table, _IN_RANGE, parameters)
-        ]
+        return [rows.usage_from(entity) async for entity in self._in_range(msp_id, "usage")]
 
     async def invites(
         self, msp_id: MspId, page_size: int, token: str | None = None
@@ -99,6 +97,19 @@ class TableMspStore:
         """Read a page of GDAP invites."""
         bounds = rows.range_of("invite")
         return await self._page(msp_id, bounds, rows.invite_from, page_size, token)
+
+    async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
+        """Read the removals of all tenants."""
+        return [rows.removal_from(entity) async for entity in self._in_range(msp_id, "removed")]
+
+    async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
+        """Read the invoices' heads alone: their lines and their counter have other kinds of key."""
+        invoices = self._in_range(msp_id, "invoice", ["RowKey", "number", "status"])
+        return [
+            str(entity.get("number") or entity["RowKey"])
+            async for entity in invoices
+            if entity.get("status") != _PAID
+        ]
 
     async def staff_member(
         self, msp_id: MspId, tid: TenantId, oid: ObjectId
@@ -155,6 +166,13 @@ class TableMspStore:
                 await self._schedule.add(first_sync(operation.row))
         with meaning():
             await self._table.submit_transaction(batch)
+
+    def _in_range(
+        self, msp_id: MspId, kind: str, select: list[str] | None = None
+    ) -> AsyncIterator[TableEntity]:
+        first, last = rows.range_of(kind)
+        parameters = {"msp": msp_id, "first": first, "last": last}
+        return query(self._table, _IN_RANGE, parameters, select)
 
     async def _find[T](
         self, msp_id: MspId, row_key: str, read: Callable[[TableEntity], T]

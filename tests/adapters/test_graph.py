@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from adapters.graph.client import GraphClient
-from adapters.graph.gdap import ROLES, GraphGdap
+from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
+from domain.gdap import ROLES
 from domain.identifiers import TenantId
 from domain.permissions import MANIFEST, READ
 from domain.ports import PositionLost, SyncedRecord, Unreadable

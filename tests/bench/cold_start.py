@@ -38,6 +38,7 @@ _SETTINGS = {
     "PORTAL_URL": "p",
     "CONSENT_REDIRECT_URI": "c",
     "SYNC_SCHEDULE": "0 * * * * *",
+    "GDAP_SCHEDULE": "15 * * * * *",
     "RECOVERY_SCHEDULE": "0 * * * * *",
 }
 

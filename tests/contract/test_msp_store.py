@@ -5,13 +5,14 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.tables.storage import Storage
 from domain.changes import Insert, Operation, Remove, Replace
 from domain.consent_session import ConsentRecord, ConsentState, Outcome, hash_state
 from domain.errors import ConcurrentChange, MalformedInput
 from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
-from domain.msp import Msp
+from domain.msp import Msp, SecurityGroup
 from domain.roles import Role, StaffMember
-from domain.tenant import GdapInvite, PartnerSlot, Tenant
+from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval
 from domain.usage import Stretch, TenantUsage
 from tests.contract.conftest import Ports
 from tests.samples import CAUSE, MSP, NOW, OTHER, OWN, tenant, version
@@ -32,14 +33,20 @@ def of(msp: Msp, tenant_id: TenantId = OWN) -> Tenant:
 async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -> None:
     key = msp.msp_id
     known = version((await ports.msps.snapshot(key, OWN)).head.msp)
-    msp = replace(msp, consented_manifest=1)
+    groups = (SecurityGroup(OTHER, ("Global Reader", "License Administrator")),)
+    app = replace(msp.app, security_groups=groups)
+    msp = replace(msp, consented_manifest=1, closed_at=NOW, app=app)
     await ports.msps.commit([Replace(msp, known.version)])
     record = ConsentRecord(key, hash_state("x"), ConsentState.COMPLETED, Outcome.ENABLED, NOW, OWN)
     usage = TenantUsage(key, OWN, "Contoso", (Stretch(NOW, NOW + timedelta(1, 5, 7)), Stretch(NOW)))
-    invite = GdapInvite(key, OWN, "Contoso", "r-1", "pending", "https://x", NOW, NOW)
+    invite = GdapInvite(key, OWN, "Contoso", "r-1", "pending", "https://x", NOW, NOW, "a=b")
+    removal = TenantRemoval(key, OWN, NOW)
+    known_tenant = replace(
+        of(msp), offboarded_at=NOW, connection_lost_at=NOW, connection_lost_reason="expired"
+    )
     member = StaffMember(key, OWN, ObjectId(OTHER), Role.L2, "Đorđe")
     event = CAUSE.event(key, "x.y", tenant_id=OWN, outcome="o", before={"a": [1]}, after={})
-    rows = (of(msp), PartnerSlot(key, OWN), record, usage, invite, member, event)
+    rows = (known_tenant, PartnerSlot(key, OWN), record, usage, invite, member, event, removal)
     await ports.msps.commit([Insert(row) for row in rows])
     snapshot = await ports.msps.snapshot(key, OWN)
     assert snapshot.head.msp.value == msp
@@ -48,6 +55,8 @@ async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -
     assert version(snapshot.tenant).value == rows[0]
     assert version(snapshot.usage).value == usage
     assert version(snapshot.invite).value == invite
+    assert version(snapshot.removal).value == removal
+    assert list(await ports.msps.removals(key)) == [removal]
     assert version(await ports.msps.staff_member(key, OWN, ObjectId(OTHER))).value == member
     assert (await ports.msps.audit_events(key, 10)).items == (event,)
     assert list(await ports.msps.usage(key)) == [usage]
@@ -162,3 +171,24 @@ async def test_no_row_of_another_msp_ever_shows(ports: Ports, msp: Msp) -> None:
     assert (snapshot.tenant, snapshot.head.slot) == (None, None)
     assert (await ports.msps.tenants(other.msp_id, 10)).items == ()
     assert (await ports.msps.audit_events(other.msp_id, 10)).items == ()
+
+
+async def test_an_msp_without_invoices_owes_nothing(ports: Ports, msp: Msp) -> None:
+    assert list(await ports.msps.unpaid_invoices(msp.msp_id)) == []
+
+
+async def test_unpaid_invoices_are_told_from_paid_ones_and_from_lines_and_counter(
+    storage: Storage,
+) -> None:
+    key = str(uuid4())
+    for row, number, status in (
+        ("invoice:2026-08", "M365-INV-0001", "paid"),
+        ("invoice:2026-09", "M365-INV-0002", "overdue"),
+        ("invoice:2026-10", "M365-INV-0003", "issued"),
+        ("invoice-line:2026-10:x", "", ""),
+        ("invoice-counter", "", ""),
+    ):
+        entity = {"PartitionKey": key, "RowKey": row, "number": number, "status": status}
+        await storage.table("msps").create_entity(entity)
+    unpaid = await storage.msps.unpaid_invoices(MspId(key))
+    assert list(unpaid) == ["M365-INV-0002", "M365-INV-0003"]

@@ -1,9 +1,13 @@
 """What is outside of storage, in memory: clock, queues, Microsoft."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from domain.identifiers import SessionRef, TenantId, TenantRef
+from domain.errors import MicrosoftUnavailable
+from domain.gdap import GdapRelationship, RelationshipState
+from domain.identifiers import MspId, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.ports import ReadCost, Reading, Relationship, SyncedRecord, UserPage
 from domain.sync_state import DataSet
@@ -61,10 +65,16 @@ class FakeIdentity:
 
 
 class FakeGdap:
+    """GDAP at Microsoft, in memory: relationships by MSP, and what customers do with them."""
+
     def __init__(self, clock: FixedClock) -> None:
         self._clock = clock
         self.made: list[TenantId] = []
+        self.known: dict[str, tuple[MspId, GdapRelationship]] = {}
+        self.assigned: dict[str, str] = {}
         self.failure: Exception | None = None
+        self.failing_msps: set[MspId] = set()
+        self.access_takes_its_time = False
 
     async def invite(
         self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
@@ -72,8 +82,57 @@ class FakeGdap:
         if self.failure:
             raise self.failure
         self.made.append(tenant_id)
-        expires = self._clock.now() + timedelta(days=90)
-        return Relationship(f"r-{len(self.made)}", f"https://invite/{len(self.made)}", expires)
+        made = self.make(msp.msp_id, tenant_id, display_name, f"r-{len(self.made)}")
+        return Relationship(made.relationship_id, made.invite_url, made.ends_at)
+
+    def make(
+        self, msp_id: MspId, tenant_id: TenantId, name: str = "Customer", key: str | None = None
+    ) -> GdapRelationship:
+        """Make a relationship that waits for approval, as Partner Center does too."""
+        now = self._clock.now()
+        key = key or f"p-{len(self.known) + 1}"
+        made = GdapRelationship(
+            relationship_id=key,
+            tenant_id=tenant_id,
+            display_name=name,
+            state=RelationshipState.PENDING,
+            status="approvalPending",
+            invite_url=f"https://invite/{key}",
+            created_at=now,
+            activated_at=None,
+            ends_at=now + timedelta(days=90),
+        )
+        self.known[key] = (msp_id, made)
+        return made
+
+    def accept(self, key: str) -> None:
+        now = self._clock.now()
+        self._move(
+            key,
+            state=RelationshipState.LIVE,
+            status="active",
+            activated_at=now,
+            ends_at=now + timedelta(days=730),
+        )
+
+    def end(self, key: str, status: str = "terminated") -> None:
+        self._move(key, state=RelationshipState.ENDED, status=status, ends_at=self._clock.now())
+
+    def _move(self, key: str, **changes: Any) -> None:
+        msp_id, relationship = self.known[key]
+        self.known[key] = (msp_id, replace(relationship, **changes))
+
+    async def relationships(self, msp: Msp) -> list[GdapRelationship]:
+        if msp.msp_id in self.failing_msps:
+            raise MicrosoftUnavailable("no answer")
+        return [found for msp_id, found in self.known.values() if msp_id == msp.msp_id]
+
+    async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
+        if self.failure:
+            raise self.failure
+        done = self.assigned.get(relationship.relationship_id) == msp.app.access
+        self.assigned[relationship.relationship_id] = msp.app.access
+        return done or not self.access_takes_its_time
 
 
 class FakeGraph:

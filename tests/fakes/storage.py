@@ -21,7 +21,7 @@ from domain.ports import (
 from domain.roles import StaffMember
 from domain.sync_request import first_sync
 from domain.sync_state import ScheduledSync, SyncState
-from domain.tenant import GdapInvite, PartnerSlot, Tenant
+from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval
 from domain.usage import TenantUsage
 
 _versions = count(1)
@@ -33,7 +33,7 @@ def _version() -> str:
 
 def _key(row: Row) -> tuple[str, ...]:
     match row:
-        case Tenant() | TenantUsage() | GdapInvite():
+        case Tenant() | TenantUsage() | GdapInvite() | TenantRemoval():
             return (row.msp_id, type(row).__name__, row.tenant_id)
         case StaffMember():
             return (row.msp_id, "StaffMember", row.tid, row.oid)
@@ -57,6 +57,7 @@ class FakeMspStore:
             _key(row): Versioned(row, _version()) for row in rows
         }
         self.commits: list[tuple[Operation, ...]] = []
+        self.unpaid: dict[str, tuple[str, ...]] = {}
         self.schedule = FakeSyncSchedule()
 
     def of_kind[T](self, kind: type[T], msp_id: str) -> list[Versioned[T]]:
@@ -74,11 +75,11 @@ class FakeMspStore:
         head = await self.head(msp_id)
         if head is None:
             raise LookupError("no such MSP")
-        tenant, usage, invite = (
+        tenant, usage, invite, removal = (
             self.rows.get((msp_id, kind.__name__, tenant_id))
-            for kind in (Tenant, TenantUsage, GdapInvite)
+            for kind in (Tenant, TenantUsage, GdapInvite, TenantRemoval)
         )
-        return Snapshot(head, tenant, usage, invite)
+        return Snapshot(head, tenant, usage, invite, removal)
 
     async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
         return self.rows.get((msp_id, "Tenant", tenant_id))
@@ -95,6 +96,12 @@ class FakeMspStore:
 
     async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
         return [known.value for known in self.of_kind(TenantUsage, msp_id)]
+
+    async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
+        return [known.value for known in self.of_kind(TenantRemoval, msp_id)]
+
+    async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
+        return list(self.unpaid.get(msp_id, ()))
 
     async def invites(
         self, msp_id: MspId, page_size: int, token: str | None = None

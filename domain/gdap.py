@@ -1,0 +1,64 @@
+"""GDAP relationships as Microsoft tells of them, and the roles that they give.
+
+https://learn.microsoft.com/graph/api/resources/delegatedadminrelationships-api-overview
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.identifiers import TenantId
+
+# Microsoft Entra's role template IDs; Global Administrator is never among them.
+# https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
+ROLES = {
+    "User Administrator": "fe930be7-5e62-47db-91af-98c3a49a38b1",
+    "Exchange Administrator": "29232cdf-9323-42fd-ade2-1d097af3e4de",
+    "Intune Administrator": "3a2c62db-5318-420d-8d74-23affee5d9d5",
+    "Conditional Access Administrator": "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9",
+    "Security Reader": "5d6b6bb7-de71-4623-b4af-96380a352509",
+    "Security Administrator": "194ae4cb-b126-40b2-bd5b-6091b380977d",
+    "Compliance Administrator": "17315797-102d-40b4-93e0-432062caca18",
+    "License Administrator": "4d6ac14f-3453-41d0-bef9-a3e0c569773a",
+    "Global Reader": "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+    "SharePoint Administrator": "f28a1f50-f6e7-4571-818b-6a12f2af6b6c",
+    "Teams Administrator": "69091246-20e8-4a56-aa4d-066075b2a7a8",
+    "Service Support Administrator": "f023fd81-a637-4b56-95fd-791ac0226033",
+}
+
+
+class RelationshipState(StrEnum):
+    """How far a relationship is, as far as it matters here.
+
+    `pending` waits for the customer or is being set up; `live` gives access; `ended` gives none
+    any more; what is none of these changes nothing.
+    """
+
+    PENDING = "pending"
+    LIVE = "live"
+    ENDED = "ended"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class GdapRelationship:
+    """A relationship with a customer, whoever made it.
+
+    Args:
+        status: Microsoft's own word for the state.
+        invite_url: The page on which the customer's admin accepts.
+        activated_at: When the customer accepted; None before.
+        ends_at: When the invite ends, or the relationship once it is accepted.
+        roles: Template IDs of the Entra roles that it may give.
+    """
+
+    relationship_id: str
+    tenant_id: TenantId
+    display_name: str
+    state: RelationshipState
+    status: str
+    invite_url: str
+    created_at: datetime
+    activated_at: datetime | None
+    ends_at: datetime
+    roles: frozenset[str] = frozenset(ROLES.values())

@@ -1,0 +1,183 @@
+"""Polling GDAP relationships: Microsoft tells nobody of a customer's yes or no, so we ask."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import uuid4
+
+from domain.audit import SYSTEM, Cause
+from domain.changes import Versioned, decide_and_commit
+from domain.errors import DomainError
+from domain.gdap import GdapRelationship
+from domain.identifiers import MspId, TenantId
+from domain.msp import Msp
+from domain.ports import Clock, Gdap, Head, MspStore, Page, Snapshot
+from domain.sync_request import SyncRequests
+from domain.tenant import GdapInvite, Tenant, TenantRemoval
+from gdap.meeting import meet
+from gdap.met import Meeting, Met
+from gdap.standing_invite import assigned
+
+_log = logging.getLogger(__name__)
+_MSPS_AT_ONCE = 8
+_PAGE = 1000
+# Each takes a few requests; what exceeds it waits for the next time.
+_MOST_ASSIGNMENTS = 200
+_SYNCED_AFTER = {Met.ACCEPTED, Met.REACTIVATED, Met.RECONNECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class GdapPorts:
+    """What the area needs from outside."""
+
+    msps: MspStore
+    gdap: Gdap
+    sync_requests: SyncRequests
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that an MSP knows of its customers, read in four ranges.
+
+    It may be old by the time it is looked at: it tells where to look closer, no more.
+    """
+
+    head: Head
+    tenants: Mapping[TenantId, Versioned[Tenant]]
+    invites: Mapping[TenantId, GdapInvite]
+    removals: Mapping[TenantId, TenantRemoval]
+
+    def snapshot(self, tenant_id: TenantId) -> Snapshot:
+        """Return what is known of one customer, fit to decide on and not to commit."""
+        invite, removal = self.invites.get(tenant_id), self.removals.get(tenant_id)
+        return Snapshot(
+            self.head,
+            self.tenants.get(tenant_id),
+            None,
+            Versioned(invite, "") if invite else None,
+            Versioned(removal, "") if removal else None,
+        )
+
+
+async def poll_relationships(ports: GdapPorts) -> None:
+    """Meet every MSP's relationships; one MSP's trouble never holds up another's."""
+    turn = asyncio.Semaphore(_MSPS_AT_ONCE)
+
+    async def in_turn(msp_id: MspId) -> None:
+        async with turn:
+            try:
+                await poll_msp(ports, msp_id)
+            except DomainError as error:
+                _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
+            except Exception:  # noqa: BLE001  the next MSP's are met all the same
+                _log.exception("GDAP relationships of MSP %s were not met", msp_id)
+
+    async with asyncio.TaskGroup() as group:
+        async for msp_id in ports.msps.msp_ids():
+            group.create_task(in_turn(msp_id))
+
+
+async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
+    """Meet one MSP's relationships, customer by customer.
+
+    Raises:
+        DomainError: They cannot be read, so nothing changes: unread is not ended.
+    """
+    head = await ports.msps.head(msp_id)
+    if head is None or head.msp.value.closed_at is not None:
+        return
+    relationships = await ports.gdap.relationships(head.msp.value)
+    known, left = await _known(ports.msps, head), _MOST_ASSIGNMENTS
+    for tenant_id, of_customer in _by_customer(relationships):
+        try:
+            left -= await _meet_customer(ports, known, tenant_id, of_customer, may_assign=left > 0)
+        except Exception:  # noqa: BLE001  the next customer's are met all the same
+            _log.exception("a customer's GDAP relationships were not met")
+
+
+async def _known(msps: MspStore, head: Head) -> Known:
+    msp_id = head.msp.value.msp_id
+    tenants, invites, removals = await asyncio.gather(
+        _all(lambda token: msps.tenants(msp_id, _PAGE, token)),
+        _all(lambda token: msps.invites(msp_id, _PAGE, token)),
+        msps.removals(msp_id),
+    )
+    return Known(
+        head,
+        {known.value.tenant_id: known for known in tenants},
+        {invite.tenant_id: invite for invite in invites},
+        {removal.tenant_id: removal for removal in removals},
+    )
+
+
+async def _all[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
+    page = await fetch(None)
+    items = list(page.items)
+    while page.next_token is not None:
+        page = await fetch(page.next_token)
+        items += page.items
+    return items
+
+
+def _by_customer(
+    relationships: Sequence[GdapRelationship],
+) -> Iterator[tuple[TenantId, list[GdapRelationship]]]:
+    ordered = sorted(relationships, key=lambda relationship: relationship.tenant_id)
+    for tenant_id, found in groupby(ordered, key=lambda relationship: relationship.tenant_id):
+        yield tenant_id, list(found)
+
+
+async def _meet_customer(
+    ports: GdapPorts,
+    known: Known,
+    tenant_id: TenantId,
+    relationships: Sequence[GdapRelationship],
+    *,
+    may_assign: bool,
+) -> int:
+    """Meet one customer's relationships; return how many assignments were looked after."""
+    msp = known.head.msp.value
+    cause = Cause(SYSTEM, ports.clock.now(), str(uuid4()))
+    rough = meet(known.snapshot(tenant_id), relationships, cause)
+    if not rough.operations and not _lacks_access(rough.result, msp):
+        return 0
+    meeting = await decide_and_commit(
+        lambda: ports.msps.snapshot(msp.msp_id, tenant_id),
+        lambda snapshot: meet(snapshot, relationships, cause),
+        ports.msps.commit,
+    )
+    is_new = may_assign and await _assign(ports, msp, meeting, cause)
+    if meeting.tenant and (is_new or meeting.met in _SYNCED_AFTER):
+        await ports.sync_requests.request(meeting.tenant.ref, cause.at)
+    return int(_lacks_access(meeting, msp))
+
+
+def _lacks_access(meeting: Meeting, msp: Msp) -> bool:
+    """Tell whether the security groups have yet to get the access that they are to have."""
+    tenant, invite = meeting.tenant, meeting.invite
+    if tenant is None or invite is None or meeting.live is None or not tenant.is_synced:
+        return False
+    return bool(msp.app.access) and invite.assigned != msp.app.access
+
+
+async def _assign(ports: GdapPorts, msp: Msp, meeting: Meeting, cause: Cause) -> bool:
+    """Give the security groups their access; return whether they have it just now."""
+    live, tenant = meeting.live, meeting.tenant
+    if not _lacks_access(meeting, msp) or live is None or tenant is None:
+        return False
+    try:
+        complete = await ports.gdap.assign(msp, live)
+    except DomainError as error:
+        # The tenant's sync says what it lacks; the next poll tries again.
+        _log.warning("no access was assigned in a GDAP relationship: %s", error)
+        return False
+    if not complete:
+        return False
+    return await decide_and_commit(
+        lambda: ports.msps.snapshot(msp.msp_id, tenant.tenant_id),
+        lambda snapshot: assigned(snapshot, live.relationship_id, msp.app.access, cause),
+        ports.msps.commit,
+    )

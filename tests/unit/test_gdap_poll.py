@@ -1,0 +1,410 @@
+"""What became of GDAP relationships is met once, whatever the order of events."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from domain.audit import SYSTEM, Cause
+from domain.changes import Insert, Operation, decide_and_commit
+from domain.errors import GdapRefused
+from domain.identifiers import TenantId
+from domain.lifecycle import OFFBOARD, REACTIVATE, SUSPEND, Step
+from domain.msp import Msp, SecurityGroup
+from domain.partner_tenant import enable
+from domain.sync_request import SyncRequests
+from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantStatus
+from gdap.invite import Invitation, InviteStatus, invite_customer
+from gdap.poll import GdapPorts, poll_relationships
+from mytenant.disable import disable_partner_tenant
+from tenants.edit import take_step
+from tenants.hard_delete import hard_delete
+from tests.fakes.outside import FakeGdap, FakeQueues, FixedClock
+from tests.fakes.storage import FakeIntents, FakeMspStore, FakeSyncStates
+from tests.samples import CONTOSO, CUSTOMER, FABRIKAM, MSP, ORGANIZATION, OTHER, OWN, tenant
+
+GROUP = SecurityGroup(OTHER, ("Global Reader", "Security Reader"))
+WITH_GROUP = replace(MSP, app=replace(MSP.app, security_groups=(GROUP,)))
+
+
+class World:
+    """Contoso, what Microsoft knows, and the poll."""
+
+    def __init__(self, *rows: Tenant, msp: Msp = WITH_GROUP) -> None:
+        self.clock, self.queues = FixedClock(), FakeQueues()
+        self.msp, self.store = msp, FakeMspStore(msp, *rows)
+        self.gdap, self.states = FakeGdap(self.clock), FakeSyncStates()
+        requests = SyncRequests(self.states, self.store.schedule, self.queues)
+        self.ports = GdapPorts(self.store, self.gdap, requests, self.clock)
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(SYSTEM, self.clock.now(), "r")
+
+    async def poll(self) -> None:
+        """Poll twice: the second time finds nothing to do."""
+        self.clock.advance(minutes=10)
+        await poll_relationships(self.ports)
+        written = len(self.store.commits)
+        await poll_relationships(self.ports)
+        assert len(self.store.commits) == written
+
+    async def invite(self, tenant_id: TenantId = CUSTOMER) -> str:
+        invitation = Invitation(tenant_id, "Northwind Traders", 730)
+        invited = await invite_customer(
+            self.store, self.gdap, self.msp, invitation, self.cause, lambda _: asyncio.sleep(0)
+        )
+        assert invited.invite is not None
+        return invited.invite.relationship_id
+
+    async def accepted(self, tenant_id: TenantId = CUSTOMER) -> str:
+        key = await self.invite(tenant_id)
+        self.gdap.accept(key)
+        await self.poll()
+        return key
+
+    async def step(self, step: Step) -> None:
+        await take_step(self.store, CONTOSO, CUSTOMER, step, self.cause)
+
+    async def hard_delete(self) -> None:
+        await hard_delete(self.store, FakeIntents(), self.queues, CONTOSO, CUSTOMER, self.cause)
+
+    async def enable(self) -> None:
+        await decide_and_commit(
+            lambda: self.store.snapshot(CONTOSO, OWN),
+            lambda snapshot: enable(snapshot, ORGANIZATION, self.cause, convert=True),
+            self.store.commit,
+        )
+
+    def tenant(self, tenant_id: TenantId = CUSTOMER) -> Tenant | None:
+        known = self.store.rows.get((CONTOSO, "Tenant", tenant_id))
+        return known.value if known else None
+
+    def there(self, tenant_id: TenantId = CUSTOMER) -> Tenant:
+        known = self.tenant(tenant_id)
+        assert known is not None
+        return known
+
+    def open_stretches(self) -> int:
+        usage = self.store.rows.get((CONTOSO, "TenantUsage", CUSTOMER))
+        return sum(stretch.until is None for stretch in usage.value.stretches) if usage else 0
+
+    def invites(self) -> list[GdapInvite]:
+        return [known.value for known in self.store.of_kind(GdapInvite, CONTOSO)]
+
+
+async def test_an_accepted_invite_is_a_customer_with_usage_access_and_a_first_sync() -> None:
+    world = World()
+    key = await world.accepted()
+    customer = world.there()
+    assert (customer.status, customer.display_name) == (TenantStatus.ACTIVE, "Northwind Traders")
+    assert world.open_stretches() == 1
+    assert world.queues.syncs == [customer.ref]
+    (invite,) = world.invites()
+    assert (invite.status, invite.relationship_id) == ("active", key)
+    assert invite.assigned == world.msp.app.access
+    assert world.gdap.assigned == {key: world.msp.app.access}
+    assert sorted(world.store.actions(CONTOSO)) == [
+        "gdap.accepted",
+        "gdap.assigned",
+        "gdap.invited",
+    ]
+
+
+async def test_nothing_happens_until_the_customer_accepts() -> None:
+    world = World()
+    await world.invite()
+    await world.poll()
+    assert (world.tenant(), world.queues.syncs) == (None, [])
+
+
+@pytest.mark.parametrize("status", ["terminated", "expired"])
+async def test_an_ended_relationship_is_a_lost_connection_that_is_shown_and_not_billed(
+    status: str,
+) -> None:
+    world = World()
+    world.gdap.end(await world.accepted(), status)
+    await world.poll()
+    lost = world.there()
+    assert (lost.status, lost.connection_lost_reason) == (TenantStatus.ACTIVE, status)
+    assert not lost.is_synced
+    assert world.open_stretches() == 0
+    assert world.invites() == []
+
+
+async def test_a_lost_customer_can_be_invited_anew_and_keeps_its_life() -> None:
+    world = World()
+    world.gdap.end(await world.accepted())
+    await world.poll()
+    epoch = world.there().epoch
+    await world.accepted()
+    again = world.there()
+    assert (again.epoch, again.connection_lost_at) == (epoch, None)
+    assert world.open_stretches() == 1
+    assert world.store.actions(CONTOSO).count("gdap.reconnected") == 1
+
+
+async def test_another_relationship_keeps_the_connection() -> None:
+    world = World()
+    first = await world.accepted()
+    second = world.gdap.make(CONTOSO, CUSTOMER)
+    world.gdap.accept(second.relationship_id)
+    world.gdap.end(first)
+    await world.poll()
+    assert world.there().connection_lost_at is None
+    assert [invite.relationship_id for invite in world.invites()] == [second.relationship_id]
+
+
+async def test_an_offboarded_customer_comes_back_when_it_accepts_and_not_before() -> None:
+    world = World()
+    await world.accepted()
+    world.clock.advance(minutes=1)
+    await world.step(OFFBOARD)
+    await world.poll()
+    assert world.there().status is TenantStatus.OFFBOARDED
+    key = await world.invite()
+    await world.poll()
+    assert world.there().status is TenantStatus.OFFBOARDED
+    world.gdap.accept(key)
+    await world.poll()
+    assert world.there().status is TenantStatus.ACTIVE
+    assert world.open_stretches() == 1
+    assert world.store.actions(CONTOSO).count("gdap.reactivated") == 1
+
+
+async def test_one_made_in_partner_center_brings_an_offboarded_customer_back() -> None:
+    world = World()
+    await world.accepted()
+    world.clock.advance(minutes=1)
+    await world.step(OFFBOARD)
+    world.clock.advance(minutes=1)
+    world.gdap.accept(world.gdap.make(CONTOSO, CUSTOMER).relationship_id)
+    await world.poll()
+    assert world.there().status is TenantStatus.ACTIVE
+
+
+async def test_what_the_msp_suspended_stays_so_when_a_relationship_is_renewed() -> None:
+    world = World()
+    await world.accepted()
+    await world.step(SUSPEND)
+    world.gdap.accept(world.gdap.make(CONTOSO, CUSTOMER).relationship_id)
+    await world.poll()
+    assert world.there().status is TenantStatus.SUSPENDED
+    assert world.open_stretches() == 0
+
+
+async def test_a_reactivated_customer_without_a_relationship_is_lost_and_not_billed() -> None:
+    world = World()
+    key = await world.accepted()
+    await world.step(OFFBOARD)
+    world.gdap.end(key)
+    await world.poll()
+    await world.step(REACTIVATE)
+    await world.poll()
+    assert world.there().connection_lost_at is not None
+    assert world.open_stretches() == 0
+
+
+async def test_one_that_we_never_saw_is_met_all_the_same() -> None:
+    world = World()
+    made = world.gdap.make(CONTOSO, CUSTOMER, "Made in Partner Center")
+    await world.poll()
+    assert await world.invite() == made.relationship_id  # no second one beside it
+    world.gdap.accept(made.relationship_id)
+    await world.poll()
+    assert world.there().display_name == "Made in Partner Center"
+
+
+async def test_a_customer_from_before_has_its_relationship_noted() -> None:
+    world = World(tenant())
+    world.gdap.accept(world.gdap.make(CONTOSO, CUSTOMER).relationship_id)
+    await world.poll()
+    assert [invite.status for invite in world.invites()] == ["active"]
+    assert world.queues.syncs == [tenant().ref]  # it has its access only now
+
+
+async def test_a_hard_delete_is_final_for_what_was_agreed_before() -> None:
+    world = World()
+    await world.accepted()
+    pending = world.gdap.make(CONTOSO, CUSTOMER)
+    world.clock.advance(minutes=1)
+    await world.hard_delete()
+    await world.poll()
+    world.gdap.accept(pending.relationship_id)
+    await world.poll()
+    assert world.tenant() is None
+    assert world.invites() == []
+    await world.accepted()
+    assert world.there().status is TenantStatus.ACTIVE
+    assert world.open_stretches() == 1
+
+
+async def test_one_made_in_partner_center_after_a_hard_delete_is_a_new_decision() -> None:
+    world = World()
+    await world.accepted()
+    await world.hard_delete()
+    world.clock.advance(minutes=1)
+    world.gdap.accept(world.gdap.make(CONTOSO, CUSTOMER).relationship_id)
+    await world.poll()
+    assert world.there().status is TenantStatus.ACTIVE
+
+
+async def test_a_decision_from_before_a_hard_delete_is_not_committed_after_it() -> None:
+    """A worker that stalls between its look and its write must not bring the tenant back."""
+    world = World()
+    late: list[Sequence[Operation]] = []
+    world.gdap.accept(await world.invite())
+    commit = world.store.commit
+
+    async def stalls(operations: Sequence[Operation]) -> None:
+        late.append(operations)
+        raise RuntimeError("stalled")
+
+    world.store.commit = stalls  # type: ignore[method-assign]  # the worker that stalls
+    await poll_relationships(world.ports)
+    world.store.commit = commit  # type: ignore[method-assign]  # all others
+    await world.poll()
+    await world.hard_delete()
+    with pytest.raises(Exception, match="it "):
+        await commit(late[0])
+    assert world.tenant() is None
+
+
+@pytest.mark.parametrize("accepted_first", [False, True])
+async def test_the_own_tenant_is_skipped_whether_invited_before_or_accepted_first(
+    *, accepted_first: bool
+) -> None:
+    world = World()
+    key = await world.invite(OWN)
+    if accepted_first:
+        world.gdap.accept(key)
+        await world.poll()
+        assert world.tenant(OWN) is None
+    await world.enable()
+    world.gdap.accept(key)
+    await world.poll()
+    own = world.there(OWN)
+    assert own.is_own_msp_tenant
+    assert world.invites() == []
+    assert len(world.store.of_kind(PartnerSlot, CONTOSO)) == 1
+    world.gdap.end(key)
+    await world.poll()
+    assert world.there(OWN).connection_lost_at is None
+    assert await world.store.usage(CONTOSO) == []
+
+
+async def test_a_disabled_partner_tenant_does_not_come_back_as_a_customer() -> None:
+    world = World(tenant(OWN))
+    world.gdap.accept(world.gdap.make(CONTOSO, OWN).relationship_id)
+    await world.poll()
+    await world.enable()
+    await world.poll()
+    await disable_partner_tenant(world.store, FakeIntents(), world.queues, CONTOSO, world.cause)
+    await world.poll()
+    assert world.tenant(OWN) is None
+
+
+async def test_ten_polls_at_once_meet_an_acceptance_once() -> None:
+    world = World()
+    world.gdap.accept(await world.invite())
+    await asyncio.gather(*(poll_relationships(world.ports) for _ in range(10)))
+    assert world.store.actions(CONTOSO).count("gdap.accepted") == 1
+    assert world.queues.syncs == [world.there().ref]
+
+
+async def test_two_msps_and_one_customer_know_nothing_of_each_other() -> None:
+    world = World()
+    other = replace(WITH_GROUP, msp_id=FABRIKAM)
+    await world.store.commit([Insert(other)])
+    await world.accepted()
+    theirs = world.gdap.make(FABRIKAM, CUSTOMER)
+    world.gdap.accept(theirs.relationship_id)
+    await world.poll()
+    ours, fabrikams = world.there(), world.store.rows[FABRIKAM, "Tenant", CUSTOMER].value
+    assert ours.epoch != fabrikams.epoch
+    world.gdap.end(theirs.relationship_id)
+    await world.poll()
+    assert world.there() == ours
+    assert world.store.rows[FABRIKAM, "Tenant", CUSTOMER].value.connection_lost_at is not None
+
+
+async def test_one_msps_trouble_does_not_hold_up_anothers() -> None:
+    world = World()
+    await world.store.commit([Insert(replace(WITH_GROUP, msp_id=FABRIKAM))])
+    world.gdap.accept(world.gdap.make(FABRIKAM, CUSTOMER).relationship_id)
+    world.gdap.failing_msps = {CONTOSO}
+    await world.poll()
+    assert (FABRIKAM, "Tenant", CUSTOMER) in world.store.rows
+
+
+async def test_what_cannot_be_read_has_not_ended() -> None:
+    world = World()
+    key = await world.accepted()
+    world.gdap.failing_msps = {CONTOSO}
+    await world.poll()
+    world.gdap.failing_msps = set()
+    del world.gdap.known[key]  # Microsoft forgets old ones: that says nothing either
+    await world.poll()
+    assert world.there().is_synced
+
+
+async def test_access_that_microsoft_is_slow_to_give_is_followed_by_a_sync_of_its_own() -> None:
+    world = World()
+    world.gdap.access_takes_its_time = True
+    world.gdap.accept(await world.invite())
+    await poll_relationships(world.ports)
+    ref = world.there().ref
+    assert world.queues.syncs == [ref]
+    assert world.invites()[0].assigned == ""
+    await world.states.remove(ref)  # that sync is over by now
+    await poll_relationships(world.ports)
+    assert world.queues.syncs == [ref, ref]
+    assert world.invites()[0].assigned == world.msp.app.access
+
+
+async def test_a_refused_assignment_is_tried_again_and_the_customer_is_there() -> None:
+    world = World()
+    world.gdap.accept(await world.invite())
+    world.gdap.failure = GdapRefused("no")
+    await poll_relationships(world.ports)
+    assert world.invites()[0].assigned == ""
+    world.gdap.failure = None
+    await world.poll()
+    assert world.invites()[0].assigned == world.msp.app.access
+
+
+async def test_an_invite_that_the_customer_turned_down_goes_and_can_be_made_anew() -> None:
+    world = World()
+    world.gdap.end(await world.invite(), "expired")
+    await world.poll()
+    assert world.invites() == []
+    await world.accepted()
+    assert world.there().is_synced
+
+
+async def test_an_invite_whose_maker_died_is_found_by_its_relationship() -> None:
+    world = World()
+    claim = GdapInvite(
+        CONTOSO, CUSTOMER, "X", "", "creating", "", world.clock.now(), world.clock.now()
+    )
+    await world.store.commit([Insert(claim)])
+    made = world.gdap.make(CONTOSO, CUSTOMER)
+    await world.poll()
+    assert [invite.relationship_id for invite in world.invites()] == [made.relationship_id]
+    invited = await world.invite()
+    assert invited == made.relationship_id
+
+
+async def test_an_active_customer_gets_no_second_invite_and_a_closed_msp_none_at_all() -> None:
+    world = World()
+    await world.accepted()
+    invitation = Invitation(CUSTOMER, "X", 30)
+    again = await invite_customer(
+        world.store, world.gdap, world.msp, invitation, world.cause, lambda _: asyncio.sleep(0)
+    )
+    assert again.status is InviteStatus.ACTIVE
+    closed = World(msp=replace(WITH_GROUP, closed_at=world.clock.now()))
+    closed.gdap.accept(closed.gdap.make(CONTOSO, CUSTOMER).relationship_id)
+    await closed.poll()
+    assert closed.tenant() is None
