@@ -23,6 +23,8 @@ from domain.msp import Msp
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 _NO_CONSENT = {700016, 7000229, 65001}
 _BUSY = {90055, 90033, 50196}
+# Entra's words for a sign-in that has to be made anew, or that a policy stops.
+_GRANT_REFUSED = {"invalid_grant", "interaction_required"}
 # Errors of OAuth that are the app's own to put right (RFC 6749, 5.2).
 _REFUSALS = {
     "invalid_client",
@@ -224,7 +226,7 @@ def _refusal(result: dict[str, Any]) -> Exception:
 
 def _delegated_refusal(result: dict[str, Any]) -> DelegatedAccessRefused | None:
     codes = _codes(result)
-    if result.get("error") == "invalid_grant" or codes & _NO_CONSENT:
+    if result.get("error") in _GRANT_REFUSED or codes & _NO_CONSENT:
         return DelegatedAccessRefused(_advice(codes))
     return None
 
@@ -238,7 +240,10 @@ def _advice(codes: set[int]) -> str:
         return "The service account's sign-in has expired: sign it in again."
     if codes & _NO_CONSENT:
         return "The partner app is not known in the customer's tenant: accept the invite anew."
-    return "No GDAP access: check the relationship and the service account's security group."
+    return (
+        "No GDAP access: see that the customer has accepted the invite, and that the service"
+        " account is in a security group that has access."
+    )
 
 
 def roles_of(token: str) -> frozenset[str]:

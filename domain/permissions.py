@@ -15,6 +15,14 @@ READ: dict[DataSet, str] = {
     DataSet.CONDITIONAL_ACCESS: "Policy.Read.All",
 }
 
+# Under GDAP a permission is not enough: the account needs an Entra role that may read as well.
+READING_ROLES: dict[DataSet, str] = {
+    DataSet.USERS: "Global Reader",
+    DataSet.LICENCES: "License Administrator or Global Reader",
+    DataSet.SECURE_SCORE: "Security Reader or Global Reader",
+    DataSet.CONDITIONAL_ACCESS: "Security Reader or Global Reader",
+}
+
 # Whoever holds one of these may read /organization too.
 READS_ORGANIZATION = frozenset(
     {

@@ -87,6 +87,11 @@ class SeedMsp:
         """Name of the secret with the service account's refresh token."""
         return f"service-account-{self.key}"
 
+    @cached_property
+    def security_group(self) -> str:
+        """Object ID of the group that gets access to customers; the service account is in it."""
+        return fixed_id(f"group/{self.key}")
+
 
 def _users(default: int) -> int:
     return int(os.environ.get("SEED_USERS", default))

@@ -51,6 +51,7 @@ async def _add(storage: Storage, seed_msp: SeedMsp) -> None:
             app_tenant_id=seed_msp.own.tenant_id,
             credential=seed_msp.credential,
             service_account=seed_msp.service_account,
+            security_groups=(seed_msp.security_group,),
             msp_id=seed_msp.msp_id,
         ),
         since,

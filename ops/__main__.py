@@ -68,6 +68,7 @@ async def _onboard_msp(
         app_tenant_id=options.partner_app_tenant_id,
         credential=options.credential_secret,
         service_account=options.service_account_secret,
+        security_groups=tuple(options.security_group),
         msp_id=options.msp_id,
     )
     msp = check(application, SystemClock().now())
@@ -131,6 +132,13 @@ def _parser() -> argparse.ArgumentParser:
         "owner-name",
     ):
         msp.add_argument(f"--{option}", required=True)
+    msp.add_argument(
+        "--security-group",
+        action="append",
+        default=[],
+        metavar="ID[=ROLE,ROLE…]",
+        help="a group that gets access to customers, with all roles by default; may be repeated",
+    )
     msp.add_argument("--abn", help="Australian Business Number; required in Australia")
     msp.add_argument("--agreed-price", help="AUD per tenant and month, for enterprise_plus")
     msp.add_argument("--time-zone", default="Australia/Sydney", help="IANA name")

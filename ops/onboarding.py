@@ -10,8 +10,9 @@ from stdnum.au import abn as australian_business_number
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
 from domain.errors import ConcurrentChange, MalformedInput
+from domain.gdap import ROLES
 from domain.identifiers import MspId, ObjectId, TenantId, parse_guid
-from domain.msp import Msp, PartnerApp, Tier
+from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
 from domain.ports import MspStore, StaffIndex
 from domain.roles import Role, StaffMember
 from domain.staffing import claim_person
@@ -19,7 +20,11 @@ from domain.staffing import claim_person
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An MSP as an operator enters it; every text is unchecked."""
+    """An MSP as an operator enters it; every text is unchecked.
+
+    Args:
+        security_groups: Each an object ID, alone or followed by `=` and role names.
+    """
 
     name: str
     country: str
@@ -31,6 +36,7 @@ class Application:
     app_tenant_id: str
     credential: str
     service_account: str
+    security_groups: tuple[str, ...] = ()
     msp_id: str | None = None
 
 
@@ -65,6 +71,7 @@ def check(application: Application, now: datetime) -> Msp:
             tenant_id=TenantId(parse_guid(application.app_tenant_id, "partner-app-tenant-id")),
             credential=_secret_name(application.credential, "credential-secret"),
             service_account=_secret_name(application.service_account, "service-account-secret"),
+            security_groups=tuple(security_group(text) for text in application.security_groups),
         ),
         owners=1,
     )
@@ -140,6 +147,19 @@ def _zone(text: str) -> str:
         return ZoneInfo(text).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise MalformedInput("time-zone", "must be an IANA time zone") from None
+
+
+def security_group(text: str) -> SecurityGroup:
+    """Return the group that a text such as `<object ID>=Global Reader,Security Reader` names.
+
+    Raises:
+        MalformedInput: The ID is no GUID, or a role is none that is asked of customers.
+    """
+    group_id, _, names = text.partition("=")
+    roles = tuple(name.strip() for name in names.split(",")) if names else tuple(ROLES)
+    if not set(roles) <= ROLES.keys():
+        raise MalformedInput("security-group", f"may have the roles {', '.join(ROLES)}")
+    return SecurityGroup(parse_guid(group_id, "security-group"), roles)
 
 
 def _secret_name(text: str, option: str) -> str:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from domain.gdap import ROLES
 from domain.identifiers import TenantId
-from domain.msp import PartnerApp
+from domain.msp import PartnerApp, SecurityGroup
 from local.browser import Browser
 from local.seed import CONTOSO
 from tests.samples import MSP as SAMPLE
@@ -15,7 +17,13 @@ OWN = TenantId(CONTOSO.own.tenant_id)
 CUSTOMER = TenantId(CONTOSO.customers[0].tenant_id)
 MSP = replace(
     SAMPLE,
-    app=PartnerApp(CONTOSO.client_id, OWN, CONTOSO.credential, CONTOSO.service_account),
+    app=PartnerApp(
+        client_id=CONTOSO.client_id,
+        tenant_id=OWN,
+        credential=CONTOSO.credential,
+        service_account=CONTOSO.service_account,
+        security_groups=(SecurityGroup(CONTOSO.security_group, tuple(ROLES)),),
+    ),
 )
 
 
@@ -56,3 +64,25 @@ class Simulation:
     async def asked(self, part_of_path: str) -> list[dict[str, Any]]:
         log = await self.browser.control("GET", "/requests")
         return [entry for entry in log if part_of_path in entry["path"]]
+
+    async def gdap(self, relationship_id: str, action: str) -> None:
+        """Play the customer's admin, or time."""
+        await self.browser.control("POST", f"/gdap/{relationship_id}/{action}")
+
+    async def made_in_partner_center(self, customer: str, *roles: str) -> str:
+        """Make a relationship behind the product's back; return its ID."""
+        names = roles or tuple(ROLES)
+        made = await self.browser.control(
+            "POST",
+            "/gdap",
+            {
+                "home": OWN,
+                "displayName": str(uuid4()),
+                "duration": "P30D",
+                "customer": {"tenantId": customer, "displayName": "A customer"},
+                "accessDetails": {
+                    "unifiedRoles": [{"roleDefinitionId": ROLES[name]} for name in names]
+                },
+            },
+        )
+        return str(made["id"])

@@ -10,7 +10,7 @@ from adapters.graph.sku_names import product_name
 from adapters.identity import DelegatedAccessRefused, TokenSource
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
 from domain.msp import Msp
-from domain.permissions import READ
+from domain.permissions import READ, READING_ROLES
 from domain.ports import PositionLost, ReadCost, Reading, SyncedRecord, Unreadable, UserPage
 from domain.sync_state import DataSet
 from domain.tenant import Tenant
@@ -54,7 +54,9 @@ class GraphReaders:
 
     def of(self, msp: Msp, tenant: Tenant) -> "GraphTenantReader":
         """Return the reader of one tenant."""
-        return GraphTenantReader(self._graph, self._token(msp, tenant), self._patience)
+        delegated = not tenant.is_own_msp_tenant
+        token = self._token(msp, tenant)
+        return GraphTenantReader(self._graph, token, self._patience, delegated=delegated)
 
     def _token(self, msp: Msp, tenant: Tenant) -> "Token":
         async def token(*, fresh: bool) -> str:
@@ -79,10 +81,13 @@ class GraphTenantReader:
 
     Args:
         patience_seconds: How long it waits for Graph in all.
+        delegated: Whether the token is a service account's, which needs roles in the tenant.
     """
 
-    def __init__(self, graph: GraphClient, token: Token, patience_seconds: float) -> None:
-        self._graph, self._get_token = graph, token
+    def __init__(
+        self, graph: GraphClient, token: Token, patience_seconds: float, *, delegated: bool
+    ) -> None:
+        self._graph, self._get_token, self._delegated = graph, token, delegated
         self._budget = ReadBudget(patience_seconds)
 
     @property
@@ -98,7 +103,7 @@ class GraphTenantReader:
                 lambda token: self._graph.batch(paths, token, self._budget)
             )
         except _FAILURES as error:
-            return {name: _unreadable(name, error) for name in _SMALL}
+            return {name: self._unreadable(name, error) for name in _SMALL}
         return {name: await self._small(name, parts[name]) for name in _SMALL}
 
     async def _small(self, name: DataSet, part: dict[str, Any] | GraphError) -> Reading:
@@ -106,14 +111,16 @@ class GraphTenantReader:
         path, record = _SMALL[name]
         try:
             if isinstance(part, GraphError):
-                await self._budget.wait(part)
+                # One whose token is no longer taken is read with a fresh one, without a wait.
+                if part.status != HTTPStatus.UNAUTHORIZED:
+                    await self._budget.wait(part)
                 documents = [page async for page in self._pages(path)]
             else:
                 link = self._graph.link(part, "@odata.nextLink")
                 documents = [part, *([page async for page in self._pages(link)] if link else [])]
             return [record(item) for document in documents for item in _values(document)]
         except _FAILURES as error:
-            return _unreadable(name, error)
+            return self._unreadable(name, error)
 
     async def delta_link(self) -> str:
         """Ask Graph for the changes from now on: an empty page with a link."""
@@ -124,7 +131,7 @@ class GraphTenantReader:
             if link is None:
                 raise GraphError(0, "there is no delta link")
         except _FAILURES as error:
-            raise _unreadable(DataSet.USERS, error) from None
+            raise self._unreadable(DataSet.USERS, error) from None
         return link
 
     async def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
@@ -144,9 +151,9 @@ class GraphTenantReader:
         except GraphError as error:
             if link.startswith("http") and _is_lost(error):
                 raise PositionLost from None
-            raise _unreadable(DataSet.USERS, error) from None
+            raise self._unreadable(DataSet.USERS, error) from None
         except _FAILURES as error:
-            raise _unreadable(DataSet.USERS, error) from None
+            raise self._unreadable(DataSet.USERS, error) from None
 
     def _user_page(self, document: dict[str, Any]) -> UserPage:
         # Graph may tell of a user several times in a page: the last one counts.
@@ -168,6 +175,14 @@ class GraphTenantReader:
             document = await self._get(link)
             yield document
             link = self._graph.link(document, "@odata.nextLink")
+
+    def _unreadable(self, name: DataSet, error: Exception) -> Unreadable:
+        """Return what a failure means for a data set, and what to do about a missing role."""
+        failure = _unreadable(name, error)
+        if self._delegated and failure.missing_permission is not None:
+            advice = f"give the service account's security group the role {READING_ROLES[name]}"
+            return Unreadable(f"{failure.error}: {advice}", failure.missing_permission)
+        return failure
 
     async def _get(self, path: str) -> dict[str, Any]:
         return await self._with_token(lambda token: self._graph.get(path, token, self._budget))

@@ -12,11 +12,12 @@ from typing import Any
 import jwt
 from aiohttp import web
 
+from local.microsoft.answers import GraphAnswer, GraphRequest, error_answer
 from local.microsoft.batch import answer_batch
 from local.microsoft.control import Control
 from local.microsoft.entra import Entra
 from local.microsoft.faults import Asked, delay, matching, record
-from local.microsoft.graph import Graph, GraphAnswer, GraphRequest, error_answer
+from local.microsoft.graph import Graph
 from local.microsoft.state import Microsoft
 from local.microsoft.tokens import SigningKeys
 
@@ -69,6 +70,7 @@ class Server:
             dict(request.query),
             request.headers.get("Authorization", ""),
             body,
+            request.headers.get("If-Match"),
         )
         return _web(await self._graph.answer(asked))
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from local.microsoft.graph import GraphAnswer, GraphRequest, error_answer
+from local.microsoft.answers import GraphAnswer, GraphRequest, error_answer
 
 _MOST = 20
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from domain.gdap import ROLES
 from local import seed
 from local.microsoft.state import Microsoft, Tenant
 from local.microsoft.tokens import SigningKeys, lifetime
@@ -25,7 +26,8 @@ class Control:
         add.add_put("/_control/tenants/{tid}", self._tenant)
         add.add_post("/_control/tenants/{tid}/changes", self._changes)
         add.add_post("/_control/tenants/{tid}/customers", self._customers)
-        add.add_post("/_control/gdap/{id}/{action:accept|terminate}", self._gdap)
+        add.add_post("/_control/gdap/{id}/{action:accept|terminate|expire}", self._gdap)
+        add.add_post("/_control/gdap", self._make_gdap)
         add.add_post("/_control/tokens", self._token)
         add.add_post("/_control/keys/rotate", self._rotate)
 
@@ -51,10 +53,28 @@ class Control:
             tenant.revoked = set(body["revokedPermissions"])
         if "consented" in body:
             self._consent(tenant, given=body["consented"])
+        tenant.wants_mfa = body.get("mfaRequired", tenant.wants_mfa)
+        self._set_access(tenant, body)
         if body.get("expireDeltaLinks"):
             tenant.oldest_delta = len(tenant.changes) + 1
             tenant.changes.append(0)
         return web.Response(status=204)
+
+    def _set_access(self, tenant: Tenant, body: dict[str, Any]) -> None:
+        """Set which groups a partner's service account is in, and the roles of an assignment."""
+        relationships = self._microsoft.relationships
+        if "serviceAccountGroups" in body:
+            relationships.members[tenant.tenant_id] = set(body["serviceAccountGroups"])
+        relationships.assignment_seconds = body.get(
+            "assignmentSeconds", relationships.assignment_seconds
+        )
+        if "gdapRoles" not in body:
+            return
+        roles = [{"roleDefinitionId": ROLES[name]} for name in body["gdapRoles"]]
+        for key, relationship in relationships.by_id.items():
+            if relationship["customer"]["tenantId"] == tenant.tenant_id:
+                for assignment in relationships.assignments[key]:
+                    assignment["accessDetails"] = {"unifiedRoles": roles}
 
     def _consent(self, tenant: Tenant, *, given: bool) -> None:
         """Give or take back consent to every MSP's app, or to its own MSP's alone."""
@@ -83,13 +103,24 @@ class Control:
 
     async def _gdap(self, request: web.Request) -> web.Response:
         relationship_id = request.match_info["id"]
-        if relationship_id not in self._microsoft.relationships:
+        if relationship_id not in self._microsoft.relationships.by_id:
             raise web.HTTPNotFound
-        if request.match_info["action"] == "accept":
-            self._microsoft.accept(relationship_id)
-        else:
-            self._microsoft.set_status(relationship_id, "terminated")
+        match request.match_info["action"]:
+            case "accept":
+                self._microsoft.accept(relationship_id)
+            case "terminate":
+                self._microsoft.relationships.end(relationship_id, "terminated")
+            case _:
+                self._microsoft.relationships.end(relationship_id, "expired")
         return web.Response(status=204)
+
+    async def _make_gdap(self, request: web.Request) -> web.Response:
+        """Make a relationship that waits for approval, as in Partner Center."""
+        body = await request.json()
+        home = body.pop("home")
+        made = self._microsoft.relationships.add(home, body)
+        self._microsoft.relationships.set_status(made["id"], "approvalPending")
+        return web.json_response(made)
 
     def _find(self, request: web.Request) -> Tenant:
         tenant = self._microsoft.tenants.get(request.match_info["tid"].lower())

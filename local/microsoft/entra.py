@@ -126,8 +126,11 @@ class Entra:
     def _delegated_token(self, app: App, tenant: Tenant, refresh_token: str) -> web.Response:
         if self._microsoft.refresh_tokens.get(refresh_token) != app.client_id:
             return _refused(70008, "invalid_grant", "The refresh token is not valid.")
-        if not self._microsoft.has_access(app.home, tenant.tenant_id):
-            return _refused(65001, "invalid_grant", "No delegated admin access to the tenant.")
+        if not self._microsoft.relationships.roles(app.home, tenant.tenant_id):
+            # The same for no relationship, no access assignment, and an account in no such group.
+            return _refused(50020, "invalid_grant", "The account does not exist in the tenant.")
+        if tenant.wants_mfa:
+            return _refused(50076, "invalid_grant", "You must use multi-factor authentication.")
         rotated = secrets.token_urlsafe(32)
         # As at Entra, the token before keeps working: two workers may redeem it at once.
         self._microsoft.refresh_tokens[rotated] = app.client_id

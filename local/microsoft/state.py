@@ -1,6 +1,5 @@
 """What the simulated Microsoft knows: tenants, apps, consents, relationships, faults, requests."""
 
-import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,8 +7,14 @@ from typing import Any
 
 from cryptography import x509
 
+from domain.gdap import ROLES
 from local import seed
 from local.microsoft.people import user
+from local.microsoft.relationships import Relationships
+
+# The seed's relationships are older than anything that is done with their tenants.
+_AGE = timedelta(days=60)
+_ACCESS = {"unifiedRoles": [{"roleDefinitionId": role} for role in ROLES.values()]}
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class Tenant:
     number: int
     users: int
     propagation_seconds: float = 0
+    wants_mfa: bool = False
     revoked: set[str] = field(default_factory=set)
     created: int = 0
     deleted: dict[int, int] = field(default_factory=dict)
@@ -92,9 +98,7 @@ class Microsoft:
     apps: dict[str, App]
     consents: dict[tuple[str, str], Consent] = field(default_factory=dict)
     refresh_tokens: dict[str, str] = field(default_factory=dict)  # token → client ID
-    relationships: dict[str, dict[str, Any]] = field(default_factory=dict)
-    assignments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)  # relationship → home tenant
+    relationships: Relationships = field(default_factory=Relationships)
     faults: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     sequence: int = 0
@@ -117,6 +121,7 @@ class Microsoft:
         secret = (folder / msp.client_secret).read_text()
         self.apps[msp.client_id] = App(msp.client_id, msp.own.tenant_id, certificate, msp, secret)
         self.refresh_tokens[(folder / msp.service_account).read_text()] = msp.client_id
+        self.relationships.members[msp.own.tenant_id] = {msp.security_group}
         for customer in msp.customers:
             self._add_active_relationship(msp, customer)
 
@@ -136,79 +141,40 @@ class Microsoft:
         return tenant_id
 
     def _add_active_relationship(self, msp: seed.SeedMsp, customer: seed.SeedTenant) -> None:
-        identity = seed.fixed_id(f"gdap/{msp.key}/{customer.domain}")
-        relationship = self.add_relationship(
+        made_at = datetime.now(UTC) - _AGE
+        relationship = self.relationships.add(
             msp.own.tenant_id,
             {
-                "displayName": f"{msp.name} {customer.domain}",
+                "displayName": f"{msp.name} {customer.domain}"[:50],
                 "duration": "P730D",
                 "customer": {
                     "tenantId": customer.tenant_id,
                     "displayName": customer.display_name,
                 },
-                "accessDetails": {"unifiedRoles": []},
+                "accessDetails": _ACCESS,
             },
-            identity,
+            seed.fixed_id(f"gdap/{msp.key}/{customer.domain}"),
+            made_at,
         )
-        self.accept(relationship["id"])
-
-    def add_relationship(
-        self, home: str, body: dict[str, Any], identity: str | None = None
-    ) -> dict[str, Any]:
-        """Store a new GDAP relationship of a partner."""
-        now = stamp(datetime.now(UTC))
-        relationship_id = identity or f"{secrets.token_hex(16)}"
-        relationship = {
-            "@odata.etag": f'W/"{secrets.token_hex(8)}"',
-            "id": relationship_id,
-            "autoExtendDuration": "PT0S",
-            **body,
-            "status": "created",
-            "createdDateTime": now,
-            "lastModifiedDateTime": now,
-            "activatedDateTime": None,
-            "endDateTime": None,
+        self.relationships.accept(relationship["id"], made_at)
+        container = {
+            "accessContainerId": msp.security_group,
+            "accessContainerType": "securityGroup",
         }
-        self.relationships[relationship_id] = relationship
-        self.assignments[relationship_id] = []
-        self.owners[relationship_id] = home
-        return relationship
+        body = {"accessContainer": container, "accessDetails": _ACCESS}
+        self.relationships.assign(relationship["id"], body)
 
     def accept(self, relationship_id: str) -> None:
-        """Play the customer's admin, and the partner's security group."""
-        now = datetime.now(UTC)
-        self.set_status(relationship_id, "active")
-        days = int(self.relationships[relationship_id]["duration"].strip("PD"))
-        self.relationships[relationship_id] |= {
-            "activatedDateTime": stamp(now),
-            "endDateTime": stamp(now + timedelta(days=days)),
-        }
-        self.assignments[relationship_id].append({"id": secrets.token_hex(8), "status": "active"})
-
-    def set_status(self, relationship_id: str, status: str) -> None:
-        """Move a relationship on."""
-        self.relationships[relationship_id] |= {
-            "status": status,
-            "lastModifiedDateTime": stamp(datetime.now(UTC)),
-            "@odata.etag": f'W/"{secrets.token_hex(8)}"',
-        }
-
-    def has_access(self, home: str, customer: str) -> bool:
-        """Tell whether a partner has an active relationship with an assignment."""
-        return any(
-            relationship["status"] == "active"
-            and relationship["customer"]["tenantId"] == customer
-            and self.owners[identity] == home
-            and bool(self.assignments[identity])
-            for identity, relationship in self.relationships.items()
-        )
+        """Play the admin of a customer, whom nobody need have heard of before."""
+        customer = self.relationships.by_id[relationship_id]["customer"]
+        known = customer["tenantId"]
+        if known not in self.tenants:
+            domain, number = f"customer{len(self.tenants)}.example", 1000 + len(self.tenants)
+            name = customer.get("displayName", domain)
+            self.tenants[known] = Tenant(known, name, domain, number, users=10)
+        self.relationships.accept(relationship_id)
 
     def consent(self, client_id: str, tenant_id: str, propagation: float) -> None:
         """Record admin consent."""
         since = timedelta(seconds=propagation)
         self.consents[client_id, tenant_id] = Consent(datetime.now(UTC), since)
-
-
-def stamp(moment: datetime) -> str:
-    """Return a time as Graph writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -3,12 +3,14 @@
 import json
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import aiohttp
 import pytest
 
+from domain.gdap import ROLES
 from local.browser import Browser
-from local.seed import CONTOSO, PERMISSIONS
+from local.seed import CONTOSO, PERMISSIONS, STRANGER
 from local.stack import Stack
 from tests.e2e.portal import Portal
 
@@ -109,7 +111,13 @@ async def test_faults_and_the_log_of_requests(portal: Portal, token: str) -> Non
 
 async def test_gdap_relationships_are_accepted_and_terminated(portal: Portal, token: str) -> None:
     browser, path = portal.browser, "/tenantRelationships/delegatedAdminRelationships"
-    body = {"displayName": "x", "duration": "P30D", "customer": {"tenantId": OWN}}
+    roles = [{"roleDefinitionId": role} for role in ROLES.values()]
+    body = {
+        "displayName": uuid4().hex,
+        "duration": "P30D",
+        "customer": {"tenantId": STRANGER.tenant_id},
+        "accessDetails": {"unifiedRoles": roles},
+    }
     _, made = await graph(browser, token, "POST", path, body)
     assert made["status"] == "created"
     await graph(

@@ -16,8 +16,9 @@ from domain.errors import (
     StaffElsewhere,
     StaffNotFound,
 )
+from domain.gdap import ROLES
 from domain.identifiers import MspId, ObjectId
-from domain.msp import Msp
+from domain.msp import Msp, SecurityGroup
 from domain.roles import PERMISSIONS, Permission, Role
 from domain.staffing import put_staff, remove_staff
 from ops.onboarding import Application, Owner, check, onboard
@@ -232,6 +233,8 @@ def test_an_application_is_checked_and_made_canonical() -> None:
         ({"credential": "a/b"}, "credential-secret"),
         ({"name": " "}, "name"),
         ({"msp_id": "1"}, "msp-id"),
+        ({"security_groups": ("all",)}, "security-group"),
+        ({"security_groups": (f"{CONTOSO}=Global Administrator",)}, "security-group"),
     ],
 )
 def test_a_malformed_application_names_its_option(changes: dict[str, str], option: str) -> None:
@@ -259,3 +262,10 @@ async def test_an_onboarding_that_died_after_its_claim_can_be_done_again() -> No
     with pytest.raises(StaffElsewhere):
         await onboard(store, index, other, Owner(OWN, OWNER.oid, "Adele"))
     assert await store.head(other.msp_id) is None
+
+
+def test_a_security_group_has_all_roles_or_those_that_are_named() -> None:
+    texts = (CONTOSO.upper(), f"{FABRIKAM}=Global Reader, Security Reader")
+    every, some = check(replace(APPLICATION, security_groups=texts), NOW).app.security_groups
+    assert (every.group_id, set(every.roles)) == (CONTOSO, set(ROLES))
+    assert some == SecurityGroup(FABRIKAM, ("Global Reader", "Security Reader"))

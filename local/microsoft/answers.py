@@ -1,0 +1,77 @@
+"""What Graph is asked and answers, in the simulation."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRequest:
+    """A request to Graph, alone or part of a batch."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    authorization: str
+    body: Any = None
+    if_match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphAnswer:
+    """An answer of Graph's."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """An error answer."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.answer = error_answer(status, code, message)
+
+
+def error_answer(
+    status: int, code: str, message: str, headers: dict[str, str] | None = None
+) -> GraphAnswer:
+    """Return an error as Graph shapes it."""
+    inner = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        "request-id": str(uuid4()),
+        "client-request-id": str(uuid4()),
+    }
+    body = {"error": {"code": code, "message": message, "innerError": inner}}
+    return GraphAnswer(status, body, headers or {})
+
+
+def collection(values: list[dict[str, Any]]) -> GraphAnswer:
+    """Return all of a collection in one page."""
+    return GraphAnswer(200, {"value": values})
+
+
+def opaque(token: str | None, default: int) -> int:
+    """Return the number in a token of ours.
+
+    Raises:
+        Refused: It is none.
+    """
+    if token is None:
+        return default
+    try:
+        return int(json.loads(base64.urlsafe_b64decode(token)))
+    except ValueError:
+        raise Refused(400, "BadRequest", "The token is not valid.") from None
+
+
+def link(origin: str, path: str, query: dict[str, str], name: str, value: int) -> str:
+    """Return a link that goes on with the same options."""
+    kept = {key: text for key, text in query.items() if key in ("$select", "$top")}
+    token = base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+    arguments = "&".join(f"{key}={text}" for key, text in {**kept, name: token}.items())
+    return f"{origin}/v1.0{path}?{arguments}"

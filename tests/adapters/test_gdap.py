@@ -1,0 +1,249 @@
+"""GDAP at the simulated Microsoft: what is read, what is assigned, and what is refused."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from adapters.graph.client import GraphClient
+from adapters.graph.gdap import GraphGdap
+from adapters.graph.reader import GraphReaders
+from adapters.identity import DelegatedAccessRefused, TokenSource
+from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
+from domain.gdap import ROLES, GdapRelationship, RelationshipState
+from domain.identifiers import TenantId
+from domain.msp import Msp, SecurityGroup
+from domain.ports import Unreadable
+from domain.sync_state import DataSet
+from local.seed import CONTOSO
+from tests.samples import tenant
+from tests.simulation import CUSTOMER, MSP, OWN, Simulation
+
+PATH = "/tenantRelationships/delegatedAdminRelationships"
+
+
+@pytest.fixture
+async def gdap(simulation: Simulation, tokens: TokenSource, graph: GraphClient) -> GraphGdap:
+    await simulation.tenant(consented=True)
+    return GraphGdap(tokens, graph)
+
+
+@pytest.fixture
+async def customer(simulation: Simulation) -> AsyncIterator[TenantId]:
+    """A customer that nobody has a relationship with, and everything as it was afterwards."""
+    yield TenantId(str(uuid4()))
+    await simulation.tenant(serviceAccountGroups=[CONTOSO.security_group], assignmentSeconds=0)
+
+
+async def invited(gdap: GraphGdap, customer: TenantId) -> str:
+    return (await gdap.invite(MSP, customer, "A customer", 30)).relationship_id
+
+
+async def found(gdap: GraphGdap, key: str) -> GdapRelationship:
+    (one,) = [r for r in await gdap.relationships(MSP) if r.relationship_id == key]
+    return one
+
+
+async def accepted(simulation: Simulation, gdap: GraphGdap, customer: TenantId) -> GdapRelationship:
+    key = await invited(gdap, customer)
+    await simulation.gdap(key, "accept")
+    return await found(gdap, key)
+
+
+def with_groups(*groups: SecurityGroup) -> Msp:
+    return replace(MSP, app=replace(MSP.app, security_groups=groups))
+
+
+async def test_relationships_are_read_over_all_pages_with_their_states(
+    simulation: Simulation, gdap: GraphGdap, customer: TenantId
+) -> None:
+    key = await invited(gdap, customer)
+    pending = await found(gdap, key)
+    assert (pending.state, pending.activated_at) == (RelationshipState.PENDING, None)
+    assert (pending.tenant_id, pending.display_name) == (customer, "A customer")
+    await simulation.gdap(key, "accept")
+    live = await found(gdap, key)
+    assert live.state is RelationshipState.LIVE
+    assert live.activated_at is not None
+    assert (live.ends_at - live.activated_at).days == 30
+    await simulation.gdap(key, "expire")
+    assert (await found(gdap, key)).status == "expired"
+    theirs = {r.tenant_id for r in await gdap.relationships(MSP)}
+    assert {c.tenant_id for c in CONTOSO.customers} <= theirs
+
+
+async def test_a_long_list_of_relationships_is_read_to_its_end(
+    simulation: Simulation, gdap: GraphGdap
+) -> None:
+    before = len(await gdap.relationships(MSP))
+    page = {"value": [{"customer": None}] * 3, "@odata.nextLink": f"{simulation.origin}/v1.0{PATH}"}
+    await simulation.faults({"path": PATH, "status": 200, "body": page, "times": 2})
+    assert len(await gdap.relationships(MSP)) == before
+    assert len(await simulation.asked(PATH)) == 4
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"status": 403}, ConsentRequired),
+        ({"status": 400}, GdapRefused),
+        ({"status": 501}, MicrosoftUnavailable),
+        ({"status": 200, "body": {}}, MicrosoftUnavailable),
+        (
+            {"status": 200, "body": {"value": [{"id": "x", "customer": {"tenantId": CUSTOMER}}]}},
+            MicrosoftUnavailable,
+        ),
+        (
+            {"status": 200, "body": {"value": [{"customer": {"tenantId": "x"}}]}},
+            MicrosoftUnavailable,
+        ),
+    ],
+)
+async def test_relationships_that_cannot_be_read_are_an_error_and_no_empty_list(
+    simulation: Simulation, gdap: GraphGdap, fault: dict[str, Any], error: type[Exception]
+) -> None:
+    await simulation.faults({"method": "GET", "path": PATH, **fault})
+    with pytest.raises(error):
+        await gdap.relationships(MSP)
+
+
+async def test_access_is_assigned_once_and_gives_a_token_when_it_is_active(
+    simulation: Simulation, gdap: GraphGdap, tokens: TokenSource, customer: TenantId
+) -> None:
+    await simulation.tenant(assignmentSeconds=3600)
+    live = await accepted(simulation, gdap, customer)
+    assert not await gdap.assign(MSP, live)
+    assert not await gdap.assign(MSP, live)
+    assert len([r for r in await simulation.asked("Assignments") if r["method"] == "POST"]) == 1
+    with pytest.raises(DelegatedAccessRefused):
+        await tokens.delegated_token(MSP, customer)
+    await simulation.tenant(assignmentSeconds=0)
+    assert await gdap.assign(MSP, live)
+    assert await tokens.delegated_token(MSP, customer)
+
+
+async def test_an_assignment_of_other_roles_is_put_right_under_its_version(
+    simulation: Simulation, gdap: GraphGdap, customer: TenantId
+) -> None:
+    live = await accepted(simulation, gdap, customer)
+    few = SecurityGroup(CONTOSO.security_group, ("Global Reader",))
+    await gdap.assign(with_groups(few), live)
+    assert await gdap.assign(with_groups(few), live)
+    assert not await gdap.assign(MSP, live)
+    (changed,) = [r for r in await simulation.asked("Assignments") if r["method"] == "PATCH"]
+    assert (changed["status"], changed["headers"]["If-Match"][:3]) == (202, 'W/"')
+    assert await gdap.assign(MSP, live)
+
+
+@pytest.mark.parametrize(("method", "status"), [("POST", 409), ("PATCH", 412)])
+async def test_an_assignment_that_somebody_else_made_or_changed_is_looked_at_again(
+    simulation: Simulation, gdap: GraphGdap, customer: TenantId, method: str, status: int
+) -> None:
+    live = await accepted(simulation, gdap, customer)
+    if method == "PATCH":
+        await gdap.assign(
+            with_groups(SecurityGroup(CONTOSO.security_group, ("Global Reader",))), live
+        )
+    await simulation.faults({"method": method, "path": "Assignments", "status": status, "times": 1})
+    assert not await gdap.assign(MSP, live)
+    assert not await gdap.assign(MSP, live)
+    assert await gdap.assign(MSP, live)
+
+
+async def test_a_group_gets_no_role_that_the_customer_did_not_agree_to(
+    simulation: Simulation, gdap: GraphGdap, customer: TenantId
+) -> None:
+    key = await simulation.made_in_partner_center(customer, "Security Reader")
+    await simulation.gdap(key, "accept")
+    live = await found(gdap, key)
+    assert live.roles == {ROLES["Security Reader"]}
+    other = SecurityGroup(str(uuid4()), ("Global Reader",))
+    msp = with_groups(*MSP.app.security_groups, other)
+    assert not await gdap.assign(msp, live)
+    assert await gdap.assign(msp, live)
+
+
+async def refusals(readers: GraphReaders, customer: TenantId) -> dict[DataSet, Unreadable]:
+    """Return what cannot be read in a customer tenant, with the reason."""
+    reader = readers.of(MSP, tenant(customer))
+    small = await reader.small_data_sets()
+    failures = {name: r for name, r in small.items() if isinstance(r, Unreadable)}
+    try:
+        _ = [page async for page in reader.users()]
+    except Unreadable as failure:
+        failures[DataSet.USERS] = failure
+    return failures
+
+
+async def test_each_refusal_under_gdap_says_what_to_do(
+    simulation: Simulation,
+    gdap: GraphGdap,
+    tokens: TokenSource,
+    graph: GraphClient,
+    customer: TenantId,
+) -> None:
+    readers = GraphReaders(tokens, graph, patience_seconds=4)
+    live = await accepted(simulation, gdap, customer)
+    none = await refusals(readers, customer)
+    assert set(none) == set(DataSet)
+    assert all("security group" in failure.error for failure in none.values())
+    await gdap.assign(MSP, live)
+    assert await refusals(readers, customer) == {}
+
+    await simulation.tenant(customer, gdapRoles=["License Administrator"])
+    lacking = await refusals(readers, customer)
+    assert set(lacking) == {DataSet.SECURE_SCORE, DataSet.CONDITIONAL_ACCESS}
+    assert lacking[DataSet.SECURE_SCORE].missing_permission == "SecurityEvents.Read.All"
+    assert "the role Security Reader" in lacking[DataSet.SECURE_SCORE].error
+
+    await simulation.tenant(customer, gdapRoles=list(ROLES))
+    await simulation.tenant(serviceAccountGroups=[])
+    outside = await refusals(readers, customer)
+    assert all("security group" in failure.error for failure in outside.values())
+    await simulation.tenant(serviceAccountGroups=[CONTOSO.security_group])
+
+    await simulation.tenant(customer, mfaRequired=True)
+    for refresh in (False, True):
+        with pytest.raises(DelegatedAccessRefused, match="MFA"):
+            await tokens.delegated_token(MSP, customer, fresh=not refresh)
+    asked = await refusals(readers, customer)
+    assert all("sign it in again with MFA" in failure.error for failure in asked.values())
+    await simulation.tenant(customer, mfaRequired=False)
+    assert await refusals(readers, customer) == {}
+
+    await simulation.gdap(live.relationship_id, "terminate")
+    ended = await refusals(readers, customer)
+    assert all("accepted the invite" in failure.error for failure in ended.values())
+
+
+@pytest.mark.parametrize("error", ["invalid_grant", "interaction_required"])
+async def test_entras_words_for_a_policy_in_the_way_mean_the_same(
+    simulation: Simulation, tokens: TokenSource, error: str
+) -> None:
+    body = {"error": error, "error_codes": [50076], "error_description": "AADSTS50076: x"}
+    await simulation.faults({"path": "/token", "status": 400, "body": body})
+    with pytest.raises(DelegatedAccessRefused, match="MFA"):
+        await tokens.delegated_token(MSP, CUSTOMER, fresh=True)
+
+
+async def test_nobody_reads_anothers_relationships(
+    simulation: Simulation, gdap: GraphGdap, tokens: TokenSource, graph: GraphClient
+) -> None:
+    theirs = await simulation.browser.control("POST", "/gdap", _fabrikams())
+    token = await tokens.app_token(MSP, OWN)
+    assert theirs["id"] not in {r.relationship_id for r in await gdap.relationships(MSP)}
+    with pytest.raises(Exception, match="404"):
+        await graph.get(f"{PATH}/{theirs['id']}", token)
+
+
+def _fabrikams() -> dict[str, Any]:
+    roles = [{"roleDefinitionId": ROLES["Global Reader"]}]
+    return {
+        "home": str(uuid4()),
+        "displayName": "Fabrikam's",
+        "duration": "P30D",
+        "customer": {"tenantId": CUSTOMER},
+        "accessDetails": {"unifiedRoles": roles},
+    }
