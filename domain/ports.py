@@ -309,8 +309,8 @@ class SyncedRecords(Protocol):
         """
         ...
 
-    async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
-        """Delete every record of the data set; return how many there were."""
+    async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
+        """Delete records of the data set, at most so many; fewer deleted means none is left."""
         ...
 
 
@@ -327,18 +327,26 @@ class Intent:
 
     Args:
         queued_at: When its message was last put on the queue, or when it was recorded.
+        deleted: Of a purge: how many records are gone so far, by kind.
+        writer_until: Of a purge: until when a sync may still write what is to be deleted.
     """
 
     kind: IntentKind
     subject: TenantRef | SessionRef
     queued_at: datetime
+    deleted: tuple[tuple[str, int], ...] = ()
+    writer_until: datetime | None = None
 
 
 class Intents(Protocol):
     """The `work` table: a queue message is never the only record of work to do."""
 
     async def record(self, intent: Intent) -> None:
-        """Write an intent, or write its time anew."""
+        """Write an intent, or write its time anew; progress that it does not name stays."""
+        ...
+
+    async def find(self, kind: IntentKind, subject: TenantRef | SessionRef) -> Intent | None:
+        """Return an intent, or None."""
         ...
 
     async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:

@@ -20,7 +20,7 @@ from edge.tenant_answer import TenantAnswer
 from tenants.edit import Edit, edit_tenant, take_step
 from tenants.hard_delete import hard_delete
 from tenants.listing import list_tenants
-from tenants.purge import purge_tenant
+from tenants.purge import PurgePorts, purge_tenant
 from tenants.requests import EditBody, TenantList, TenantsQuery
 
 
@@ -170,20 +170,15 @@ def _lifecycle(routes: Routes, ports: TenantPorts) -> None:
 
 
 def _purging(blueprint: func.Blueprint, ports: TenantPorts) -> None:
+    purging = PurgePorts(
+        ports.msps, ports.sync_states, ports.records, ports.intents, ports.queues, ports.clock
+    )
+
     @blueprint.function_name("purge_tenant")
     @blueprint.queue_trigger("message", "purge-tenant", "AzureWebJobsStorage")
     async def purge_tenant_message(message: func.QueueMessage) -> None:
         ref = read_tenant_ref(message.get_body().decode())
-        await purge_tenant(
-            ports.msps,
-            ports.sync_states,
-            ports.records,
-            ports.intents,
-            ports.queues,
-            ports.clock,
-            ref,
-            message.id or "",
-        )
+        await purge_tenant(purging, ref, message.id or "")
 
     @blueprint.function_name("purge_tenant_poison")
     @blueprint.queue_trigger("message", "purge-tenant-poison", "AzureWebJobsStorage")

@@ -1,7 +1,12 @@
-"""The purge: deletes what a removed tenant owned, in steps that can be repeated."""
+"""The purge: deletes what a removed tenant owned, in steps that can be repeated.
+
+A step fits an invocation however much there is; what is left is another message's.
+"""
 
 import logging
-from datetime import datetime
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
@@ -19,36 +24,51 @@ from domain.ports import (
 from domain.sync_state import DataSet
 
 _log = logging.getLogger(__name__)
+_AT_ONCE = 1000
+# Progress is told at this many rows, then at twice as many, and so on: a few events at any size.
+_FIRST_TOLD = 10_000
 
 
-async def purge_tenant(  # noqa: PLR0913  the ports that a purge needs
-    msps: MspStore,
-    sync_states: SyncStates,
-    records: SyncedRecords,
-    intents: Intents,
-    queues: Queues,
-    clock: Clock,
-    ref: TenantRef,
-    request_id: str,
+@dataclass(frozen=True, slots=True)
+class PurgePorts:
+    """What a purge needs from outside."""
+
+    msps: MspStore
+    sync_states: SyncStates
+    records: SyncedRecords
+    intents: Intents
+    queues: Queues
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much one message may delete, well within what an invocation may last."""
+
+    rows: int = 20_000
+    time: timedelta = timedelta(seconds=60)
+
+
+async def purge_tenant(
+    ports: PurgePorts, ref: TenantRef, request_id: str, pace: Pace | None = None
 ) -> None:
-    """Delete every record of one life of a tenant.
+    """Delete records of one life of a tenant: all of them, or as many as the pace allows.
 
     A life that still has its row is left alone: its removal was decided and not committed. A
     later life has another epoch, so none of its records is in reach.
     """
-    if await _still_there(msps, ref):
+    if await _still_there(ports.msps, ref):
         return
-    now = clock.now()
-    # Without its state row the worker that may hold the lease can renew it no more.
-    lease_until = await _take_state_away(sync_states, ref)
-    deleted = {str(name): await records.purge(name, ref) for name in DataSet}
-    if lease_until and lease_until > now:
-        await _purge_again(intents, queues, ref, lease_until, now)
-        return
-    cause = Cause(SYSTEM, now, request_id)
-    event = cause.event(ref.msp_id, "tenant.purged", tenant_id=ref.tenant_id, before=deleted)
-    await msps.commit((Insert(event),))
-    await intents.drop(IntentKind.PURGE_TENANT, ref)
+    known = await ports.intents.find(IntentKind.PURGE_TENANT, ref)
+    before = known or Intent(IntentKind.PURGE_TENANT, ref, ports.clock.now())
+    stopped = await _stop_writer(ports, before)
+    after, is_empty = await _delete_some(ports, stopped, pace or Pace())
+    if not is_empty or _may_be_written_to(after, ports.clock.now()):
+        await _go_on(ports, after, request_id, is_empty=is_empty)
+        await _tell_progress(ports, before, after, request_id)
+    elif known or _count(after):  # Otherwise it is a message that came twice.
+        await _tell(ports, after, "tenant.purged", request_id)
+        await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
 
 
 async def _still_there(msps: MspStore, ref: TenantRef) -> bool:
@@ -56,18 +76,76 @@ async def _still_there(msps: MspStore, ref: TenantRef) -> bool:
     return known is not None and known.value.epoch == ref.epoch
 
 
-async def _take_state_away(sync_states: SyncStates, ref: TenantRef) -> datetime | None:
-    state = await sync_states.find(ref)
+async def _stop_writer(ports: PurgePorts, progress: Intent) -> Intent:
+    """Take the sync's state away: without it the worker that holds the lease can renew it no more.
+
+    Until when that worker may still write is on record before, so that no crash loses it.
+    """
+    ref = _ref(progress)
+    state = await ports.sync_states.find(ref)
     if state is None:
-        return None
-    await sync_states.remove(ref)
-    return state.value.lease_until
+        return progress
+    until = state.value.lease_until
+    if until is not None and until > (progress.writer_until or until - timedelta(1)):
+        progress = replace(progress, writer_until=until)
+        await ports.intents.record(progress)
+    await ports.sync_states.remove(ref)
+    return progress
 
 
-async def _purge_again(
-    intents: Intents, queues: Queues, ref: TenantRef, lease_until: datetime, now: datetime
-) -> None:
-    """Come back once the last write of the worker that held the lease has ended."""
-    _log.info("a sync was under way; the purge is repeated after its lease")
-    await intents.record(Intent(IntentKind.PURGE_TENANT, ref, lease_until))
-    await queues.purge_tenant(ref, delay_seconds=int((lease_until - now).total_seconds()) + 1)
+def _may_be_written_to(progress: Intent, now: datetime) -> bool:
+    return progress.writer_until is not None and progress.writer_until > now
+
+
+async def _delete_some(ports: PurgePorts, progress: Intent, pace: Pace) -> tuple[Intent, bool]:
+    """Delete as much as the pace allows; return the progress, and whether nothing is left."""
+    counts, rows = Counter(dict(progress.deleted)), 0
+    end, is_empty = ports.clock.now() + pace.time, True
+    for name in DataSet:
+        count = _AT_ONCE
+        while count == _AT_ONCE:
+            # A step that has deleted nothing yet goes on, or a slow store would never be done.
+            if rows and (rows >= pace.rows or ports.clock.now() >= end):
+                is_empty = False
+                break
+            count = await ports.records.purge(name, _ref(progress), _AT_ONCE)
+            rows, counts[str(name)] = rows + count, counts[str(name)] + count
+    return replace(progress, deleted=tuple(sorted(counts.items()))), is_empty
+
+
+async def _go_on(ports: PurgePorts, progress: Intent, request_id: str, *, is_empty: bool) -> None:
+    """Queue the next step: at once, or once the last write of the lease's holder has ended."""
+    ref, now = _ref(progress), ports.clock.now()
+    _log.info("the purge of a tenant goes on, message %s", request_id)
+    if not is_empty or progress.writer_until is None:
+        await ports.intents.record(replace(progress, queued_at=now))
+        await ports.queues.purge_tenant(ref)
+        return
+    await ports.intents.record(replace(progress, queued_at=progress.writer_until))
+    delay = int((progress.writer_until - now).total_seconds()) + 1
+    await ports.queues.purge_tenant(ref, delay_seconds=delay)
+
+
+async def _tell_progress(ports: PurgePorts, before: Intent, after: Intent, request_id: str) -> None:
+    if _times_doubled(after) > _times_doubled(before):
+        await _tell(ports, after, "tenant.purge_progress", request_id)
+
+
+def _times_doubled(progress: Intent) -> int:
+    return (_count(progress) // _FIRST_TOLD).bit_length()
+
+
+def _count(progress: Intent) -> int:
+    return sum(count for _name, count in progress.deleted)
+
+
+async def _tell(ports: PurgePorts, progress: Intent, action: str, request_id: str) -> None:
+    ref, cause = _ref(progress), Cause(SYSTEM, ports.clock.now(), request_id)
+    event = cause.event(ref.msp_id, action, tenant_id=ref.tenant_id, before=dict(progress.deleted))
+    await ports.msps.commit((Insert(event),))
+
+
+def _ref(progress: Intent) -> TenantRef:
+    if not isinstance(progress.subject, TenantRef):
+        raise TypeError("a purge is of a tenant")
+    return progress.subject

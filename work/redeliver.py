@@ -1,7 +1,6 @@
 """Redelivery: queues anew what is on record as work and should have been done by now."""
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 from domain.identifiers import SessionRef, TenantRef
@@ -24,9 +23,9 @@ async def redeliver_work(
     now, count = clock.now(), 0
     async for intent in intents.queued_before(now - after):
         try:
-            count += await _redeliver(
-                msps, intents, queues, replace(intent, queued_at=now), now - intent.queued_at
-            )
+            # Only the time is written anew: progress that was made meanwhile is not undone.
+            again = Intent(intent.kind, intent.subject, now)
+            count += await _redeliver(msps, intents, queues, again, now - intent.queued_at)
         except Exception:  # noqa: BLE001  one intent's trouble must not hold up another's
             _log.exception("work could not be queued anew: %s", intent.kind)
     return count

@@ -1,9 +1,11 @@
 """The `work` table: work on record, one partition a kind."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 
-from azure.data.tables import UpdateMode
+from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
@@ -19,15 +21,24 @@ class TableIntents:
         self._table = table
 
     async def record(self, intent: Intent) -> None:
-        """Write an intent, or write its time anew."""
-        entity = {
+        """Write an intent, or merge it with what is on record."""
+        entity: dict[str, Any] = {
             "PartitionKey": str(intent.kind),
             "RowKey": _row(intent.subject),
             "queued_at": intent.queued_at,
         }
+        if intent.deleted:
+            entity["deleted"] = json.dumps(intent.deleted)
+        if intent.writer_until:
+            entity["writer_until"] = intent.writer_until
         check_entity(entity)
         with access.meaning():
-            await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+            await self._table.upsert_entity(entity, mode=UpdateMode.MERGE)
+
+    async def find(self, kind: IntentKind, subject: TenantRef | SessionRef) -> Intent | None:
+        """Read an intent."""
+        entity = await access.find(self._table, str(kind), _row(subject))
+        return _from_entity(entity) if entity else None
 
     async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
         """Delete an intent; one that is gone is no error."""
@@ -38,8 +49,18 @@ class TableIntents:
         """Yield every intent whose message was queued before the moment."""
         found = access.query(self._table, "queued_at lt @moment", {"moment": moment})
         async for entity in found:
-            queued_at = access.moment(entity["queued_at"]) or moment
-            yield Intent(IntentKind(entity["PartitionKey"]), _subject(entity["RowKey"]), queued_at)
+            yield _from_entity(entity)
+
+
+def _from_entity(entity: TableEntity) -> Intent:
+    deleted = json.loads(entity.get("deleted", "[]"))
+    return Intent(
+        kind=IntentKind(entity["PartitionKey"]),
+        subject=_subject(entity["RowKey"]),
+        queued_at=access.moment(entity["queued_at"]) or entity["queued_at"],
+        deleted=tuple((name, count) for name, count in deleted),
+        writer_until=access.moment(entity.get("writer_until")),
+    )
 
 
 def _row(subject: TenantRef | SessionRef) -> str:

@@ -75,8 +75,11 @@ class TableSyncedRecords:
 
     async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
         """Delete records; one that is gone already is no error."""
-        rows = batched(map(_row, keys), LARGEST_TRANSACTION, strict=False)
-        await _few_at_a_time(self._delete(data_set, ref, batch) for batch in rows)
+        await self._delete_rows(data_set, ref, [_row(key) for key in keys])
+
+    async def _delete_rows(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
+        batches = batched(rows, LARGEST_TRANSACTION, strict=False)
+        await _few_at_a_time(self._delete(data_set, ref, batch) for batch in batches)
 
     async def _delete(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
         table, partition = self._tables[data_set], _partition(ref)
@@ -108,11 +111,25 @@ class TableSyncedRecords:
             keep,
         )
 
-    async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
-        """Delete every record of the data set; return how many there were."""
-        keys = list(await self.digests(data_set, ref))
-        await self.delete(data_set, ref, keys)
-        return len(keys)
+    async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
+        """Delete the first records of the data set, found by their keys alone."""
+        rows = await self._first_rows(data_set, ref, most)
+        await self._delete_rows(data_set, ref, rows)
+        return len(rows)
+
+    async def _first_rows(self, data_set: DataSet, ref: TenantRef, most: int) -> list[str]:
+        rows: list[str] = []
+        found = access.query(
+            self._tables[data_set],
+            "PartitionKey eq @partition",
+            {"partition": _partition(ref)},
+            ["RowKey"],
+        )
+        async for entity in found:
+            rows.append(entity["RowKey"])
+            if len(rows) == most:
+                break
+        return rows
 
 
 async def _few_at_a_time(transactions: Iterable[Coroutine[Any, Any, None]]) -> None:

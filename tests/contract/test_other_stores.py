@@ -112,8 +112,10 @@ async def test_a_purge_takes_one_life_and_no_other(ports: Ports, ref: TenantRef)
     records = [stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(250)]
     await ports.records.write(USERS, ref, records)
     await ports.records.write(USERS, later, records[:3])
-    assert await ports.records.purge(USERS, ref) == 250
-    assert await ports.records.purge(USERS, ref) == 0
+    assert await ports.records.purge(USERS, ref, 120) == 120
+    assert len((await ports.records.page(USERS, ref, 200)).items) == 130
+    assert await ports.records.purge(USERS, ref, 1000) == 130
+    assert await ports.records.purge(USERS, ref, 1000) == 0
     assert (await ports.records.page(USERS, ref, 10)).items == ()
     assert len((await ports.records.page(USERS, later, 10)).items) == 3
 
@@ -154,6 +156,21 @@ async def test_work_stays_on_record_until_it_is_dropped(ports: Ports, ref: Tenan
     await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
     await ports.intents.drop(IntentKind.COMPLETE_CONSENT, session)
     assert await found(9) == set()
+
+
+async def test_progress_on_record_stays_when_the_time_is_written_anew(
+    ports: Ports, ref: TenantRef
+) -> None:
+    kind = IntentKind.PURGE_TENANT
+    assert await ports.intents.find(kind, ref) is None
+    progress = Intent(kind, ref, NOW, (("licences", 1), ("users", 1000)), NOW + timedelta(1))
+    await ports.intents.record(Intent(kind, ref, NOW))
+    await ports.intents.record(progress)
+    later = NOW + timedelta(minutes=2)
+    await ports.intents.record(Intent(kind, ref, later))
+    assert await ports.intents.find(kind, ref) == replace(progress, queued_at=later)
+    await ports.intents.drop(kind, ref)
+    assert await ports.intents.find(kind, ref) is None
 
 
 async def test_the_schedule_tells_what_is_due_in_whole_seconds(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 
 from domain.digest import stored
 from domain.identifiers import TenantRef
@@ -48,5 +49,7 @@ class FakeSyncedRecords:
         found = [document for _key, document in sorted(self._of(data_set, ref).items())]
         return page_of([row for row in found if not keep or keep(row)], page_size, token)
 
-    async def purge(self, data_set: DataSet, ref: TenantRef) -> int:
-        return len(self.rows.pop((data_set, ref), {}))
+    async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
+        keys = list(islice(self._of(data_set, ref), most))
+        await self.delete(data_set, ref, keys)
+        return len(keys)

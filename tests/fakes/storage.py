@@ -1,6 +1,7 @@
 """Storage in memory, with versions and transactions as Azure Tables has them."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -260,7 +261,15 @@ class FakeIntents:
         self.rows: dict[tuple[IntentKind, TenantRef | SessionRef], Intent] = {}
 
     async def record(self, intent: Intent) -> None:
-        self.rows[intent.kind, intent.subject] = intent
+        known = self.rows.get((intent.kind, intent.subject), intent)
+        self.rows[intent.kind, intent.subject] = replace(
+            intent,
+            deleted=intent.deleted or known.deleted,
+            writer_until=intent.writer_until or known.writer_until,
+        )
+
+    async def find(self, kind: IntentKind, subject: TenantRef | SessionRef) -> Intent | None:
+        return self.rows.get((kind, subject))
 
     async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
         self.rows.pop((kind, subject), None)

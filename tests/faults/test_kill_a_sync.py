@@ -67,7 +67,7 @@ async def test_a_sync_that_is_killed_at_any_write_is_complete_in_the_end(
     for turn in range(KILLS):
         kill_at = 1 + turn * (writes - 1) // max(1, KILLS - 1)
         for data_set in DataSet:
-            await own.storage.records.purge(data_set, own.ref)
+            await own.storage.records.purge(data_set, own.ref, USERS)
         await own.storage.sync_states.remove(own.ref)
         # A slow sync shows its progress in writes of its own, so a later one may have fewer.
         was_killed = await killed.sync(kill_at, after=turn % 2 == 1) < 0

@@ -12,7 +12,7 @@ from domain.ports import StoredRecord
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from sync.poison import record_failed_sync
 from sync.sync_tenant import sync_tenant
-from tenants.purge import purge_tenant
+from tenants.purge import PurgePorts, purge_tenant
 from tests.fakes.storage import FakeIntents
 from tests.samples import CONTOSO, NOW
 from tests.unit.sync_world import World, user
@@ -121,6 +121,10 @@ async def test_a_poison_message_shows_on_the_tenant_and_in_the_audit_log() -> No
     assert world.store.actions(CONTOSO) == ["sync.failed"]
 
 
+def purging(world: World, intents: FakeIntents) -> PurgePorts:
+    return PurgePorts(world.store, world.states, world.records, intents, world.queues, world.clock)
+
+
 async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
     world, intents = World(), FakeIntents()
     ref = world.tenant.ref
@@ -130,21 +134,15 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
     await world.records.write(DataSet.USERS, ref, [stored(user("a"))])
     world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
 
+    ports = purging(world, intents)
+
     async def purge() -> None:
-        await purge_tenant(
-            world.store,
-            world.states,
-            world.records,
-            intents,
-            world.queues,
-            world.clock,
-            ref,
-            "r",
-        )
+        await purge_tenant(ports, ref, "r")
 
     await purge()
     assert len(world.queues.purges) == len(intents.rows) == 1
     await world.records.write(DataSet.USERS, ref, [stored(user("late"))])
+    world.clock.advance(minutes=2)
     await purge()
     assert world.users() == []
     assert intents.rows == {}
@@ -154,14 +152,5 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 async def test_a_purge_leaves_a_tenant_alone_that_still_has_its_row() -> None:
     world = World()
     await world.records.write(DataSet.USERS, world.tenant.ref, [stored(user("a"))])
-    await purge_tenant(
-        world.store,
-        world.states,
-        world.records,
-        FakeIntents(),
-        world.queues,
-        world.clock,
-        world.tenant.ref,
-        "r",
-    )
+    await purge_tenant(purging(world, FakeIntents()), world.tenant.ref, "r")
     assert world.users() == ["a"]

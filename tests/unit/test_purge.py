@@ -1,0 +1,172 @@
+"""A purge of any size fits its invocations, survives any death, and takes nobody else's rows."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.digest import stored
+from domain.identifiers import Epoch, TenantId, TenantRef
+from domain.ports import Intent, IntentKind, SyncedRecord
+from domain.sync_state import DataSet, SyncPhase, SyncState
+from tenants.purge import Pace, PurgePorts, purge_tenant
+from tests.fakes.fuse import Died, Fuse
+from tests.fakes.outside import FakeQueues, FixedClock
+from tests.fakes.records import FakeSyncedRecords
+from tests.fakes.storage import FakeIntents, FakeMspStore, FakeSyncStates
+from tests.samples import CONTOSO, FABRIKAM, MSP, NOW, OTHER, tenant
+from work.redeliver import redeliver_work
+
+REMOVED = tenant().ref
+# Whom a purge must leave alone: a later life, another MSP's row of it, a neighbour.
+OTHERS = (
+    replace(REMOVED, epoch=Epoch("later")),
+    replace(REMOVED, msp_id=FABRIKAM),
+    replace(REMOVED, tenant_id=TenantId(OTHER)),
+)
+
+
+class World:
+    """A removed tenant with its records, and others'."""
+
+    def __init__(self, users: int, fuse: Fuse | None = None) -> None:
+        self.clock, self.queues = FixedClock(), FakeQueues()
+        self.store, self.intents = FakeMspStore(MSP), FakeIntents()
+        self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
+        self.ports = self.guarded(fuse or Fuse())
+        self.fill(REMOVED, users)
+        for ref in OTHERS:
+            self.fill(ref, 3)
+
+    def guarded(self, fuse: Fuse) -> PurgePorts:
+        return PurgePorts(
+            fuse.guard(self.store),
+            fuse.guard(self.states),
+            fuse.guard(self.records),
+            fuse.guard(self.intents),
+            fuse.guard(self.queues),
+            self.clock,
+        )
+
+    def fill(self, ref: TenantRef, users: int) -> None:
+        self.records.rows[DataSet.USERS, ref] = {str(n): {} for n in range(users)}
+        self.records.rows[DataSet.LICENCES, ref] = {"sku": {"id": "sku"}}
+
+    async def removed(self) -> None:
+        await self.intents.record(Intent(IntentKind.PURGE_TENANT, REMOVED, NOW))
+        await self.queues.purge_tenant(REMOVED)
+
+    async def drain(self, ports: PurgePorts | None = None, pace: Pace | None = None) -> int:
+        """Take every message off the queue; return how many there were."""
+        messages = 0
+        while self.queues.purges:
+            # As at the real queue, a message goes once it is done with.
+            await purge_tenant(ports or self.ports, self.queues.purges[0], f"m-{messages}", pace)
+            self.queues.purges.pop(0)
+            messages += 1
+            self.clock.advance(seconds=130)
+        return messages
+
+    def left(self) -> dict[Any, Any]:
+        return {key: rows for key, rows in self.records.rows.items() if rows}
+
+    def others(self) -> dict[Any, Any]:
+        return {key: rows for key, rows in self.left().items() if key[1] in OTHERS}
+
+
+async def test_a_hundred_thousand_users_go_in_bounded_steps_with_few_events() -> None:
+    world = World(100_000)
+    others = world.others()
+    await world.removed()
+    assert await world.drain() == 6
+    assert world.left() == others
+    assert world.intents.rows == {}
+    actions = world.store.actions(CONTOSO)
+    assert actions.count("tenant.purge_progress") <= 4
+    assert actions.count("tenant.purged") == 1
+    (told,) = [c[0].row for c in world.store.commits if c[0].row.action == "tenant.purged"]  # type: ignore[union-attr]  # an event
+    assert told.before == {  # type: ignore[union-attr]  # an event
+        "users": 100_000,
+        "licences": 1,
+        "secureScore": 0,
+        "conditionalAccessPolicies": 0,
+    }
+
+
+async def test_a_step_ends_when_its_time_is_up() -> None:
+    world = World(5000)
+    purge = world.records.purge
+
+    async def slow(data_set: DataSet, ref: TenantRef, most: int) -> int:
+        world.clock.advance(seconds=40)
+        return await purge(data_set, ref, most)
+
+    world.records.purge = slow  # type: ignore[method-assign]  # a store under load
+    await world.removed()
+    await purge_tenant(world.ports, REMOVED, "m")
+    assert len(world.records.rows[DataSet.USERS, REMOVED]) == 3000
+    await world.drain()
+    assert world.left() == world.others()
+
+
+async def test_progress_is_told_at_each_doubling_and_no_more() -> None:
+    world = World(45_000)
+    await world.removed()
+    await world.drain(pace=Pace(rows=2000))
+    assert world.store.actions(CONTOSO).count("tenant.purge_progress") == 3
+
+
+async def test_a_message_that_comes_again_says_nothing_new() -> None:
+    world = World(10)
+    await world.removed()
+    await world.drain()
+    await world.queues.purge_tenant(REMOVED)
+    await world.drain()
+    assert world.store.actions(CONTOSO) == ["tenant.purged"]
+
+
+async def test_until_when_a_sync_may_write_outlives_a_crash_and_a_redelivery() -> None:
+    until = NOW + timedelta(minutes=2)
+    for at in (4, 5, 6, 7):
+        world = World(10)
+        await world.states.add(SyncState(REMOVED, SyncPhase.RUNNING, NOW, lease_until=until))
+        await world.removed()
+        with pytest.raises(Died):
+            await world.drain(world.guarded(Fuse(at, after=True)))
+        await redeliver_work(
+            world.store, world.intents, world.queues, world.clock, timedelta(minutes=-1)
+        )
+        await purge_tenant(world.ports, REMOVED, "again")
+        # The worker's last write, made under its lease.
+        await world.records.write(DataSet.USERS, REMOVED, [stored(SyncedRecord("z", {"n": 0}))])
+        world.clock.advance(minutes=3)
+        await world.drain()
+        assert world.left() == world.others()
+
+
+async def test_killed_at_any_call_it_is_complete_in_the_end_and_takes_nothing_else() -> None:
+    fuse, pace = Fuse(), Pace(rows=1000)
+    whole = World(4500, fuse)
+    await whole.removed()
+    await whole.drain(pace=pace)
+    points = [(at, after) for at in range(1, fuse.calls + 1) for after in (False, True)]
+    assert len(points) >= 30
+    for at, after in points:
+        world = World(4500)
+        others = world.others()
+        await world.removed()
+        with pytest.raises(Died):
+            await world.drain(world.guarded(Fuse(at, after=after)), pace)
+        await _recover(world, pace)
+        assert world.left() == others, (at, after)
+        assert world.intents.rows == {}, (at, after)
+
+
+async def _recover(world: World, pace: Pace) -> None:
+    """Let the queue show the message again, and the timer find what is on record."""
+    await world.drain(pace=pace)
+    world.clock.advance(minutes=5)
+    after = timedelta(minutes=2)
+    await redeliver_work(world.store, world.intents, world.queues, world.clock, after)
+    await world.drain(pace=pace)
