@@ -61,7 +61,7 @@ class OwnerRequired(DomainError):
 
 
 class MspSuspended(DomainError):
-    """The MSP is suspended for unpaid invoices; billing alone stays open."""
+    """The MSP is suspended for unpaid invoices, and billing alone stays open; or it was deleted."""
 
 
 class PartnerTenantProtected(DomainError):

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.audit import Cause
 from domain.changes import Decision, Insert, Operation, Remove, Replace, Versioned
-from domain.errors import NoPartnerTenant, PartnerTenantExists
+from domain.errors import MspSuspended, NoPartnerTenant, PartnerTenantExists
 from domain.identifiers import new_epoch
 from domain.permissions import MANIFEST, MANIFEST_VERSION
 from domain.ports import Snapshot
@@ -44,11 +44,14 @@ def describe(tenant: Tenant) -> dict[str, Any]:
 
 
 def refuse_second(snapshot: Snapshot, tenant_id: str) -> None:
-    """Let nobody go on towards a second partner tenant.
+    """Let nobody go on towards a second partner tenant, nor towards a deleted MSP's first.
 
     Raises:
         PartnerTenantExists: The slot is taken by another tenant.
+        MspSuspended: The MSP was deleted; a consent that was under way comes too late.
     """
+    if snapshot.head.msp.value.closed_at is not None:
+        raise MspSuspended("The MSP has been deleted.")
     slot = snapshot.head.slot
     if slot and slot.value.tenant_id != tenant_id:
         raise PartnerTenantExists("The MSP has another partner tenant already.")

@@ -95,6 +95,6 @@ class Gate:
             self._msps.staff_member(claim.value, person.tid, person.oid),
             self._msps.head(claim.value),
         )
-        if member is None or head is None:
+        if member is None or head is None or head.msp.value.closed_at is not None:
             raise NotStaff("You are not staff of an MSP here.")
         return Caller(member.value, head.msp.value)

@@ -16,6 +16,7 @@ from domain.errors import DomainError, MalformedInput
 from domain.identifiers import MspId, parse_guid, parse_object_id, parse_tenant_id
 from domain.roles import Role, StaffMember
 from domain.staffing import put_staff
+from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
 from settings import StorageSettings
 from wiring import open_queues, open_storage
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MalformedInput as error:
         print(f"--{error}", file=sys.stderr)
         return 2
-    except (DomainError, LookupError) as error:
+    except (DomainError, InvoicesUnpaid, LookupError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -92,6 +93,22 @@ async def _add_staff(
     return {"staff": "added" if added else "changed"}
 
 
+async def _delete_msp(
+    options: argparse.Namespace, storage: Storage, queues: StorageQueues
+) -> dict[str, str]:
+    msp_id = MspId(parse_guid(options.msp_id, "msp-id"))
+    name = options.name or await asyncio.to_thread(input, "Type the MSP's name to delete it: ")
+    ports = DeletionPorts(storage.msps, storage.staff_index, storage.intents, queues)
+    cause = Cause(SYSTEM, SystemClock().now(), str(uuid4()))
+    deleted = await delete_msp(ports, msp_id, name, cause)
+    return {
+        "mspId": msp_id,
+        "tenants": str(deleted.tenants),
+        "staff": str(deleted.staff),
+        "secretsToDelete": ", ".join(deleted.secrets),
+    }
+
+
 def _role(text: str) -> Role:
     try:
         return Role(text)
@@ -147,6 +164,10 @@ def _parser() -> argparse.ArgumentParser:
     staff.set_defaults(command=_add_staff)
     for option in ("msp-id", "tid", "oid", "role", "name"):
         staff.add_argument(f"--{option}", required=True)
+    delete = commands.add_parser("delete-msp", help="delete an MSP; may be repeated")
+    delete.set_defaults(command=_delete_msp)
+    delete.add_argument("--msp-id", required=True)
+    delete.add_argument("--name", help="the MSP's name; asked for when it is left out")
     return parser
 
 

@@ -1,0 +1,163 @@
+"""Deleting an MSP: its tenants, invites and staff go; audit, usage and invoices stay."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from domain.audit import Cause
+from domain.changes import Decision, Insert, Operation, Remove, Replace, decide_and_commit
+from domain.errors import MalformedInput, NoPartnerTenant, TenantNotFound
+from domain.identifiers import MspId, TenantId
+from domain.msp import Msp
+from domain.partner_tenant import disable
+from domain.ports import Head, Intents, MspStore, Page, Queues, Snapshot, StaffIndex
+from domain.removal import remove_tenant
+from domain.roles import StaffMember
+from domain.tenant import Tenant
+from tenants.hard_delete import decide_hard_delete
+
+_PAGE = 100
+
+
+class InvoicesUnpaid(Exception):
+    """The MSP owes money: its deletion would lose the claim from sight."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionPorts:
+    """What a deletion needs from outside."""
+
+    msps: MspStore
+    staff_index: StaffIndex
+    intents: Intents
+    queues: Queues
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What this run has removed, and the secrets that are now nobody's."""
+
+    tenants: int
+    staff: int
+    secrets: tuple[str, ...]
+
+
+async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Cause) -> Deleted:
+    """Delete an MSP. A run that was cut off is repeated: it goes on with what is left.
+
+    Its staff are out at once, and nothing can be added any more. The profile stays, closed: it
+    is the buyer of the invoices that stay, and of the last one, which is yet to be made.
+
+    Args:
+        name: The MSP's name, as the operator typed it.
+
+    Raises:
+        LookupError: There is no such MSP.
+        MalformedInput: The name is another.
+        InvoicesUnpaid: Invoices are unpaid; nothing has changed.
+    """
+    head = await _head(ports.msps, msp_id)
+    if name.strip() != head.msp.value.name:
+        raise MalformedInput("name", "must be the MSP's own name")
+    unpaid = await ports.msps.unpaid_invoices(msp_id)
+    if unpaid:
+        raise InvoicesUnpaid(f"These invoices are unpaid: {', '.join(unpaid)}.")
+    await decide_and_commit(
+        lambda: _head(ports.msps, msp_id),
+        lambda known: decide_close(known, cause),
+        ports.msps.commit,
+    )
+    staff = await _remove_staff(ports, msp_id, cause)
+    tenants = await _remove_tenants(ports, msp_id, cause)
+    await _remove_invites(ports, msp_id, cause)
+    app = head.msp.value.app
+    return Deleted(tenants, staff, (app.credential, app.service_account))
+
+
+def decide_close(head: Head, cause: Cause) -> Decision[None]:
+    """Decide the end of an MSP: closed for good, and no consent goes on."""
+    before = head.msp.value
+    if before.closed_at is not None:
+        return Decision(None)
+    event = cause.event(before.msp_id, "msp.deleted", before=_describe(before))
+    operations: tuple[Operation, ...] = (
+        Replace(replace(before, closed_at=cause.at, owners=0), head.msp.version),
+        Insert(event),
+    )
+    if head.consent:
+        operations += (Remove(head.consent.value, head.consent.version),)
+    return Decision(None, operations)
+
+
+def _describe(msp: Msp) -> dict[str, str]:
+    return {"name": msp.name, "tier": str(msp.tier)}
+
+
+async def _head(msps: MspStore, msp_id: MspId) -> Head:
+    head = await msps.head(msp_id)
+    if head is None:
+        raise LookupError("There is no MSP of this ID.")
+    return head
+
+
+async def _first_of_each_page[T](
+    fetch: Callable[[], Awaitable[Page[T]]],
+) -> AsyncIterator[T]:
+    """Yield what there is until there is nothing: what was yielded is gone by the next page."""
+    while items := (await fetch()).items:
+        for item in items:
+            yield item
+
+
+async def _remove_staff(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> int:
+    count = 0
+    async for member in _first_of_each_page(lambda: ports.msps.staff(msp_id, _PAGE)):
+        # The claim goes first: by itself a row lets nobody in, and it tells of the claim.
+        await ports.staff_index.release(member.tid, member.oid, msp_id)
+        await _remove_member(ports.msps, member, cause)
+        count += 1
+    return count
+
+
+async def _remove_member(msps: MspStore, member: StaffMember, cause: Cause) -> None:
+    known = await msps.staff_member(member.msp_id, member.tid, member.oid)
+    if known is None:
+        return
+    who = {"tid": member.tid, "oid": member.oid, "role": str(member.role), "name": member.name}
+    event = cause.event(member.msp_id, "staff.removed", before=who)
+    await msps.commit((Remove(known.value, known.version), Insert(event)))
+
+
+async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> int:
+    def decide(snapshot: Snapshot) -> Decision[Tenant]:
+        if snapshot.tenant and snapshot.tenant.value.is_own_msp_tenant:
+            return disable(snapshot, cause)
+        return decide_hard_delete(snapshot, cause)
+
+    count = 0
+    async for tenant in _first_of_each_page(lambda: ports.msps.tenants(msp_id, _PAGE)):
+        with suppress(TenantNotFound, NoPartnerTenant):  # Somebody else has just removed it.
+            await remove_tenant(
+                ports.msps,
+                ports.intents,
+                ports.queues,
+                msp_id,
+                tenant.value.tenant_id,
+                decide,
+                cause.at,
+            )
+            count += 1
+    return count
+
+
+async def _remove_invites(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> None:
+    async for invite in _first_of_each_page(lambda: ports.msps.invites(msp_id, _PAGE)):
+        await _remove_invite(ports.msps, msp_id, invite.tenant_id, cause)
+
+
+async def _remove_invite(msps: MspStore, msp_id: MspId, tenant_id: TenantId, cause: Cause) -> None:
+    known = (await msps.snapshot(msp_id, tenant_id)).invite
+    if known is None:
+        return
+    event = cause.event(msp_id, "gdap.invite_ended", tenant_id=tenant_id)
+    await msps.commit((Remove(known.value, known.version), Insert(event)))
