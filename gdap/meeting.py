@@ -32,10 +32,26 @@ def meet(
         return Decision(Meeting(Met.NOTHING))
     if _is_own(snapshot, relationships[0]):
         return _skip(snapshot, cause)
-    live = last(relationships, RelationshipState.LIVE)
-    if live:
-        return _meet_live(snapshot, live, cause)
-    return _meet_none_live(snapshot, relationships, cause)
+    if not any(found.state is RelationshipState.LIVE for found in relationships):
+        return _meet_none_live(snapshot, relationships, cause)
+    counting = [found for found in relationships if _counts(snapshot, found)]
+    live = last(counting, RelationshipState.LIVE)
+    if live is None:
+        return Decision(Meeting(Met.NOTHING, snapshot.tenant.value if snapshot.tenant else None))
+    return _meet_live(snapshot, live, cause)
+
+
+def _counts(snapshot: Snapshot, relationship: GdapRelationship) -> bool:
+    """Tell whether a relationship means something for the tenant as it is now.
+
+    One from before a removal, or before an offboarding, undoes neither, however long it runs.
+    """
+    known = snapshot.tenant
+    if known is None:
+        return is_after_removal(snapshot, relationship)
+    if known.value.status is TenantStatus.OFFBOARDED:
+        return _is_after_offboarding(snapshot, known.value, relationship)
+    return True
 
 
 def _is_own(snapshot: Snapshot, relationship: GdapRelationship) -> bool:
@@ -68,12 +84,8 @@ def _skip(snapshot: Snapshot, cause: Cause) -> Decision[Meeting]:
 def _meet_live(snapshot: Snapshot, live: GdapRelationship, cause: Cause) -> Decision[Meeting]:
     known = snapshot.tenant
     if known is None:
-        if not is_after_removal(snapshot, live):
-            return Decision(Meeting(Met.NOTHING))
         return _accept(snapshot, live, cause)
     if known.value.status is TenantStatus.OFFBOARDED:
-        if not _is_after_offboarding(snapshot, known.value, live):
-            return Decision(Meeting(Met.NOTHING, known.value))
         back = replace(_connected(known.value), status=TenantStatus.ACTIVE, offboarded_at=None)
         return _bring_back(snapshot, known, back, live, Met.REACTIVATED, cause)
     if known.value.connection_lost_at is not None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -408,3 +409,21 @@ async def test_an_active_customer_gets_no_second_invite_and_a_closed_msp_none_at
     closed.gdap.accept(closed.gdap.make(CONTOSO, CUSTOMER).relationship_id)
     await closed.poll()
     assert closed.tenant() is None
+
+
+async def test_an_old_relationship_that_runs_longer_hides_no_new_one() -> None:
+    world = World()
+    await world.accepted()
+    world.clock.advance(minutes=1)
+    await world.hard_delete()
+    world.clock.advance(minutes=1)
+    new = world.gdap.make(CONTOSO, CUSTOMER)
+    world.gdap.accept(new.relationship_id)
+    for key, (msp_id, found) in list(world.gdap.known.items()):
+        if found is not world.gdap.known[new.relationship_id][1]:
+            longer = replace(found, ends_at=found.ends_at + timedelta(days=900))
+            world.gdap.known[key] = (msp_id, longer)
+    await poll_relationships(world.ports)
+    assert world.there().is_synced
+    await world.poll()
+    assert world.there().is_synced

@@ -1,0 +1,142 @@
+"""The app in this process: its functions called as the Functions host calls them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import azure.functions as func
+
+from domain.identifiers import MspId, ObjectId, TenantId
+from domain.messages import write_tenant_ref
+from domain.msp import Msp
+from domain.ports import Intents, MspStore, StaffIndex, SyncedRecords, SyncSchedule, SyncStates
+from domain.sync_request import SyncRequests
+from domain.tenant import Organization
+from edge.gate import Gate
+from edge.routes import Edge
+from edge.tokens import Person
+from gdap.functions import gdap_functions
+from gdap.poll import GdapPorts
+from mytenant.functions import MyTenantPorts, mytenant_functions
+from sync.functions import sync_functions
+from sync.msp_profiles import MspProfiles
+from sync.sync_tenant import SyncPorts
+from tenants.functions import TenantPorts, tenant_functions
+from tests.fakes.outside import FakeGdap, FakeGraph, FakeQueues, FixedClock
+from tests.unit.sync_world import user
+from work.functions import work_functions
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All storage that the machine's routes use, fake or real."""
+
+    msps: MspStore
+    staff_index: StaffIndex
+    sync_states: SyncStates
+    sync_schedule: SyncSchedule
+    records: SyncedRecords
+    intents: Intents
+
+
+class NameVerifier:
+    """Believes a token that says who it is: the edge's own tests see to real ones."""
+
+    async def verify(self, authorization: str | None) -> Person:
+        tid, _, oid = (authorization or "").removeprefix("Bearer ").partition("/")
+        return Person(TenantId(tid), ObjectId(oid))
+
+
+class ConsentingIdentity:
+    """Every tenant has given its consent."""
+
+    async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
+        return Organization(tenant_id, msp.name, "example.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: Any
+
+
+class App:
+    """Every area that has to do with the life of a tenant, over the stores given."""
+
+    def __init__(self, stores: Stores) -> None:
+        self.stores, self.clock = stores, FixedClock()
+        self.queues, self.gdap, self.graph = FakeQueues(), FakeGdap(self.clock), FakeGraph()
+        self.graph.pages = [[user("a"), user("b")], [user("c")]]
+        self._functions: dict[str, Callable[..., Any]] = {}
+        for blueprint in self._blueprints():
+            app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+            app.register_functions(blueprint)
+            for function in app.get_functions():
+                self._functions[str(function.get_function_name())] = function.get_user_function()
+
+    def _blueprints(self) -> list[func.Blueprint]:
+        of, clock, queues = self.stores, self.clock, self.queues
+        requests = SyncRequests(of.sync_states, of.sync_schedule, queues)
+        gate = Gate(NameVerifier(), of.staff_index, of.msps, clock, timedelta(0))  # type: ignore[arg-type]  # stands for the verifier
+        edge = Edge(gate)
+        identity = ConsentingIdentity()
+        mine = MyTenantPorts(of.msps, of.sync_states, requests, of.intents, queues, identity, clock)
+        tenants = TenantPorts(
+            of.msps, of.sync_states, requests, of.records, of.intents, queues, clock
+        )
+        sync = SyncPorts(
+            of.msps,
+            of.sync_states,
+            of.sync_schedule,
+            of.records,
+            self.graph,
+            requests,
+            MspProfiles(of.msps, clock),
+            clock,
+        )
+        return [
+            mytenant_functions(edge, mine),
+            tenant_functions(edge, tenants),
+            gdap_functions(edge, GdapPorts(of.msps, self.gdap, requests, clock)),
+            sync_functions(sync, timedelta(hours=6)),
+            work_functions(of.msps, of.intents, queues, clock, timedelta(minutes=2)),
+        ]
+
+    async def call(self, caller: str, name: str, method: str, path: str, body: Any = None) -> Reply:
+        """Call a route by its function's name, as somebody."""
+        request = func.HttpRequest(
+            method,
+            f"https://api.example{path}",
+            headers={"Authorization": f"Bearer {caller}"},
+            route_params={"tenantId": path.split("/")[2]} if path.count("/") > 1 else {},
+            body=json.dumps(body).encode() if body is not None else b"",
+        )
+        response: func.HttpResponse = await self._functions[name](request)
+        text = response.get_body()
+        return Reply(response.status_code, json.loads(text) if text else None)
+
+    async def fire(self, timer: str) -> None:
+        await self._functions[timer](None)
+
+    async def take(self, *, twice: bool = False) -> bool:
+        """Take one message off a queue, or none; its function may see it twice."""
+        queue, name = self.queues.syncs, "sync_tenant"
+        if not queue:
+            queue, name = self.queues.purges, "purge_tenant"
+        if not queue:
+            return False
+        text = write_tenant_ref(queue.pop(0)).encode()
+        for _ in range(2 if twice else 1):
+            await self._functions[name](func.QueueMessage(id=str(uuid4()), body=text))
+        return True
+
+
+def caller(tid: TenantId, oid: ObjectId) -> str:
+    """Return who a token speaks for."""
+    return f"{tid}/{oid}"
+
+
+__all__ = ["App", "MspId", "Reply", "Stores", "caller"]

@@ -1,0 +1,103 @@
+"""What should be: an MSP's tenants as the product's rules have them, written anew and plainly."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from domain.gdap import GdapRelationship, RelationshipState
+from domain.identifiers import TenantId
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class ModelTenant:
+    """A tenant's row."""
+
+    own: bool = False
+    status: str = "active"
+    lost: bool = False
+    offboarded_at: datetime | None = None
+
+    @property
+    def counts(self) -> bool:
+        return not self.own and self.status == "active" and not self.lost
+
+
+@dataclass(slots=True)
+class ModelMsp:
+    """An MSP: its tenants, when others were removed, and how long each customer was active."""
+
+    home: TenantId
+    tenants: dict[TenantId, ModelTenant] = field(default_factory=dict)
+    removed: dict[TenantId, datetime] = field(default_factory=dict)
+    active: dict[TenantId, timedelta] = field(default_factory=dict)
+
+    def pass_time(self, by: timedelta) -> None:
+        for key, tenant in self.tenants.items():
+            if tenant.counts:
+                self.active[key] = self.active.get(key, timedelta()) + by
+
+    def step(self, key: TenantId, name: str, now: datetime) -> int:
+        """Take a step of the lifecycle; return the status that the route must answer."""
+        tenant = self.tenants.get(key)
+        if tenant is None:
+            return 404
+        if tenant.own:
+            return 403
+        sources, target = {
+            "suspend": ({"active"}, "suspended"),
+            "resume": ({"suspended"}, "active"),
+            "offboard": ({"active", "suspended"}, "offboarded"),
+            "reactivate": ({"offboarded"}, "active"),
+        }[name]
+        if tenant.status not in sources:
+            return 409
+        tenant.status = target
+        tenant.offboarded_at = now if target == "offboarded" else None
+        return 200
+
+    def hard_delete(self, key: TenantId, now: datetime) -> int:
+        if key not in self.tenants:
+            return 404
+        if self.tenants[key].own:
+            return 403
+        del self.tenants[key]
+        self.removed[key] = now
+        return 204
+
+    def enable(self) -> int:
+        known = self.tenants.get(self.home)
+        self.tenants[self.home] = ModelTenant(own=True)
+        if known is not None and not known.own:
+            self.active.pop(self.home, None)  # it is never billed for what was not invoiced
+        return 201 if known is None else 200
+
+    def disable(self, now: datetime) -> int:
+        if self.home not in self.tenants or not self.tenants[self.home].own:
+            return 404
+        del self.tenants[self.home]
+        self.removed[self.home] = now
+        return 200
+
+    def poll(self, key: TenantId, found: list[GdapRelationship], pending: str | None) -> None:
+        """Meet a customer's relationships; `pending` is the one that our own invite waits for."""
+        tenant = self.tenants.get(key)
+        if (tenant and tenant.own) or (tenant is None and key == self.home):
+            return
+        live = [r for r in found if r.state is RelationshipState.LIVE]
+        if tenant is None:
+            removed = self.removed.get(key, _LONG_AGO)
+            if any(r.relationship_id == pending or r.created_at > removed for r in live):
+                self.tenants[key] = ModelTenant()
+        elif tenant.status == "offboarded":
+            if any(r.relationship_id == pending or _later(r, tenant) for r in live):
+                self.tenants[key] = ModelTenant()
+        elif live:
+            tenant.lost = False
+        elif any(r.state is RelationshipState.ENDED for r in found):
+            tenant.lost = True
+
+
+def _later(relationship: GdapRelationship, tenant: ModelTenant) -> bool:
+    accepted, offboarded = relationship.activated_at, tenant.offboarded_at
+    return accepted is not None and offboarded is not None and accepted > offboarded
