@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo run test unit check bench clean lock setup clients
+.PHONY: help demo run test long unit check bench clean lock setup clients
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -19,6 +19,10 @@ run: setup ## the same stack, kept serving until Ctrl-C
 
 test: setup clients ## every test: unit, contract, end to end, faults
 	@$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist worksteal
+
+long: setup clients ## the long forms: random lives, a purge killed at 30 points
+	@MACHINE_EXAMPLES=500 MACHINE_AZURITE_EXAMPLES=50 PURGE_KILLS=30 PURGE_KILL_USERS=5000 \
+		$(BIN)/python -m pytest tests/machine tests/faults/test_kill_a_purge.py
 
 unit: setup ## the unit tests alone: pure, without sockets
 	@$(BIN)/python -m pytest tests/unit

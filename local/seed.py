@@ -92,6 +92,10 @@ class SeedMsp:
         """Object ID of the group that gets access to customers; the service account is in it."""
         return fixed_id(f"group/{self.key}")
 
+    def relationship_id(self, customer: "SeedTenant") -> str:
+        """Return the ID of the GDAP relationship with a customer."""
+        return fixed_id(f"gdap/{self.key}/{customer.domain}")
+
 
 def _users(default: int) -> int:
     return int(os.environ.get("SEED_USERS", default))

@@ -1,23 +1,25 @@
 """Putting the seed into storage, by the code that operators use."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import batched
 from zoneinfo import ZoneInfo
 
 from adapters.clock import SystemClock
+from adapters.graph.gdap import INVITE
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert, Operation
 from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
 from domain.lifecycle import started
+from domain.msp import Msp
 from domain.roles import Role, StaffMember
 from domain.staffing import put_staff
-from domain.tenant import Tenant, TenantStatus
+from domain.tenant import GdapInvite, Tenant, TenantStatus
 from local.seed import MSPS, SeedMsp, SeedTenant
 from ops.onboarding import Application, Owner, check, onboard
 
-_ROWS_A_TENANT = 3
+_ROWS_A_TENANT = 4
 _TENANTS_AT_ONCE = 100 // _ROWS_A_TENANT
 
 
@@ -60,7 +62,7 @@ async def _add(storage: Storage, seed_msp: SeedMsp) -> None:
     await _add_staff(storage, seed_msp)
     cause = Cause(SYSTEM, since, "seed")
     for customers in batched(seed_msp.customers, _TENANTS_AT_ONCE, strict=False):
-        operations = [op for c in customers for op in _customer(msp.msp_id, c, cause)]
+        operations = [op for c in customers for op in _customer(seed_msp, msp, c, cause)]
         await storage.msps.commit(operations)
 
 
@@ -77,9 +79,9 @@ async def _add_staff(storage: Storage, seed_msp: SeedMsp) -> None:
         await put_staff(storage.msps, storage.staff_index, member, cause)
 
 
-def _customer(msp_id: MspId, customer: SeedTenant, cause: Cause) -> list[Operation]:
+def _customer(seed_msp: SeedMsp, msp: Msp, customer: SeedTenant, cause: Cause) -> list[Operation]:
     tenant = Tenant(
-        msp_id=msp_id,
+        msp_id=msp.msp_id,
         tenant_id=TenantId(customer.tenant_id),
         epoch=new_epoch(),
         display_name=customer.display_name,
@@ -88,8 +90,20 @@ def _customer(msp_id: MspId, customer: SeedTenant, cause: Cause) -> list[Operati
         status=TenantStatus.ACTIVE,
         created_at=cause.at,
     )
-    event = cause.event(msp_id, "tenant.onboarded", tenant_id=tenant.tenant_id)
-    return [Insert(tenant), Insert(started(tenant, cause)), Insert(event)]
+    event = cause.event(msp.msp_id, "tenant.onboarded", tenant_id=tenant.tenant_id)
+    relationship_id = seed_msp.relationship_id(customer)
+    invite = GdapInvite(
+        msp_id=msp.msp_id,
+        tenant_id=tenant.tenant_id,
+        display_name=customer.display_name,
+        relationship_id=relationship_id,
+        status="active",
+        invite_url=INVITE + relationship_id,
+        expires_at=cause.at + timedelta(days=730),
+        created_at=cause.at,
+        assigned=msp.app.access,
+    )
+    return [Insert(tenant), Insert(started(tenant, cause)), Insert(event), Insert(invite)]
 
 
 def _first_of_month_before_last(time_zone: str) -> datetime:

@@ -18,7 +18,7 @@ from domain.msp import Msp, SecurityGroup
 from domain.ports import Relationship
 
 _PATH = "/tenantRelationships/delegatedAdminRelationships"
-_INVITE = (
+INVITE = (
     "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/"
 )
 _LONGEST_NAME = 50
@@ -165,7 +165,7 @@ def _roles(document: dict[str, Any]) -> frozenset[str]:
 def _relationship(created: dict[str, Any]) -> Relationship:
     try:
         identifier = str(created["id"])
-        return Relationship(identifier, _INVITE + identifier, _expiry(created))
+        return Relationship(identifier, INVITE + identifier, _expiry(created))
     except (KeyError, TypeError, ValueError):
         raise GraphError(0, "the relationship has no ID or date") from None
 

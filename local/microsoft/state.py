@@ -153,7 +153,7 @@ class Microsoft:
                 },
                 "accessDetails": _ACCESS,
             },
-            seed.fixed_id(f"gdap/{msp.key}/{customer.domain}"),
+            msp.relationship_id(customer),
             made_at,
         )
         self.relationships.accept(relationship["id"], made_at)

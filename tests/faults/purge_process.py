@@ -1,0 +1,43 @@
+"""A purge in a process of its own, which a test may kill at any moment."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+from domain.identifiers import TenantRef
+from tests.faults.forked import Fork
+
+
+class PurgeProcess(Fork):
+    """Takes a tenant's purge messages one after another until the work is done."""
+
+    def __init__(self, environment: Mapping[str, str], ref: TenantRef, rows: int) -> None:
+        super().__init__(environment, _purge_in_child, ref, rows)
+
+
+def _purge_in_child(ref: TenantRef, rows: int) -> None:
+    asyncio.run(_purge(ref, rows))
+
+
+async def _purge(ref: TenantRef, rows: int) -> None:
+    from adapters.clock import SystemClock  # noqa: PLC0415  the parent does without them
+    from adapters.queues import StorageQueues  # noqa: PLC0415
+    from adapters.tables.storage import Storage  # noqa: PLC0415
+    from domain.ports import IntentKind  # noqa: PLC0415
+    from tenants.purge import Pace, PurgePorts, purge_tenant  # noqa: PLC0415
+
+    connection_string = os.environ["STORAGE_CONNECTION_STRING"]
+    storage = Storage.connect(connection_string)
+    queues = StorageQueues.connect(connection_string)
+    ports = PurgePorts(
+        storage.msps,
+        storage.sync_states,
+        storage.records,
+        storage.intents,
+        queues,
+        SystemClock(),
+    )
+    while await storage.intents.find(IntentKind.PURGE_TENANT, ref):
+        await purge_tenant(ports, ref, "message", Pace(rows=rows))
+    await storage.close()
+    await queues.close()

@@ -1,0 +1,109 @@
+"""A purge is killed at any write; in the end exactly the other tenants' rows are left."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from adapters.queues import StorageQueues
+from adapters.tables.records import TABLES
+from adapters.tables.storage import Storage
+from domain.digest import stored
+from domain.identifiers import Epoch, MspId, TenantId, TenantRef, new_epoch
+from domain.ports import Intent, IntentKind, SyncedRecord
+from domain.sync_state import DataSet
+from local.azurite import connection_string
+from tests.faults.proxy import Kill, Proxy, WriteCounter
+from tests.faults.purge_process import PurgeProcess
+from tests.simulation import Simulation
+
+# PURGE_KILLS=30 and PURGE_KILL_USERS=5000 make the long form of it.
+KILLS = int(os.environ.get("PURGE_KILLS", "3"))
+USERS = int(os.environ.get("PURGE_KILL_USERS", "400"))
+
+
+class Purged:
+    """A removed tenant whose purges are processes that reach storage through the proxy."""
+
+    def __init__(
+        self, storage: Storage, counter: WriteCounter, environment: dict[str, str]
+    ) -> None:
+        self.storage, self.counter, self._environment = storage, counter, environment
+        self.ref = TenantRef(MspId(str(uuid4())), TenantId(str(uuid4())), new_epoch())
+        # A later life of it, the same customer at another MSP, and a neighbour.
+        self.others = (
+            replace(self.ref, epoch=Epoch(self.ref.epoch + "0")),
+            replace(self.ref, msp_id=MspId(str(uuid4()))),
+            replace(self.ref, tenant_id=TenantId(str(uuid4()))),
+        )
+
+    async def fill(self, ref: TenantRef, users: int) -> None:
+        for name in DataSet:
+            count = users if name is DataSet.USERS else 3
+            records = [stored(SyncedRecord(f"{n:06d}", {"n": n})) for n in range(count)]
+            await self.storage.records.write(name, ref, records)
+
+    async def rows(self, *refs: TenantRef) -> list[dict[str, Any]]:
+        """Return every row of these lives, with the version that each was written with."""
+        found = []
+        for name in TABLES.values():
+            for ref in refs:
+                partition = f"{ref.msp_id}:{ref.tenant_id}:{ref.epoch}"
+                query = f"PartitionKey eq '{partition}'"
+                async for row in self.storage.table(name).query_entities(query):
+                    found.append({**row, "table": name, "etag": row.metadata["etag"]})  # noqa: PERF401  an async one
+        return found
+
+    async def removed(self) -> None:
+        intent = Intent(IntentKind.PURGE_TENANT, self.ref, datetime.now(UTC))
+        await self.storage.intents.record(intent)
+
+    async def purge(self, kill_at: int | None = None, *, after: bool = False) -> int:
+        """Purge in a process, killed at a write if wanted; return its exit code."""
+        process: list[PurgeProcess] = []
+        kill = Kill(kill_at, after, lambda: process[0].pid) if kill_at else None
+        self.counter.restart(kill)
+        process.append(PurgeProcess(self._environment, self.ref, max(1, USERS // 4)))
+        return await process[0].wait()
+
+
+@pytest.fixture
+async def purged(azurite: str, microsoft: Simulation) -> AsyncIterator[Purged]:
+    counter = WriteCounter()
+    ports = [int(port) for port in re.findall(r":(\d+)/devstoreaccount1", azurite)]
+    storage, queues = Storage.connect(azurite), StorageQueues.connect(azurite)
+    await storage.create_tables()
+    await queues.create_queues()
+    async with Proxy(counter, lambda: ports[2]) as tables:
+        environment = {
+            "STORAGE_CONNECTION_STRING": connection_string(ports[0], ports[1], tables.port),
+            "SSL_CERT_FILE": str(microsoft.run_dir / "ca.pem"),
+        }
+        yield Purged(storage, counter, environment)
+    await storage.close()
+    await queues.close()
+
+
+async def test_a_purge_that_is_killed_at_any_write_is_complete_in_the_end(purged: Purged) -> None:
+    for ref in purged.others:
+        await purged.fill(ref, 20)
+    others = await purged.rows(*purged.others)
+    await purged.fill(purged.ref, USERS)
+    await purged.removed()
+    assert await purged.purge() == 0
+    writes, killed = purged.counter.count, 0
+    for turn in range(KILLS):
+        await purged.fill(purged.ref, USERS)
+        await purged.removed()
+        kill_at = 1 + turn * (writes - 1) // max(1, KILLS - 1)
+        killed += await purged.purge(kill_at, after=turn % 2 == 1) < 0
+        assert await purged.purge() == 0
+        assert await purged.rows(purged.ref) == []
+        assert await purged.rows(*purged.others) == others
+        assert await purged.storage.intents.find(IntentKind.PURGE_TENANT, purged.ref) is None
+    assert killed == KILLS
