@@ -26,11 +26,11 @@ from domain.roles import Role, StaffMember
 from domain.sync_state import DataSet
 from domain.tenant import GdapInvite
 from domain.usage import TenantUsage
+from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeIntents,
     FakeMspStore,
     FakeStaffIndex,
-    FakeSyncedRecords,
     FakeSyncStates,
 )
 from tests.machine.app import App, Stores, caller

@@ -147,13 +147,13 @@ async def test_until_when_a_sync_may_write_outlives_a_crash_and_a_redelivery() -
 
 async def test_killed_at_any_call_it_is_complete_in_the_end_and_takes_nothing_else() -> None:
     fuse, pace = Fuse(), Pace(rows=1000)
-    whole = World(4500, fuse)
+    whole = World(2200, fuse)
     await whole.removed()
     await whole.drain(pace=pace)
     points = [(at, after) for at in range(1, fuse.calls + 1) for after in (False, True)]
     assert len(points) >= 30
     for at, after in points:
-        world = World(4500)
+        world = World(2200)
         others = world.others()
         await world.removed()
         with pytest.raises(Died):
