@@ -33,8 +33,13 @@ check: setup clients ## format, lint, types, imports
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 
-bench: setup clients ## requests a second against a route that does nothing, side by side
+bench: setup clients ## every benchmark, rivals side by side; each runs alone too
 	@$(BIN)/python -m tests.bench.my_tenant
+	@$(BIN)/python -m tests.bench.cold_start
+	@$(BIN)/python -m tests.bench.second_sync
+	@$(BIN)/python -m tests.bench.memory
+	@$(BIN)/python -m tests.bench.many_tenants
+	@$(BIN)/python -m tests.bench.first_sync
 
 lock: setup ## write the locked requirements anew
 	@$(PIP_COMPILE) --output-file requirements.txt requirements.in
