@@ -83,11 +83,17 @@ class Lease:
         pending = replace(self.state, phase=SyncPhase.PENDING, lease_until=None)
         await self._write(replace(pending, not_before=until))
 
-    async def let_go(self) -> None:
-        """Leave the sync to the next worker, who need not wait for the lease to run out."""
+    async def let_go(self, *, is_queued: bool = True) -> None:
+        """Leave the sync to the next worker, who need not wait for the lease to run out.
+
+        Args:
+            is_queued: Whether the message comes again; otherwise the next request queues one.
+        """
+        until = self.state.queued_until if is_queued else None
+        pending = replace(self.state, phase=SyncPhase.PENDING, lease_until=None, queued_until=until)
         # While storage does not answer, or when the row is somebody else's, there is nothing to do.
         with suppress(LeaseLost, StorageUnavailable):
-            await self._write(replace(self.state, phase=SyncPhase.PENDING, lease_until=None))
+            await self._write(pending)
 
     async def _renew(self, state: SyncState) -> None:
         await self._write(replace(state, lease_until=self.clock.now() + LEASE))

@@ -67,7 +67,7 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
     tenant = await _active_tenant(ports.msps, ref)
     msp = await ports.profiles.get(ref.msp_id) if tenant else None
     if tenant is None or msp is None:
-        await lease.let_go()
+        await lease.let_go(is_queued=False)
         await _forget_what_is_gone(ports, ref)
         return
     wait = await _read(ports, lease, msp, tenant)

@@ -1,6 +1,7 @@
 """Who may write, when messages repeat, workers die and tenants go."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from domain.digest import stored
 from domain.identifiers import TenantRef
 from domain.ports import StoredRecord
 from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.tenant import TenantStatus
 from sync.poison import record_failed_sync
 from sync.sync_tenant import sync_tenant
 from tenants.purge import PurgePorts, purge_tenant
@@ -154,3 +156,17 @@ async def test_a_purge_leaves_a_tenant_alone_that_still_has_its_row() -> None:
     await world.records.write(DataSet.USERS, world.tenant.ref, [stored(user("a"))])
     await purge_tenant(purging(world, FakeIntents()), world.tenant.ref, "r")
     assert world.users() == ["a"]
+
+
+async def test_a_sync_that_met_a_suspended_tenant_is_queued_anew_when_it_is_back() -> None:
+    world = World()
+    await world.request()
+    key = (CONTOSO, "Tenant", world.tenant.tenant_id)
+    active = world.store.rows[key]
+    world.store.rows[key] = Versioned(
+        replace(active.value, status=TenantStatus.SUSPENDED), active.version
+    )
+    await sync_tenant(world.ports, world.tenant.ref)
+    world.store.rows[key] = active
+    await world.request()
+    assert len(world.queues.syncs) == 2
