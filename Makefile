@@ -21,7 +21,7 @@ test: setup clients ## every test: unit, contract, end to end, faults
 	@$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist worksteal
 
 long: setup clients ## the long forms: random lives, a purge killed at 30 points
-	@MACHINE_EXAMPLES=500 MACHINE_AZURITE_EXAMPLES=50 PURGE_KILLS=30 PURGE_KILL_USERS=5000 \
+	@MACHINE_EXAMPLES=500 MACHINE_AZURITE_EXAMPLES=50 PURGE_KILLS=30 PURGE_KILL_USERS=1500 \
 		$(BIN)/python -m pytest tests/machine tests/faults/test_kill_a_purge.py
 
 unit: setup ## the unit tests alone: pure, without sockets

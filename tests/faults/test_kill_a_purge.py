@@ -22,7 +22,7 @@ from tests.faults.proxy import Kill, Proxy, WriteCounter
 from tests.faults.purge_process import PurgeProcess
 from tests.simulation import Simulation
 
-# PURGE_KILLS=30 and PURGE_KILL_USERS=5000 make the long form of it.
+# PURGE_KILLS=30 and PURGE_KILL_USERS=1500 make the long form of it.
 KILLS = int(os.environ.get("PURGE_KILLS", "3"))
 USERS = int(os.environ.get("PURGE_KILL_USERS", "400"))
 
