@@ -10,13 +10,15 @@ ROUNDS = 5
 
 
 async def side_by_side(rivals: Mapping[str, Rival], rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Run each rival once a round; return the seconds of each round."""
+    """Run each rival once a round, and print it; return the seconds of each round."""
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for name, rival in rivals.items():
             began = time.perf_counter()
             await rival()
             seconds[name].append(time.perf_counter() - began)
+        taken = ", ".join(f"{name} {times[-1]:.2f} s" for name, times in seconds.items())
+        print(f"  round {number}: {taken}", flush=True)
     return seconds
 
 
