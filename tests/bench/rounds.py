@@ -9,11 +9,22 @@ type Rival = Callable[[], Awaitable[None]]
 ROUNDS = 5
 
 
-async def side_by_side(rivals: Mapping[str, Rival], rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Run each rival once a round, and print it; return the seconds of each round."""
+async def _nothing() -> None:
+    pass
+
+
+async def side_by_side(
+    rivals: Mapping[str, Rival], rounds: int = ROUNDS, before: Rival = _nothing
+) -> dict[str, list[float]]:
+    """Run each rival once a round, and print it; return the seconds of each round.
+
+    Args:
+        before: What makes all alike before each of them, untimed.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     for number in range(1, rounds + 1):
         for name, rival in rivals.items():
+            await before()
             began = time.perf_counter()
             await rival()
             seconds[name].append(time.perf_counter() - began)
