@@ -183,6 +183,7 @@ def _tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
         storage.intents,
         services.queues,
         clock,
+        storage.user_index,
     )
     relationships = GraphGdap(services.tokens, services.graph)
     gdap = GdapPorts(storage.msps, relationships, services.sync_requests, clock)
@@ -215,6 +216,7 @@ def sync_ports(services: Services) -> SyncPorts:
         services.sync_requests,
         MspProfiles(storage.msps, services.clock),
         services.clock,
+        storage.user_index,
     )
 
 

@@ -13,9 +13,17 @@ from domain.gdap import GdapRelationship
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.roles import StaffMember
-from domain.sync_state import DataSet, ScheduledSync, SyncState
-from domain.tenant import GdapInvite, Organization, PartnerSlot, Tenant, TenantRemoval
+from domain.sync_state import DataSet, ScheduledSync, SyncState, SyncSummary
+from domain.tenant import (
+    GdapInvite,
+    ListedTenant,
+    Organization,
+    PartnerSlot,
+    Tenant,
+    TenantRemoval,
+)
 from domain.usage import TenantUsage
+from domain.user_block import UserBlock
 
 
 class Clock(Protocol):
@@ -311,6 +319,75 @@ class SyncedRecords(Protocol):
 
     async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
         """Delete records of the data set, at most so many; fewer deleted means none is left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many users a block holds, and how many of them are enabled."""
+
+    users: int
+    enabled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Blocks that take a block's place, all at once.
+
+    Args:
+        name: Of the block that they take the place of; one that is not there can only be among
+            them.
+    """
+
+    name: str
+    blocks: Sequence[UserBlock]
+
+
+# A block among all of an MSP's.
+type BlockKey = tuple[TenantRef, str]
+
+
+class UserIndex(Protocol):
+    """The search index of users: sync keeps it, and search reads an MSP's in few operations."""
+
+    async def counts(self, ref: TenantRef) -> Mapping[str, Count]:
+        """Return the tenant's blocks by name, without their content."""
+        ...
+
+    async def read(self, keys: Collection[BlockKey]) -> Mapping[BlockKey, Versioned[UserBlock]]:
+        """Return those of the blocks that there are."""
+        ...
+
+    async def write(self, ref: TenantRef, exchanges: Sequence[Exchange]) -> None:
+        """Write blocks, each exchange whole or not at all.
+
+        Raises:
+            ConcurrentChange: A block that is to go is not there.
+        """
+        ...
+
+    async def versions(self, msp_id: MspId) -> Mapping[BlockKey, str]:
+        """Return the version of each of the MSP's blocks."""
+        ...
+
+    async def of_msp(self, msp_id: MspId) -> Mapping[BlockKey, Versioned[UserBlock]]:
+        """Return all of the MSP's blocks."""
+        ...
+
+    async def purge(self, ref: TenantRef) -> int:
+        """Delete every block of the tenant; return how many there were."""
+        ...
+
+
+class PortfolioReader(Protocol):
+    """What the portfolio shows of all of an MSP's tenants, in one range read each."""
+
+    async def tenants(self, msp_id: MspId) -> Sequence[ListedTenant]:
+        """Return the MSP's tenants in the order of their IDs, in every status."""
+        ...
+
+    async def summaries(self, msp_id: MspId) -> Mapping[TenantRef, SyncSummary]:
+        """Return the summary of each tenant's sync."""
         ...
 
 

@@ -46,6 +46,7 @@ class DataSetState:
         digest: Of a small data set's content, by which an unchanged one costs no storage.
         delta_link: Where Graph goes on telling what changes.
         next_link: Where a first read that was put off goes on.
+        indexed: In which form the search index holds these rows; any other is built anew.
     """
 
     name: DataSet
@@ -58,6 +59,27 @@ class DataSetState:
     digest: str | None = None
     delta_link: str | None = None
     next_link: str | None = None
+    indexed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollUp:
+    """A tenant's figures as of the last good read of each data set; None before the first.
+
+    Args:
+        licences_bought: Units that can be assigned, those in their grace period among them.
+        secure_score: The newest day's.
+    """
+
+    users: int | None = None
+    enabled_users: int | None = None
+    licences_bought: int | None = None
+    licences_assigned: int | None = None
+    secure_score: float | None = None
+    secure_score_max: float | None = None
+    policies_enabled: int | None = None
+    policies_disabled: int | None = None
+    policies_report_only: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,7 @@ class SyncState:
     due_at: datetime | None = None
     queued_until: datetime | None = None
     data_sets: tuple[DataSetState, ...] = tuple(DataSetState(name) for name in DataSet)
+    roll_up: RollUp = RollUp()
 
     def with_data_set(self, state: DataSetState) -> "SyncState":
         """Return the state with one data set's entry exchanged."""
@@ -103,3 +126,25 @@ class ScheduledSync:
 
     ref: TenantRef
     due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSummary:
+    """What the portfolio shows of a tenant's sync.
+
+    Args:
+        synced_at: When a data set was last read whole; a sync that failed makes nothing newer.
+        users: How the last read of the users ended.
+    """
+
+    roll_up: RollUp
+    first_synced_at: datetime | None
+    synced_at: datetime | None
+    users: ReadState
+
+    @classmethod
+    def of(cls, state: SyncState) -> "SyncSummary":
+        """Return the summary of a sync's state."""
+        moments = [entry.synced_at for entry in state.data_sets if entry.synced_at]
+        users = state.data_set(DataSet.USERS).state
+        return cls(state.roll_up, state.first_synced_at, max(moments, default=None), users)

@@ -73,6 +73,21 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedTenant:
+    """A tenant as the portfolio names it."""
+
+    ref: TenantRef
+    display_name: str
+    is_own_msp_tenant: bool
+    status: TenantStatus
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "ListedTenant":
+        """Return what the portfolio names of a tenant."""
+        return cls(tenant.ref, tenant.display_name, tenant.is_own_msp_tenant, tenant.status)
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerSlot:
     """Which tenant is the MSP's partner tenant. One row per MSP, so a second one conflicts."""
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.identifiers import TenantRef
 from domain.ports import Clock, SyncStates
-from domain.sync_state import DataSetState, SyncPhase, SyncState
+from domain.sync_state import DataSetState, RollUp, SyncPhase, SyncState
 
 LEASE = timedelta(minutes=2)
 _RENEWED_AFTER = LEASE / 4
@@ -47,6 +47,10 @@ class Lease:
         self.state = self.state.with_data_set(data_set)
         if self.clock.now() - self.written_at >= _SHOWN_AFTER:
             await self._renew(self.state)
+
+    def sum_up(self, roll_up: RollUp) -> None:
+        """Remember the tenant's figures; they are stored with the state."""
+        self.state = replace(self.state, roll_up=roll_up)
 
     async def record(self, data_set: DataSetState) -> None:
         """Store a data set's state.

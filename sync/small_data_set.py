@@ -6,6 +6,7 @@ from datetime import timedelta
 from domain.digest import digest_of_all, stored
 from domain.ports import Reading, Unreadable
 from domain.sync_state import DataSet, DataSetState, ReadState
+from sync.roll_up import summed_up
 from sync.rows import Rows
 
 # Secure scores are kept for 90 days by their date, which stands at the end of their keys.
@@ -23,6 +24,7 @@ async def sync_small_data_set(rows: Rows, reading: Reading) -> DataSetState:
         raise reading
     before = rows.lease.state.data_set(rows.name)
     records = [stored(record) for record in reading]
+    rows.lease.sum_up(summed_up(rows.lease.state.roll_up, rows.name, reading))
     digest = digest_of_all(records)
     if before.digest == digest and before.count is not None:
         rows.tally.read = rows.tally.unchanged = len(records)

@@ -16,6 +16,7 @@ from domain.ports import (
     SyncStates,
     TenantReader,
     Unreadable,
+    UserIndex,
 )
 from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
@@ -25,6 +26,7 @@ from sync.measured import measured, measured_tenant
 from sync.msp_profiles import MspProfiles
 from sync.rows import Rows
 from sync.small_data_set import sync_small_data_set, unread
+from sync.user_index import IndexedUsers
 from sync.users import sync_users
 
 _log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class SyncPorts:
     requests: SyncRequests
     profiles: MspProfiles
     clock: Clock
+    user_index: UserIndex
 
 
 async def sync_tenant(ports: SyncPorts, ref: TenantRef) -> None:
@@ -96,7 +99,8 @@ async def _read_one(
 ) -> float | None:
     """Read a data set and note its state; return the seconds to wait when Graph put it off."""
     try:
-        state = await _data_set(Rows(ports.records, lease, name), reader, reading)
+        indexed = IndexedUsers(ports.user_index, Rows(ports.records, lease, name))
+        state = await _data_set(indexed, reader, reading)
     except Unreadable as failure:
         if failure.retry_after is not None and _may_wait(lease):
             return failure.retry_after
@@ -109,11 +113,14 @@ def _may_wait(lease: Lease) -> bool:
     return lease.clock.now() - lease.state.requested_at < PATIENCE
 
 
-async def _data_set(rows: Rows, reader: TenantReader, reading: Reading | None) -> DataSetState:
+async def _data_set(
+    indexed: IndexedUsers, reader: TenantReader, reading: Reading | None
+) -> DataSetState:
+    rows = indexed.rows
     started = rows.lease.clock.now()
     with measured(rows, reader.cost):
         if reading is None:
-            state = await sync_users(rows, reader)
+            state = await sync_users(indexed, reader)
         else:
             state = await sync_small_data_set(rows, reading)
     taken = rows.lease.clock.now() - started

@@ -10,7 +10,7 @@ from domain.errors import InvalidStatus, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, Step
 from domain.messages import read_tenant_ref
-from domain.ports import Clock, Intents, MspStore, Queues, SyncedRecords, SyncStates
+from domain.ports import Clock, Intents, MspStore, Queues, SyncedRecords, SyncStates, UserIndex
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
 from edge.models import NoBody, NoQuery
@@ -35,6 +35,7 @@ class TenantPorts:
     intents: Intents
     queues: Queues
     clock: Clock
+    user_index: UserIndex
 
 
 def tenant_functions(edge: Edge, ports: TenantPorts) -> func.Blueprint:
@@ -171,7 +172,13 @@ def _lifecycle(routes: Routes, ports: TenantPorts) -> None:
 
 def _purging(blueprint: func.Blueprint, ports: TenantPorts) -> None:
     purging = PurgePorts(
-        ports.msps, ports.sync_states, ports.records, ports.intents, ports.queues, ports.clock
+        ports.msps,
+        ports.sync_states,
+        ports.records,
+        ports.intents,
+        ports.queues,
+        ports.clock,
+        ports.user_index,
     )
 
     @blueprint.function_name("purge_tenant")

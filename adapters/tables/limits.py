@@ -10,6 +10,7 @@ from typing import Any
 
 LARGEST_TRANSACTION = 100
 LARGEST_STRING = 32 * 1024
+LARGEST_BINARY = 64 * 1024
 LARGEST_TRANSACTION_BYTES = 4 * 1024 * 1024
 _LARGEST_ROW = 1024 * 1024
 _LARGEST_KEY = 512
@@ -81,4 +82,8 @@ def _size(name: str, value: Any) -> int:
         if length > LARGEST_STRING:
             raise LimitExceeded(f"{name} is over 64 KiB")
         return overhead + 4 + 2 * length
+    if isinstance(value, bytes):
+        if len(value) > LARGEST_BINARY:
+            raise LimitExceeded(f"{name} is over 64 KiB")
+        return overhead + 4 + len(value)
     return overhead + (8 if isinstance(value, int | float | datetime) else 4)

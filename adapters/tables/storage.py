@@ -10,13 +10,15 @@ from adapters.tables.access import find, meaning
 from adapters.tables.consent_sessions import TableConsentSessions
 from adapters.tables.intents import TableIntents
 from adapters.tables.msps import TableMspStore
+from adapters.tables.portfolio import TablePortfolio
 from adapters.tables.records import TABLES, TableSyncedRecords
 from adapters.tables.staff_index import TableStaffIndex
 from adapters.tables.sync_schedule import TableSyncSchedule
 from adapters.tables.sync_states import TableSyncStates
+from adapters.tables.user_index import TableUserIndex
 
 NAMES = (
-    *("msps", "staff", "consentStates", "syncState", "syncSchedule", "work"),
+    *("msps", "staff", "consentStates", "syncState", "syncSchedule", "work", "userIndex"),
     *TABLES.values(),
 )
 _PROBE_SECONDS = 3
@@ -41,6 +43,8 @@ class Storage:
         self.sync_states = TableSyncStates(client("syncState"))
         self.intents = TableIntents(client("work"))
         self.records = TableSyncedRecords({name: client(table) for name, table in TABLES.items()})
+        self.user_index = TableUserIndex(client("userIndex"))
+        self.portfolio = TablePortfolio(client("msps"), client("syncState"))
 
     @classmethod
     def connect(cls, connection_string: str) -> Self:

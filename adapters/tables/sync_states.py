@@ -12,7 +12,15 @@ from azure.data.tables.aio import TableClient
 from adapters.tables import access
 from domain.changes import Versioned
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
-from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
+from domain.sync_state import (
+    DataSet,
+    DataSetState,
+    ReadState,
+    RollUp,
+    SyncPhase,
+    SyncState,
+    SyncSummary,
+)
 
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
@@ -61,6 +69,12 @@ def _row(ref: TenantRef) -> str:
     return f"{ref.tenant_id}:{ref.epoch}"
 
 
+def ref_of(entity: TableEntity) -> TenantRef:
+    """Return the life of a tenant that a row's key names."""
+    tenant_id, epoch = entity["RowKey"].split(":")
+    return TenantRef(MspId(entity["PartitionKey"]), TenantId(tenant_id), Epoch(epoch))
+
+
 def _to_entity(state: SyncState) -> dict[str, Any]:
     entity = {
         "PartitionKey": state.ref.msp_id,
@@ -74,6 +88,7 @@ def _to_entity(state: SyncState) -> dict[str, Any]:
         "due_at": state.due_at,
         "queued_until": state.queued_until,
         "data_sets": json.dumps([_data_set_text(entry) for entry in state.data_sets]),
+        "summary": write_summary(SyncSummary.of(state)),
     }
     return {name: value for name, value in entity.items() if value is not None}
 
@@ -84,9 +99,8 @@ def _data_set_text(state: DataSetState) -> dict[str, Any]:
 
 
 def _from_entity(entity: TableEntity) -> SyncState:
-    tenant_id, epoch = entity["RowKey"].split(":")
     return SyncState(
-        ref=TenantRef(MspId(entity["PartitionKey"]), TenantId(tenant_id), Epoch(epoch)),
+        ref=ref_of(entity),
         phase=SyncPhase(entity["phase"]),
         requested_at=access.moment(entity["requested_at"]) or entity["requested_at"],
         lease_until=access.moment(entity.get("lease_until")),
@@ -96,7 +110,22 @@ def _from_entity(entity: TableEntity) -> SyncState:
         due_at=access.moment(entity.get("due_at")),
         queued_until=access.moment(entity.get("queued_until")),
         data_sets=tuple(_data_set(entry) for entry in json.loads(entity["data_sets"])),
+        roll_up=read_summary(entity["summary"]).roll_up if "summary" in entity else RollUp(),
     )
+
+
+def write_summary(summary: SyncSummary) -> str:
+    """Return a sync's summary as one property: a thousand of them are read on a request."""
+    moments = (summary.first_synced_at, summary.synced_at)
+    first, last = (moment.isoformat() if moment else None for moment in moments)
+    return json.dumps([asdict(summary.roll_up), first, last, summary.users])
+
+
+def read_summary(text: str) -> SyncSummary:
+    """Read a sync's summary."""
+    roll_up, *moments, users = json.loads(text)
+    first, last = (datetime.fromisoformat(text) if text else None for text in moments)
+    return SyncSummary(RollUp(**roll_up), first, last, ReadState(users))
 
 
 def _data_set(entry: dict[str, Any]) -> DataSetState:

@@ -58,6 +58,7 @@ async def _purge(storage: Storage) -> None:
         storage.intents,
         queues,
         SystemClock(),
+        storage.user_index,
     )
     await storage.intents.record(Intent(IntentKind.PURGE_TENANT, REF, datetime.now(UTC)))
     await queues.purge_tenant(REF)

@@ -10,11 +10,14 @@ from domain.ports import (
     ConsentSessions,
     Intents,
     MspStore,
+    PortfolioReader,
     StaffIndex,
     SyncedRecords,
     SyncSchedule,
     SyncStates,
+    UserIndex,
 )
+from tests.fakes.portfolio import FakePortfolio, FakeUserIndex
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeConsentSessions,
@@ -36,6 +39,8 @@ class Ports:
     sync_schedule: SyncSchedule
     records: SyncedRecords
     intents: Intents
+    user_index: UserIndex
+    portfolio: PortfolioReader
 
 
 @pytest.fixture(scope="session")
@@ -52,15 +57,17 @@ async def storage(azurite: str) -> AsyncIterator[Storage]:
 def ports(request: pytest.FixtureRequest) -> Ports:
     """The ports, once as fakes and once as adapters."""
     if request.param == "fake":
-        msps = FakeMspStore()
+        msps, states = FakeMspStore(), FakeSyncStates()
         return Ports(
             msps,
             FakeStaffIndex(),
             FakeConsentSessions(),
-            FakeSyncStates(),
+            states,
             msps.schedule,
             FakeSyncedRecords(),
             FakeIntents(),
+            FakeUserIndex(),
+            FakePortfolio(msps, states),
         )
     real: Storage = request.getfixturevalue("storage")
     return Ports(
@@ -71,4 +78,6 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         real.sync_schedule,
         real.records,
         real.intents,
+        real.user_index,
+        real.portfolio,
     )

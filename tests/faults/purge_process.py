@@ -36,6 +36,7 @@ async def _purge(ref: TenantRef, rows: int) -> None:
         storage.intents,
         queues,
         SystemClock(),
+        storage.user_index,
     )
     while await storage.intents.find(IntentKind.PURGE_TENANT, ref):
         await purge_tenant(ports, ref, "message", Pace(rows=rows))

@@ -120,6 +120,7 @@ async def synced(
         SyncRequests(storage.sync_states, storage.sync_schedule, queues),
         MspProfiles(storage.msps, clock),
         clock,
+        storage.user_index,
     )
     yield Synced(ports, storage, simulation, own)
     await storage.close()

@@ -118,6 +118,9 @@ class Bench:
             table = self.store.table(name)
             found = {e["PartitionKey"] async for e in table.list_entities()}
             assert {key for key in found if f":{OWN}:" in key} <= lives
+        blocks = await self.store.user_index.versions(MSP)
+        lives_with_blocks = {ref.epoch for ref, _ in blocks if ref.tenant_id == OWN}
+        assert lives_with_blocks <= ({tenant.epoch} if tenant else set())
         states = await self.store.sync_states.of_msp(MSP, OWN, OWN)
         assert {f"{r.msp_id}:{r.tenant_id}:{r.epoch}" for r in states} <= lives
         # A removal that was decided and not committed stays on record until it is surely dead.

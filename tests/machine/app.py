@@ -12,7 +12,15 @@ import azure.functions as func
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.messages import write_tenant_ref
 from domain.msp import Msp
-from domain.ports import Intents, MspStore, StaffIndex, SyncedRecords, SyncSchedule, SyncStates
+from domain.ports import (
+    Intents,
+    MspStore,
+    StaffIndex,
+    SyncedRecords,
+    SyncSchedule,
+    SyncStates,
+    UserIndex,
+)
 from domain.sync_request import SyncRequests
 from domain.tenant import Organization
 from edge.gate import Gate
@@ -40,6 +48,7 @@ class Stores:
     sync_schedule: SyncSchedule
     records: SyncedRecords
     intents: Intents
+    user_index: UserIndex
 
 
 class NameVerifier:
@@ -85,7 +94,7 @@ class App:
         identity = ConsentingIdentity()
         mine = MyTenantPorts(of.msps, of.sync_states, requests, of.intents, queues, identity, clock)
         tenants = TenantPorts(
-            of.msps, of.sync_states, requests, of.records, of.intents, queues, clock
+            of.msps, of.sync_states, requests, of.records, of.intents, queues, clock, of.user_index
         )
         sync = SyncPorts(
             of.msps,
@@ -96,6 +105,7 @@ class App:
             requests,
             MspProfiles(of.msps, clock),
             clock,
+            of.user_index,
         )
         return [
             mytenant_functions(edge, mine),

@@ -26,6 +26,7 @@ from domain.roles import Role, StaffMember
 from domain.sync_state import DataSet
 from domain.tenant import GdapInvite
 from domain.usage import TenantUsage
+from tests.fakes.portfolio import FakeUserIndex
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeIntents,
@@ -81,6 +82,7 @@ class Lives(RuleBasedStateMachine):
                     msps.schedule,
                     FakeSyncedRecords(),
                     FakeIntents(),
+                    FakeUserIndex(),
                 )
             )
         real = self.storage = Storage.connect(self.connection)
@@ -93,6 +95,7 @@ class Lives(RuleBasedStateMachine):
                 real.sync_schedule,
                 real.records,
                 real.intents,
+                real.user_index,
             )
         )
 
@@ -274,6 +277,7 @@ class Lives(RuleBasedStateMachine):
             assert await stores.intents.find(IntentKind.PURGE_TENANT, ref) is None
             for name in DataSet:
                 assert (await stores.records.page(name, ref, 1)).items == ()
+            assert await stores.user_index.counts(ref) == {}
         for msp in self.msps:
             invites = (await stores.msps.invites(msp.msp_id, 100)).items
             assert len({invite.tenant_id for invite in invites}) == len(invites)

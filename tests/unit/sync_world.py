@@ -7,6 +7,7 @@ from domain.tenant import Tenant
 from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts, sync_tenant
 from tests.fakes.outside import FakeGraph, FakeQueues, FixedClock
+from tests.fakes.portfolio import FakeUserIndex
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import FakeMspStore, FakeSyncSchedule, FakeSyncStates
 from tests.samples import MSP, tenant
@@ -20,6 +21,7 @@ class World:
         self.clock, self.queues = FixedClock(), FakeQueues()
         self.store = FakeMspStore(MSP, *(tenants or (self.tenant,)))
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
+        self.index = FakeUserIndex()
         self.schedule = FakeSyncSchedule()
         self.schedule.entries = {first_sync(known) for known in tenants or (self.tenant,)}
         self.graph = FakeGraph()
@@ -33,6 +35,7 @@ class World:
             self.requests,
             MspProfiles(self.store, self.clock),
             self.clock,
+            self.index,
         )
 
     async def request(self) -> None:

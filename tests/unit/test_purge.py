@@ -13,6 +13,7 @@ from domain.sync_state import DataSet, SyncPhase, SyncState
 from tenants.purge import Pace, PurgePorts, purge_tenant
 from tests.fakes.fuse import Died, Fuse
 from tests.fakes.outside import FakeQueues, FixedClock
+from tests.fakes.portfolio import FakeUserIndex
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import FakeIntents, FakeMspStore, FakeSyncStates
 from tests.samples import CONTOSO, FABRIKAM, MSP, NOW, OTHER, tenant
@@ -47,6 +48,7 @@ class World:
             fuse.guard(self.intents),
             fuse.guard(self.queues),
             self.clock,
+            fuse.guard(FakeUserIndex()),
         )
 
     def fill(self, ref: TenantRef, users: int) -> None:

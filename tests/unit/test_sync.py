@@ -66,6 +66,7 @@ def _count_operations(world: World) -> list[str]:
         world.store: ("head", "snapshot", "tenant", "tenants", "commit"),
         world.records: ("digests", "write", "delete", "page"),
         world.schedule: ("add", "remove"),
+        world.index: ("counts", "read", "write", "purge"),
     }
     for port, names in ports.items():
         for name in names:

@@ -124,7 +124,15 @@ async def test_a_poison_message_shows_on_the_tenant_and_in_the_audit_log() -> No
 
 
 def purging(world: World, intents: FakeIntents) -> PurgePorts:
-    return PurgePorts(world.store, world.states, world.records, intents, world.queues, world.clock)
+    return PurgePorts(
+        world.store,
+        world.states,
+        world.records,
+        intents,
+        world.queues,
+        world.clock,
+        world.index,
+    )
 
 
 async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:

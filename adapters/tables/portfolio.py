@@ -1,0 +1,53 @@
+"""What the portfolio reads of all of an MSP's tenants: few properties of many rows.
+
+A thousand rows are one operation, and most of its time goes with each property that is read.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from azure.data.tables.aio import TableClient
+
+from adapters.tables import access
+from adapters.tables.msp_rows import range_of
+from adapters.tables.sync_states import read_summary, ref_of
+from domain.identifiers import Epoch, MspId, TenantId, TenantRef
+from domain.sync_state import SyncSummary
+from domain.tenant import ListedTenant, TenantStatus
+
+_IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
+_TENANT = ["RowKey", "epoch", "display_name", "is_own_msp_tenant", "status"]
+_SUMMARY = ["PartitionKey", "RowKey", "summary"]
+
+
+class TablePortfolio:
+    """PortfolioReader over Azure Tables.
+
+    Args:
+        msps: The table with the tenants' rows.
+        sync_states: The table with the states of their syncs.
+    """
+
+    def __init__(self, msps: TableClient, sync_states: TableClient) -> None:
+        self._msps, self._sync_states = msps, sync_states
+
+    async def tenants(self, msp_id: MspId) -> Sequence[ListedTenant]:
+        """Read every tenant of the MSP."""
+        first, last = range_of("tenant")
+        parameters = {"msp": msp_id, "first": first, "last": last}
+        found = access.query(self._msps, _IN_RANGE, parameters, _TENANT)
+        return [
+            ListedTenant(
+                TenantRef(msp_id, TenantId(row["RowKey"].removeprefix(first)), Epoch(row["epoch"])),
+                row["display_name"],
+                row["is_own_msp_tenant"],
+                TenantStatus(row["status"]),
+            )
+            async for row in found
+        ]
+
+    async def summaries(self, msp_id: MspId) -> Mapping[TenantRef, SyncSummary]:
+        """Read the summary of every sync; a state from before there were any has none yet."""
+        found = access.query(self._sync_states, "PartitionKey eq @msp", {"msp": msp_id}, _SUMMARY)
+        return {
+            ref_of(row): read_summary(row["summary"]) async for row in found if row.get("summary")
+        }

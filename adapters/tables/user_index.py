@@ -1,0 +1,159 @@
+"""The search index of users: partition the MSP, row the tenant, its life, and a block."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from itertools import batched, pairwise
+from typing import Any
+
+from azure.data.tables import TableEntity, UpdateMode
+from azure.data.tables.aio import TableClient
+
+from adapters.tables import access
+from adapters.tables.limits import LARGEST_BINARY, LARGEST_TRANSACTION, check_transaction
+from domain.changes import Versioned
+from domain.identifiers import Epoch, MspId, TenantId, TenantRef
+from domain.ports import BlockKey, Count, Exchange
+from domain.user_block import UserBlock
+
+_IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
+_AT_ONCE, _READS_AT_ONCE = 4, 16
+# Azure Tables takes 4 MiB, but sending as much at once holds up everything else.
+_LARGEST_BODY = 1024 * 1024
+# A block is written often and read seldom: the fastest level saves nearly as much as the best.
+_LEVEL = 1
+# The ranges of tenant IDs that are read side by side.
+_RANGES = ("", "4", "8", "c", "~")
+
+type _Step = tuple[Any, ...]
+
+
+class TableUserIndex:
+    """UserIndex over Azure Tables."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def counts(self, ref: TenantRef) -> Mapping[str, Count]:
+        """Read the tenant's blocks without their content."""
+        rows = self._rows(ref.msp_id, *_range(ref), ["RowKey", "users", "enabled"])
+        return {_name(row): Count(row["users"], row["enabled"]) async for row in rows}
+
+    async def read(self, keys: Collection[BlockKey]) -> Mapping[BlockKey, Versioned[UserBlock]]:
+        """Read blocks one by one, a few at a time."""
+        blocks: dict[BlockKey, Versioned[UserBlock]] = {}
+        for group in batched(keys, _READS_AT_ONCE, strict=False):
+            rows = await asyncio.gather(
+                *(access.find(self._table, ref.msp_id, _row(ref, name)) for ref, name in group)
+            )
+            blocks |= {_key(row): _versioned(row) for row in rows if row}
+        return blocks
+
+    async def write(self, ref: TenantRef, exchanges: Sequence[Exchange]) -> None:
+        """Write blocks, a few transactions at a time."""
+        transactions = _transactions(ref, exchanges)
+        for group in batched(transactions, _AT_ONCE, strict=False):
+            await asyncio.gather(*map(self._submit, group))
+
+    async def _submit(self, steps: Sequence[_Step]) -> None:
+        check_transaction([step[1] for step in steps])
+        with access.meaning():
+            await self._table.submit_transaction(steps)
+
+    async def versions(self, msp_id: MspId) -> Mapping[BlockKey, str]:
+        """Read the ETags of all of the MSP's blocks."""
+        rows = self._rows(msp_id, _RANGES[0], _RANGES[-1], ["PartitionKey", "RowKey"])
+        return {_key(row): access.version_of(row) async for row in rows}
+
+    async def of_msp(self, msp_id: MspId) -> Mapping[BlockKey, Versioned[UserBlock]]:
+        """Read all of the MSP's blocks, a few ranges of tenants side by side."""
+
+        async def part(first: str, last: str) -> dict[BlockKey, Versioned[UserBlock]]:
+            return {_key(row): _versioned(row) async for row in self._rows(msp_id, first, last)}
+
+        parts = await asyncio.gather(*(part(first, last) for first, last in pairwise(_RANGES)))
+        return {key: block for blocks in parts for key, block in blocks.items()}
+
+    async def purge(self, ref: TenantRef) -> int:
+        """Delete every block of the tenant; one that is gone already is no error."""
+        rows = [row["RowKey"] async for row in self._rows(ref.msp_id, *_range(ref), ["RowKey"])]
+        with access.meaning():
+            for group in batched(rows, _READS_AT_ONCE, strict=False):
+                await asyncio.gather(*(self._table.delete_entity(ref.msp_id, row) for row in group))
+        return len(rows)
+
+    def _rows(
+        self, msp_id: MspId, first: str, last: str, select: list[str] | None = None
+    ) -> AsyncIterator[TableEntity]:
+        parameters = {"msp": msp_id, "first": first, "last": last}
+        return access.query(self._table, _IN_RANGE, parameters, select)
+
+
+def _range(ref: TenantRef) -> tuple[str, str]:
+    """Return the range of a tenant's row keys: from, and up to but not with."""
+    return _row(ref, ""), f"{ref.tenant_id}:{ref.epoch};"
+
+
+def _row(ref: TenantRef, name: str) -> str:
+    return f"{ref.tenant_id}:{ref.epoch}:{name}"
+
+
+def _key(row: TableEntity) -> BlockKey:
+    tenant_id, epoch, name = row["RowKey"].split(":")
+    return TenantRef(MspId(row["PartitionKey"]), TenantId(tenant_id), Epoch(epoch)), name
+
+
+def _name(row: TableEntity) -> str:
+    return str(row["RowKey"].rpartition(":")[2])
+
+
+def _versioned(row: TableEntity) -> Versioned[UserBlock]:
+    return Versioned(_from_entity(row), access.version_of(row))
+
+
+def _to_entity(ref: TenantRef, block: UserBlock) -> dict[str, Any]:
+    # JSON has no NUL, and folding leaves none.
+    text = f"{block.folded}\0{block.answers}".encode("utf-8", "surrogatepass")
+    data = zlib.compress(text, _LEVEL)
+    starts = range(0, len(data), LARGEST_BINARY)
+    return {
+        "PartitionKey": ref.msp_id,
+        "RowKey": _row(ref, block.name),
+        "users": block.users,
+        "enabled": block.enabled,
+        **{f"b{n}": data[start : start + LARGEST_BINARY] for n, start in enumerate(starts)},
+    }
+
+
+def _from_entity(row: TableEntity) -> UserBlock:
+    parts: list[bytes] = []
+    while (part := row.get(f"b{len(parts)}")) is not None:
+        parts.append(part)
+    text = zlib.decompress(b"".join(parts)).decode("utf-8", "surrogatepass")
+    folded, _, answers = text.partition("\0")
+    return UserBlock(_name(row), row["users"], row["enabled"], folded, answers)
+
+
+def _transactions(ref: TenantRef, exchanges: Sequence[Exchange]) -> Iterator[list[_Step]]:
+    """Group exchanges into transactions, each exchange in one."""
+    batch: list[_Step] = []
+    size = 0
+    for exchange in exchanges:
+        steps, bytes_on_the_wire = _steps(ref, exchange)
+        full = len(batch) + len(steps) > LARGEST_TRANSACTION
+        if batch and (full or size + bytes_on_the_wire > _LARGEST_BODY):
+            yield batch
+            batch, size = [], 0
+        batch += steps
+        size += bytes_on_the_wire
+    if batch:
+        yield batch
+
+
+def _steps(ref: TenantRef, exchange: Exchange) -> tuple[list[_Step], int]:
+    entities = [_to_entity(ref, block) for block in exchange.blocks]
+    steps: list[_Step] = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
+    if all(block.name != exchange.name for block in exchange.blocks):
+        steps.append(("delete", {"PartitionKey": ref.msp_id, "RowKey": _row(ref, exchange.name)}))
+    in_base64 = sum(4 * len(v) // 3 for e in entities for v in e.values() if isinstance(v, bytes))
+    return steps, in_base64

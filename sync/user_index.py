@@ -1,0 +1,112 @@
+"""The search index of a tenant's users, kept up with the rows by the same sync."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from domain.ports import Count, Exchange, UserIndex, UserPage
+from domain.sync_state import DataSet
+from domain.user_block import Entry, blocks_of, by_block, entry_of, is_whole
+from sync.lease import LeaseLost
+from sync.rows import Rows
+
+_PAGE = 1000
+_MOST_TOLD = 5000
+
+
+@dataclass(slots=True)
+class IndexedUsers:
+    """The rows of a tenant's users, and the blocks of the index that holds them.
+
+    What is told twice does no harm, so the index heals as the rows do: by a sync that goes on
+    from a position at which the index was complete.
+
+    Args:
+        told: What Graph has told of since the index was written, by key; None when it is gone.
+    """
+
+    index: UserIndex
+    rows: Rows
+    told: dict[str, Entry | None] = field(default_factory=dict)
+
+    @property
+    def has_told_much(self) -> bool:
+        """Whether the index should be written before more is read."""
+        return len(self.told) >= _MOST_TOLD
+
+    def note(self, page: UserPage) -> None:
+        """Remember a page for the index."""
+        self.told |= {record.key: entry_of(record.key, record.document) for record in page.records}
+        self.told |= dict.fromkeys(page.removed)
+
+    async def apply(self) -> Count:
+        """Write the blocks that are changed by what was told; return what the index now holds.
+
+        Raises:
+            LeaseLost: Somebody else has the tenant now, or it is being purged; nothing was
+                written.
+        """
+        ref = self.rows.lease.state.ref
+        counts = dict(await self.index.counts(ref))
+        if not is_whole(counts):
+            return await self.build()
+        touched = by_block(counts, self.told)
+        stored = await self.index.read([(ref, name) for name in touched])
+        exchanges = []
+        for name, told in touched.items():
+            if (ref, name) not in stored:
+                raise LeaseLost  # Nobody but a purge takes a block away.
+            before = stored[ref, name].value.entries()
+            after = {key: entry for key, entry in (before | told).items() if entry is not None}
+            if after != before:
+                exchanges.append(Exchange(name, blocks_of(name, after)))
+        return await self._write(counts, exchanges)
+
+    async def build(self, keys: Collection[str] | None = None) -> Count:
+        """Write every block anew; return what the index now holds.
+
+        Args:
+            keys: Of all users that there are; without them the stored rows are read.
+
+        Raises:
+            LeaseLost: Somebody else has the tenant now; nothing was written.
+        """
+        ref = self.rows.lease.state.ref
+        known = {key: entry for key, entry in self.told.items() if entry is not None}
+        if keys is None or len(known) < len(keys) or known.keys() - keys:
+            known = await self._stored_users()
+        counts = dict(await self.index.counts(ref))
+        if not is_whole(counts):
+            # A first build that was cut off. Until it is complete, the state tells of no index.
+            await self.rows.lease.hold()
+            await self.index.purge(ref)
+            exchanges = [Exchange(block.name, [block]) for block in blocks_of("", known)]
+            return await self._write({}, exchanges)
+        divided = by_block(counts, known)
+        return await self._write(
+            counts, [Exchange(name, blocks_of(name, divided.get(name, {}))) for name in counts]
+        )
+
+    async def _stored_users(self) -> dict[str, Entry]:
+        users: dict[str, Entry] = {}
+        token: str | None = None
+        while True:
+            page = await self.rows.records.page(
+                DataSet.USERS, self.rows.lease.state.ref, _PAGE, token
+            )
+            users |= {user["id"]: entry_of(user["id"], user) for user in page.items}
+            token = page.next_token
+            if token is None:
+                return users
+
+    async def _write(self, counts: dict[str, Count], exchanges: list[Exchange]) -> Count:
+        if exchanges:
+            await self.rows.lease.hold()
+            await self.index.write(self.rows.lease.state.ref, exchanges)
+        self.told.clear()
+        for exchange in exchanges:
+            counts.pop(exchange.name, None)
+            counts |= {block.name: Count(block.users, block.enabled) for block in exchange.blocks}
+        return Count(
+            sum(count.users for count in counts.values()),
+            sum(count.enabled for count in counts.values()),
+        )

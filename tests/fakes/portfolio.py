@@ -1,0 +1,57 @@
+"""The search index, and what the portfolio reads, in memory."""
+
+from collections.abc import Collection, Sequence
+
+from domain.changes import Versioned
+from domain.errors import ConcurrentChange
+from domain.identifiers import MspId, TenantRef
+from domain.ports import BlockKey, Count, Exchange
+from domain.sync_state import SyncSummary
+from domain.tenant import ListedTenant, Tenant
+from domain.user_block import UserBlock
+from tests.fakes.storage import FakeMspStore, FakeSyncStates, _version
+
+
+class FakeUserIndex:
+    def __init__(self) -> None:
+        self.rows: dict[BlockKey, Versioned[UserBlock]] = {}
+
+    async def counts(self, ref: TenantRef) -> dict[str, Count]:
+        found = [known.value for key, known in self.rows.items() if key[0] == ref]
+        return {block.name: Count(block.users, block.enabled) for block in found}
+
+    async def read(self, keys: Collection[BlockKey]) -> dict[BlockKey, Versioned[UserBlock]]:
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
+    async def write(self, ref: TenantRef, exchanges: Sequence[Exchange]) -> None:
+        for exchange in exchanges:
+            if all(block.name != exchange.name for block in exchange.blocks):
+                if (ref, exchange.name) not in self.rows:
+                    raise ConcurrentChange("it is gone")
+                del self.rows[ref, exchange.name]
+            for block in exchange.blocks:
+                self.rows[ref, block.name] = Versioned(block, _version())
+
+    async def versions(self, msp_id: MspId) -> dict[BlockKey, str]:
+        return {key: known.version for key, known in self.rows.items() if key[0].msp_id == msp_id}
+
+    async def of_msp(self, msp_id: MspId) -> dict[BlockKey, Versioned[UserBlock]]:
+        return {key: known for key, known in self.rows.items() if key[0].msp_id == msp_id}
+
+    async def purge(self, ref: TenantRef) -> int:
+        gone = [key for key in self.rows if key[0] == ref]
+        for key in gone:
+            del self.rows[key]
+        return len(gone)
+
+
+class FakePortfolio:
+    def __init__(self, msps: FakeMspStore, states: FakeSyncStates) -> None:
+        self._msps, self._states = msps, states
+
+    async def tenants(self, msp_id: MspId) -> list[ListedTenant]:
+        return [ListedTenant.of(known.value) for known in self._msps.of_kind(Tenant, msp_id)]
+
+    async def summaries(self, msp_id: MspId) -> dict[TenantRef, SyncSummary]:
+        states = await self._states.of_msp(msp_id)
+        return {ref: SyncSummary.of(state) for ref, state in states.items()}
