@@ -74,6 +74,11 @@ class Settings(StorageSettings):
         le=60,
         description="For how long a caller's role is remembered for reads; 0 is never.",
     )
+    search_cache_seconds: float = Field(
+        10,
+        ge=0,
+        description="Age at which the search index in memory is compared with storage.",
+    )
     sync_schedule: str = Field(
         description="NCRONTAB of the search for tenants that are due, such as `0 */2 * * * *`."
     )

@@ -31,6 +31,8 @@ from edge.tokens import TokenVerifier
 from gdap.functions import gdap_functions
 from gdap.poll import GdapPorts
 from mytenant.functions import MyTenantPorts, mytenant_functions
+from portfolio.cached_users import CachedUsers
+from portfolio.functions import portfolio_functions
 from settings import Settings, StorageSettings
 from staff.functions import StaffPorts, staff_functions
 from sync.functions import sync_functions
@@ -191,7 +193,15 @@ def _tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
         tenant_functions(edge, tenants),
         synced_data_functions(edge, storage.msps, storage.records),
         gdap_functions(edge, gdap),
+        _portfolio(edge, services),
     ]
+
+
+def _portfolio(edge: Edge, services: Services) -> func.Blueprint:
+    storage = services.storage
+    age = timedelta(seconds=services.settings.search_cache_seconds)
+    users = CachedUsers(storage.user_index, storage.portfolio, services.clock, age)
+    return portfolio_functions(edge, storage.portfolio, users)
 
 
 def _msp_areas(edge: Edge, services: Services) -> list[func.Blueprint]:

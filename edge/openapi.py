@@ -113,9 +113,14 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
     if route.query is NoQuery:
         return []
     schema = route.query.model_json_schema(ref_template=_REF)
-    definitions = schema.get("$defs", {})
+    definitions, required = schema.get("$defs", {}), schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": False, "schema": _inlined(value, definitions)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _inlined(value, definitions),
+        }
         for name, value in schema["properties"].items()
     ]
 

@@ -17,7 +17,11 @@ async def stack(
     tmp_path_factory: pytest.TempPathFactory, certificates: Path
 ) -> AsyncIterator[Stack]:
     """The whole stack; timers fire by hand, and nothing is remembered of callers."""
-    settings = {"STAFF_CACHE_SECONDS": "0", "WORK_REDELIVERY_SECONDS": "0"}
+    settings = {
+        "STAFF_CACHE_SECONDS": "0",
+        "WORK_REDELIVERY_SECONDS": "0",
+        "SEARCH_CACHE_SECONDS": "0",
+    }
     run_dir = tmp_path_factory.mktemp("stack")
     shutil.copytree(certificates, run_dir, dirs_exist_ok=True)
     async with Stack(run_dir, timers=False, settings=settings) as running:

@@ -22,6 +22,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_gdap_invite": {"tenantId": NOBODYS, "displayName": "X"},
     "put_staff_member": {"role": "l1", "name": "X"},
 }
+# A query string for each operation that must have one.
+QUERIES = {"search_portfolio_users": "?search=user"}
 COVERED = PUBLIC | {
     "start_consent_session", "get_my_tenant", "enable_my_tenant", "disable_my_tenant",
     "list_tenants", "get_tenant", "edit_tenant", "delete_tenant", "request_tenant_sync",
@@ -29,6 +31,7 @@ COVERED = PUBLIC | {
     "list_licences", "list_secure_scores", "list_conditional_access_policies",
     "list_gdap_invites", "create_gdap_invite", "preview_invoice", "get_me", "list_staff",
     "put_staff_member", "delete_staff_member", "list_audit_events",
+    "search_portfolio_users", "get_portfolio_summary",
 }  # fmt: skip
 
 
@@ -181,7 +184,8 @@ async def test_nothing_of_one_msp_shows_in_a_list_of_another(
     secrets = {CONTOSO.own.tenant_id, CONTOSO.msp_id, THEIRS, *(s.oid for s in CONTOSO.staff)}
     for operation in operations:
         if operation.method == "GET" and "{" not in operation.path and operation.name not in PUBLIC:
-            reply = await portal.call(owner(FABRIKAM), "GET", operation.path)
+            path = operation.path + QUERIES.get(operation.name, "")
+            reply = await portal.call(owner(FABRIKAM), "GET", path)
             assert reply.status == 200, operation.name
             assert not [secret for secret in secrets if secret in str(reply.body)], operation.name
 
@@ -202,6 +206,9 @@ async def test_every_answer_has_our_request_id_and_errors_have_one_shape(portal:
         ("GET", "/tenants?pageSize=0", 400),
         ("GET", "/tenants?pageSize=1&pageSize=2", 400),
         ("GET", "/tenants?unknown=1", 400),
+        ("GET", "/portfolio/users", 400),
+        ("GET", "/portfolio/users?search=%20a%20", 400),
+        ("GET", "/portfolio/summary?scope=everything", 400),
         ("GET", "/MY-TENANT", 200),
     ):
         reply = await portal.call(owner(), method, path, **{"x-request-id": "theirs"})

@@ -1,0 +1,1 @@
+"""The portfolio: read roll-ups across an MSP's tenants."""

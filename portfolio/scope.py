@@ -1,0 +1,26 @@
+"""Which tenants the portfolio shows."""
+
+from enum import StrEnum
+
+from domain.sync_state import SyncSummary
+from domain.tenant import ListedTenant, TenantStatus
+
+
+class Scope(StrEnum):
+    """Which tenants a roll-up is over."""
+
+    ALL = "all"
+    CUSTOMERS = "customers"
+    PARTNER = "partner"
+
+
+def is_in_portfolio(tenant: ListedTenant, summary: SyncSummary | None, scope: Scope) -> bool:
+    """Tell whether the portfolio shows a tenant, as the tenant list does.
+
+    The partner tenant shows once its first sync is complete; offboarded tenants are left out.
+    """
+    if tenant.status is TenantStatus.OFFBOARDED:
+        return False
+    if tenant.is_own_msp_tenant and (summary is None or summary.first_synced_at is None):
+        return False
+    return scope is Scope.ALL or tenant.is_own_msp_tenant == (scope is Scope.PARTNER)

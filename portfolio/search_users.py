@@ -1,0 +1,52 @@
+"""Searching the users of all of an MSP's tenants."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.identifiers import MspId
+from domain.ports import PortfolioReader
+from domain.sync_state import ReadState, SyncSummary
+from domain.tenant import ListedTenant
+from portfolio.cached_users import CachedUsers
+from portfolio.scope import Scope, is_in_portfolio
+from portfolio.search import FoundUser, search
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What was found, and the tenants whose users may be missing from it.
+
+    Args:
+        failed: Tenants whose users were never read, or whose last read of users failed: what
+            is known of them is old.
+    """
+
+    found: Sequence[FoundUser]
+    failed: Sequence[ListedTenant]
+
+
+async def search_users(
+    reader: PortfolioReader, users: CachedUsers, msp_id: MspId, wanted: str
+) -> SearchResult:
+    """Search an MSP's users.
+
+    Which tenants there are is read each time: one that was removed or offboarded just now shows
+    no more, whatever of it is still in memory.
+
+    Args:
+        wanted: Folded text.
+    """
+    tenants, known = await asyncio.gather(reader.tenants(msp_id), users.of_msp(msp_id))
+    shown = [
+        tenant
+        for tenant in tenants
+        if is_in_portfolio(tenant, known.summaries.get(tenant.ref), Scope.ALL)
+    ]
+    blocks = [(tenant, block) for tenant in shown for block in known.by_tenant.get(tenant.ref, ())]
+    failed = [tenant for tenant in shown if _has_failed(known.summaries.get(tenant.ref))]
+    return SearchResult(search(blocks, wanted), failed)
+
+
+def _has_failed(summary: SyncSummary | None) -> bool:
+    return summary is None or summary.users is not ReadState.SUCCEEDED
