@@ -18,6 +18,7 @@ from domain.identifiers import MspId, TenantRef, new_epoch
 from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, SyncState
 from domain.tenant import Tenant
+from domain.user_block import Entry, entry_of, is_whole
 from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts, sync_tenant
 from tests.samples import tenant
@@ -76,6 +77,20 @@ class Synced:
             token = page.next_token
             if token is None:
                 return rows
+
+    async def check_index(self) -> None:
+        """See that the search index and the figures are those of the rows."""
+        users = await self.stored()
+        blocks = await self.storage.user_index.of_msp(self.ref.msp_id)
+        indexed: dict[str, Entry] = {}
+        for block in blocks.values():
+            indexed |= block.value.entries()
+        assert indexed == {user["id"]: entry_of(user["id"], user) for user in users}
+        assert is_whole([name for _, name in blocks])
+        state = await self.state()
+        enabled = sum(user["accountEnabled"] for user in users)
+        assert (state.roll_up.users, state.roll_up.enabled_users) == (len(users), enabled)
+        assert state.data_set(DataSet.USERS).count == len(users)
 
     async def at_graph(self, graph: GraphClient, tokens: TokenSource) -> list[dict[str, Any]]:
         """Return the users as Graph has them now, read without the product's reader."""
