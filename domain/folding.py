@@ -21,21 +21,41 @@ _PLAIN = str.maketrans(
 )
 
 
+# Texts have few characters, but somebody may make up ones that have them all.
+_MOST_REMEMBERED = 20_000
+
+
+class _Folded(dict[int, str]):
+    """What each character becomes: worked out once, and looked up by `str.translate`."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold_character(chr(code))
+        if len(self) < _MOST_REMEMBERED:
+            self[code] = folded
+        return folded
+
+
+_FOLDED = _Folded()
+
+
 def fold(text: str) -> str:
     """Return the text without case and accents, and without control characters.
 
     The index and a query are folded alike, so that one is found in the other as a substring.
     """
-    if text.isascii():
-        folded = text.lower()
-    else:
-        decomposed = unicodedata.normalize("NFKD", text.casefold())
-        bare = "".join(char for char in decomposed if not unicodedata.combining(char))
-        folded = bare.casefold().translate(_PLAIN)
-    return folded if folded.isprintable() else _printable(folded)
+    if text.isascii() and text.isprintable():
+        return text.lower()
+    return text.translate(_FOLDED)
 
 
-def _printable(text: str) -> str:
-    """Let line breaks and the like be spaces, and drop what only directs the others."""
-    kept = (char for char in text if unicodedata.category(char) != "Cf")
-    return "".join(" " if unicodedata.category(char) == "Cc" else char for char in kept)
+def _fold_character(char: str) -> str:
+    """Fold one character: none needs to know its neighbours."""
+    decomposed = unicodedata.normalize("NFKD", char.casefold())
+    bare = "".join(part for part in decomposed if not unicodedata.combining(part))
+    return "".join(map(_printable, bare.casefold().translate(_PLAIN)))
+
+
+def _printable(char: str) -> str:
+    """Let a line break and the like be a space, and drop what only directs the others."""
+    category = unicodedata.category(char)
+    return " " if category == "Cc" else "" if category == "Cf" else char
