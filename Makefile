@@ -35,6 +35,7 @@ check: setup clients ## format, lint, types, imports
 
 bench: setup clients ## every benchmark, rivals side by side; each runs alone too
 	@$(BIN)/python -m tests.bench.my_tenant
+	@$(BIN)/python -m tests.bench.portfolio
 	@$(BIN)/python -m tests.bench.cold_start
 	@$(BIN)/python -m tests.bench.second_sync
 	@$(BIN)/python -m tests.bench.memory
