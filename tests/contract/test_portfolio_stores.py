@@ -6,7 +6,7 @@ import pytest
 
 from domain.changes import Insert
 from domain.errors import ConcurrentChange
-from domain.identifiers import MspId, TenantId, TenantRef, new_epoch
+from domain.identifiers import MspId, TenantRef, new_epoch
 from domain.ports import Count, Exchange
 from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
 from domain.tenant import ListedTenant, TenantStatus
@@ -106,13 +106,3 @@ async def test_the_portfolio_reads_every_tenant_and_the_summary_of_its_sync(port
     }
     assert (await ports.sync_states.of_msp(msp.msp_id))[state.ref] == state
     assert await ports.portfolio.summaries(MspId("nobody")) == {}
-
-
-async def test_more_tenants_than_a_page_holds_are_all_in_the_portfolio(ports: Ports) -> None:
-    msp_id = MspId(str(uuid4()))
-    ids = [TenantId(f"{n:08d}-0000-4000-8000-000000000000") for n in range(1005)]
-    for start in range(0, len(ids), 100):
-        batch = ids[start : start + 100]
-        await ports.msps.commit([Insert(tenant(each, msp_id=msp_id)) for each in batch])
-    found = await ports.portfolio.tenants(msp_id)
-    assert [each.ref.tenant_id for each in found] == ids
