@@ -3,7 +3,7 @@
 import os
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 # Nothing plugs into pydantic here, and looking for plugins reads the metadata of every package
 # that is installed, at each cold start.
@@ -35,6 +35,9 @@ class StorageSettings(BaseModel):
     storage_queue_endpoint: str | None = Field(
         None, description="Queue endpoint, reached with the app's managed identity; in Azure."
     )
+    storage_blob_endpoint: str | None = Field(
+        None, description="Blob endpoint, reached with the app's managed identity; in Azure."
+    )
 
 
 class Settings(StorageSettings):
@@ -61,7 +64,19 @@ class Settings(StorageSettings):
         description="This app's /consent/callback as registered in Entra."
     )
     seller_name: str = Field("Manage365 Pty Ltd", description="The seller on invoices.")
-    seller_abn: str = Field("", description="The seller's ABN on invoices.")
+    seller_abn: str = Field(
+        "", description="The seller's ABN on invoices; without it none are issued."
+    )
+    seller_address: str = Field(
+        "", description=r"The seller's postal address on invoices, lines parted by `\n`."
+    )
+    payment_details: str = Field(
+        "", description=r"How to pay, printed on invoices, lines parted by `\n`."
+    )
+    email_endpoint: str | None = Field(
+        None, description="Azure Communication Services, for notices; without it the log has them."
+    )
+    email_sender: str = Field("", description="The address that notices come from.")
     sync_interval_hours: float = Field(
         6, gt=0, description="Hours from a tenant's last sync to its next."
     )
@@ -88,3 +103,18 @@ class Settings(StorageSettings):
     recovery_schedule: str = Field(
         description="NCRONTAB of the search for work left undone, such as `30 * * * * *`."
     )
+    invoice_schedule: str = Field(
+        description="NCRONTAB of issuing and of pursuing payment, such as `0 15 * * * *`."
+    )
+
+    @field_validator("seller_abn")
+    @classmethod
+    def _valid_abn(cls, text: str) -> str:
+        """Check the ABN's digits: an invoice with a wrong one is no tax invoice."""
+        from stdnum.au import abn  # noqa: PLC0415  a start without an ABN does without it
+
+        if not text:
+            return text
+        if not abn.is_valid(text):
+            raise ValueError("must be a valid Australian Business Number")
+        return abn.compact(text)

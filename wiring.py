@@ -15,14 +15,19 @@ from adapters.graph.gdap import GraphGdap
 from adapters.graph.identity import GraphIdentity
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
+from adapters.invoice_documents import BlobInvoiceDocuments
+from adapters.invoice_pdf.printer import PdfInvoicePrinter
+from adapters.notices import EmailNotices, LogNotices
 from adapters.queues import StorageQueues
 from adapters.secrets import FileSecrets, KeyVaultSecrets, Secrets
 from adapters.tables.storage import Storage
 from audit.functions import audit_functions
-from billing.functions import Seller, billing_functions
+from billing.functions import billing_functions
+from billing.ports import BillingPorts
 from consent.conclude import ConsentPorts
 from consent.functions import consent_functions
 from consent.start_session import ConsentLink
+from domain.invoice import Party
 from domain.sync_request import SyncRequests
 from edge.gate import Gate
 from edge.routes import Edge
@@ -75,6 +80,26 @@ def open_queues(settings: StorageSettings) -> StorageQueues:
     if not settings.storage_queue_endpoint:
         raise ValueError("set STORAGE_CONNECTION_STRING or STORAGE_QUEUE_ENDPOINT")
     return StorageQueues.open(settings.storage_queue_endpoint, _credential())
+
+
+def open_documents(settings: StorageSettings) -> BlobInvoiceDocuments:
+    """Open the invoices' PDFs.
+
+    Raises:
+        ValueError: Neither a connection string nor an endpoint is set.
+    """
+    if settings.storage_connection_string:
+        return BlobInvoiceDocuments.connect(settings.storage_connection_string)
+    if not settings.storage_blob_endpoint:
+        raise ValueError("set STORAGE_CONNECTION_STRING or STORAGE_BLOB_ENDPOINT")
+    return BlobInvoiceDocuments.open(settings.storage_blob_endpoint, _credential())
+
+
+def open_notices(settings: Settings) -> EmailNotices | LogNotices:
+    """Open the way by which MSPs are told of unpaid invoices."""
+    if not settings.email_endpoint:
+        return LogNotices()
+    return EmailNotices.open(settings.email_endpoint, settings.email_sender, _credential())
 
 
 def open_secrets(settings: Settings) -> Secrets:
@@ -205,13 +230,27 @@ def _portfolio(edge: Edge, services: Services) -> func.Blueprint:
 
 
 def _msp_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
-    settings, storage, clock = services.settings, services.storage, services.clock
-    seller = Seller(settings.seller_name, settings.seller_abn)
+    storage, clock = services.storage, services.clock
     return [
-        billing_functions(edge, storage.msps, clock, seller),
+        billing_functions(edge, billing_ports(services)),
         staff_functions(edge, StaffPorts(storage.msps, storage.staff_index, clock)),
         audit_functions(edge, storage.msps),
     ]
+
+
+def billing_ports(services: Services) -> BillingPorts:
+    """Return what billing needs."""
+    settings, storage = services.settings, services.storage
+    address = settings.seller_address.replace("\\n", "\n")
+    return BillingPorts(
+        storage.msps,
+        storage.invoices,
+        open_documents(settings),
+        PdfInvoicePrinter(settings.payment_details.replace("\\n", "\n")),
+        open_notices(settings),
+        services.clock,
+        Party(settings.seller_name, settings.seller_abn or None, address),
+    )
 
 
 def sync_ports(services: Services) -> SyncPorts:

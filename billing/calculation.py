@@ -6,39 +6,34 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
-from billing.proration import Month, active_days
+from billing.proration import active_days
+from billing.tiers import unit_price
+from domain.billing_terms import BillingTerms
 from domain.identifiers import TenantId
+from domain.invoice import InvoiceLine
+from domain.month import Month
 from domain.msp import Msp, Tier
 from domain.usage import TenantUsage
 
-_PRICES = {
-    Tier.PROFESSIONAL: Decimal(49),
-    Tier.BUSINESS: Decimal(39),
-    Tier.ENTERPRISE: Decimal(29),
-}
 _CENT = Decimal("0.01")
+_NOTHING = Decimal("0.00")
 _GST = Decimal("0.10")
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceLine:
-    """One tenant's share of an invoice. It names the tenant, and so outlives it."""
-
-    tenant_id: TenantId
-    tenant_name: str
-    active_days: int
-    days_in_month: int
-    amount: Decimal
+_PREPAY_DISCOUNT = Decimal("0.083")
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What an MSP owes for a month, in AUD."""
+    """What an MSP owes for a month, in AUD.
+
+    Args:
+        discount: What annual prepay takes off, as a line of its own; zero or less.
+    """
 
     month: Month
     tier: Tier
     unit_price: Decimal
     lines: tuple[InvoiceLine, ...]
+    discount: Decimal
     subtotal: Decimal
     gst: Decimal
 
@@ -53,15 +48,9 @@ def rounded(amount: Decimal) -> Decimal:
     return amount.quantize(_CENT, ROUND_HALF_UP)
 
 
-def unit_price(msp: Msp) -> Decimal:
-    """Return the MSP's price per tenant and month."""
-    if msp.tier is Tier.ENTERPRISE_PLUS:
-        return Decimal(msp.agreed_price_cents or 0) / 100
-    return _PRICES[msp.tier]
-
-
-def calculate(
+def calculate(  # noqa: PLR0913  everything that an invoice depends on
     msp: Msp,
+    terms: BillingTerms,
     usages: Iterable[TenantUsage],
     partner_tenant: TenantId | None,
     month: Month,
@@ -70,12 +59,13 @@ def calculate(
     """Calculate an MSP's charge for a month.
 
     Args:
+        terms: Those of the month.
         usages: The usage of every tenant that the MSP has or had, one each.
         partner_tenant: The MSP's own tenant as the flag stands now: it is never billed,
             whatever it was earlier in the month.
         now: Where usage that still goes on is cut.
     """
-    zone, price = ZoneInfo(msp.time_zone), rounded(unit_price(msp))
+    zone, price = ZoneInfo(msp.time_zone), unit_price(terms)
     lines = sorted(
         (
             _line(usage, days, month, price)
@@ -85,9 +75,12 @@ def calculate(
         ),
         key=lambda line: (line.tenant_name.casefold(), line.tenant_id),
     )
-    subtotal = sum((line.amount for line in lines), Decimal("0.00"))
-    gst = rounded(subtotal * _GST) if msp.country == "AU" else Decimal("0.00")
-    return Charge(month, msp.tier, price, tuple(lines), subtotal, gst)
+    tenants = sum((line.amount for line in lines), _NOTHING)
+    discount = _NOTHING - rounded(tenants * _PREPAY_DISCOUNT) if terms.annual_prepay else _NOTHING
+    subtotal = tenants + discount
+    # https://www.ato.gov.au/businesses-and-organisations/gst-excise-and-indirect-taxes/gst
+    gst = rounded(subtotal * _GST) if msp.country == "AU" else _NOTHING
+    return Charge(month, terms.tier, price, tuple(lines), discount, subtotal, gst)
 
 
 def _line(usage: TenantUsage, days: int, month: Month, price: Decimal) -> InvoiceLine:

@@ -1,97 +1,45 @@
-"""Routes of billing."""
+"""Routes of billing, and the timer that issues invoices."""
 
-from dataclasses import dataclass
+import asyncio
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import azure.functions as func
-from pydantic import Field
 
-from billing.calculation import Charge, calculate
-from billing.proration import Month
-from domain.msp import Msp, Tier
-from domain.ports import Clock, MspStore
+from billing.answers import (
+    InvoiceAnswer,
+    InvoiceList,
+    PreviewAnswer,
+    PreviewQuery,
+    status_of,
+)
+from billing.document_invoices import find_invoice, stored_pdf
+from billing.line_table import line_table
+from billing.listing import list_invoices
+from billing.ports import BillingPorts, read_books, read_head
+from billing.preview import projected, to_date
+from billing.run import run_billing
+from domain.audit import SYSTEM, Cause
+from domain.errors import InvoiceNotFound
+from domain.invoice import Invoice, parse_invoice_name
+from domain.month import Month
 from domain.roles import Permission
-from edge.models import ApiModel, NoBody, RequestModel
+from edge.models import ListQuery, NoBody, NoQuery
 from edge.requests import Request
-from edge.routes import Answer, Edge
+from edge.routes import Answer, Content, Edge, Routes
 
 
-class PreviewQuery(RequestModel):
-    """The month to preview; the present one in the MSP's time zone by default."""
-
-    month: str | None = Field(None, max_length=7)
-
-
-class LineAnswer(ApiModel):
-    """One tenant's line."""
-
-    tenant_id: str
-    tenant_name: str
-    active_days: int
-    days_in_month: int
-    amount: str
-
-
-class PartyAnswer(ApiModel):
-    """Seller or buyer."""
-
-    name: str
-    abn: str | None
-
-
-class PreviewAnswer(ApiModel):
-    """The invoice as it would be now: without number, date of issue or status."""
-
-    month: str
-    currency: str = "AUD"
-    tier: Tier
-    unit_price: str
-    billed_tenants: int
-    lines: list[LineAnswer]
-    subtotal: str
-    gst: str
-    total: str
-    seller: PartyAnswer
-    buyer: PartyAnswer
-
-    @classmethod
-    def of(cls, charge: Charge, seller: PartyAnswer, msp: Msp) -> "PreviewAnswer":
-        """Show a charge."""
-        return cls(
-            month=str(charge.month),
-            tier=charge.tier,
-            unit_price=str(charge.unit_price),
-            billed_tenants=len(charge.lines),
-            lines=[
-                LineAnswer(
-                    tenant_id=line.tenant_id,
-                    tenant_name=line.tenant_name,
-                    active_days=line.active_days,
-                    days_in_month=line.days_in_month,
-                    amount=str(line.amount),
-                )
-                for line in charge.lines
-            ],
-            subtotal=str(charge.subtotal),
-            gst=str(charge.gst),
-            total=str(charge.total),
-            seller=seller,
-            buyer=PartyAnswer(name=msp.name, abn=msp.abn),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Seller:
-    """Who sends the invoices."""
-
-    name: str
-    abn: str
-
-
-def billing_functions(edge: Edge, msps: MspStore, clock: Clock, seller: Seller) -> func.Blueprint:
+def billing_functions(edge: Edge, ports: BillingPorts) -> func.Blueprint:
     """Return the area's functions."""
     routes = edge.routes("billing")
+    _preview(routes, ports)
+    _invoices(routes, ports)
+    _downloads(routes, ports)
+    _issuing(routes.blueprint, ports)
+    return routes.blueprint
 
+
+def _preview(routes: Routes, ports: BillingPorts) -> None:
     @routes.route(
         "GET",
         "billing/preview",
@@ -100,14 +48,92 @@ def billing_functions(edge: Edge, msps: MspStore, clock: Clock, seller: Seller) 
         answers={200: PreviewAnswer},
     )
     async def preview_invoice(request: Request[NoBody, PreviewQuery]) -> Answer:
-        caller, now = request.caller, clock.now()
-        asked = request.query.month
-        month = Month.parse(asked) if asked else Month.of(now, ZoneInfo(caller.msp.time_zone))
-        head = await msps.head(caller.msp_id)
-        partner = head.slot.value.tenant_id if head and head.slot else None
-        usage = await msps.usage(caller.msp_id)
-        charge = calculate(caller.msp, usage, partner, month, now)
-        party = PartyAnswer(name=seller.name, abn=seller.abn or None)
-        return Answer(200, PreviewAnswer.of(charge, party, caller.msp))
+        asked, now = request.query.month, ports.clock.now()
+        head = await read_head(ports.msps, request.caller.msp_id)
+        msp = head.msp.value
+        month = Month.parse(asked) if asked else Month.of(now, ZoneInfo(msp.time_zone))
+        books = await read_books(ports.msps, ports.invoices, head)
+        charges = to_date(books, month, now), projected(books, month, now)
+        return Answer(200, PreviewAnswer.of(*charges, ports.seller, msp))
 
-    return routes.blueprint
+
+def _invoices(routes: Routes, ports: BillingPorts) -> None:
+    @routes.route(
+        "GET",
+        "billing/invoices",
+        Permission.BILLING_READ,
+        query=ListQuery,
+        answers={200: InvoiceList},
+    )
+    async def list_invoices_route(request: Request[NoBody, ListQuery]) -> Answer:
+        query, msp, now = request.query, request.caller.msp, ports.clock.now()
+        page = await list_invoices(ports, msp.msp_id, query.page_size, query.page_token)
+        items = [
+            InvoiceAnswer.of(invoice, lines, payment, status_of(payment, msp, now))
+            for invoice, lines, payment in page.items
+        ]
+        return Answer(200, InvoiceList(items=items, next_link=request.next_link(page.next_token)))
+
+    @routes.route(
+        "GET",
+        "billing/invoices/{number}",
+        Permission.BILLING_READ,
+        answers={200: InvoiceAnswer},
+        errors=(404,),
+    )
+    async def get_invoice(request: Request[NoBody, NoQuery]) -> Answer:
+        invoice, msp = await _named(ports, request), request.caller.msp
+        lines, known = await asyncio.gather(
+            ports.invoices.lines(invoice), ports.invoices.payment(msp.msp_id, invoice.number)
+        )
+        if known is None:
+            raise InvoiceNotFound("No such invoice.")
+        status = status_of(known.value, msp, ports.clock.now())
+        return Answer(200, InvoiceAnswer.of(invoice, lines, known.value, status))
+
+
+def _downloads(routes: Routes, ports: BillingPorts) -> None:
+    @routes.route(
+        "GET",
+        "billing/invoices/{number}/pdf",
+        Permission.BILLING_READ,
+        answers={200: None},
+        media="application/pdf",
+        errors=(404,),
+    )
+    async def get_invoice_pdf(request: Request[NoBody, NoQuery]) -> Answer:
+        invoice = await _named(ports, request)
+        pdf = await stored_pdf(ports, invoice)
+        return Answer(200, Content(pdf, "application/pdf", f"{invoice.name}.pdf"))
+
+    @routes.route(
+        "GET",
+        "billing/invoices/{number}/csv",
+        Permission.BILLING_READ,
+        answers={200: None},
+        media="text/csv",
+        errors=(404,),
+    )
+    async def get_invoice_csv(request: Request[NoBody, NoQuery]) -> Answer:
+        invoice = await _named(ports, request)
+        table = line_table(invoice, await ports.invoices.lines(invoice))
+        return Answer(200, Content(table, "text/csv", f"{invoice.name}.csv"))
+
+
+def _issuing(blueprint: func.Blueprint, ports: BillingPorts) -> None:
+    @blueprint.function_name("issue_invoices")
+    @blueprint.timer_trigger("timer", "%INVOICE_SCHEDULE%")
+    async def issue_invoices_timer(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
+        await run_billing(ports, Cause(SYSTEM, ports.clock.now(), str(uuid4())))
+
+
+async def _named(ports: BillingPorts, request: Request[NoBody, NoQuery]) -> Invoice:
+    """Return the caller's own invoice that the path names.
+
+    Raises:
+        InvoiceNotFound: There is none, or the text is no number at all.
+    """
+    number = parse_invoice_name(request.path["number"])
+    if number is None:
+        raise InvoiceNotFound("No such invoice.")
+    return await find_invoice(ports, request.caller.msp_id, number)

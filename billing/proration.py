@@ -1,59 +1,11 @@
 """Days of a month on which a tenant was active, in the MSP's own time zone."""
 
-from calendar import monthrange
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.errors import MalformedInput
+from domain.month import Month
 from domain.usage import Stretch
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Month:
-    """A calendar month, `YYYY-MM`."""
-
-    year: int
-    number: int
-
-    @classmethod
-    def parse(cls, text: str, field: str = "month") -> "Month":
-        """Read a month.
-
-        Raises:
-            MalformedInput: The text is not of the form `YYYY-MM`.
-        """
-        try:
-            first = date.fromisoformat(f"{text}-01")
-        except ValueError:
-            raise MalformedInput(field, "must be a month, YYYY-MM") from None
-        return cls(first.year, first.month)
-
-    @classmethod
-    def of(cls, moment: datetime, zone: ZoneInfo) -> "Month":
-        """Return the month that a moment falls into, in a time zone."""
-        local = moment.astimezone(zone)
-        return cls(local.year, local.month)
-
-    @property
-    def days(self) -> int:
-        """How many days the month has."""
-        return monthrange(self.year, self.number)[1]
-
-    @property
-    def first(self) -> date:
-        """The month's first day."""
-        return date(self.year, self.number, 1)
-
-    @property
-    def last(self) -> date:
-        """The month's last day."""
-        return date(self.year, self.number, self.days)
-
-    def __str__(self) -> str:
-        """Return `YYYY-MM`."""
-        return f"{self.year:04d}-{self.number:02d}"
 
 
 def active_days(stretches: Iterable[Stretch], month: Month, zone: ZoneInfo, now: datetime) -> int:
@@ -70,6 +22,6 @@ def active_days(stretches: Iterable[Stretch], month: Month, zone: ZoneInfo, now:
             continue
         first = max(stretch.since.astimezone(zone).date(), month.first)
         # A stretch that ends at midnight has no part of the day that begins there.
-        last = min((until.astimezone(zone) - timedelta(microseconds=1)).date(), month.last)
+        last = min((until - timedelta(microseconds=1)).astimezone(zone).date(), month.last)
         days |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
     return len(days)

@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from domain.audit import AuditEvent
+from domain.billing_account import BillingAccount
+from domain.billing_terms import TermsChange
 from domain.consent_session import ConsentRecord
 from domain.errors import ConcurrentChange
+from domain.invoice import Invoice, InvoiceLines, Payment
 from domain.msp import Msp
 from domain.roles import StaffMember
 from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval
@@ -23,7 +26,9 @@ type Row = (
     | GdapInvite
     | StaffMember
     | AuditEvent
+    | BillingRow
 )
+type BillingRow = BillingAccount | TermsChange | Invoice | InvoiceLines | Payment
 
 _ATTEMPTS = 30
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 1.0
@@ -71,7 +76,7 @@ class Decision[R]:
     operations: tuple[Operation, ...] = ()
 
 
-def write(row: Row, known: Versioned[ConsentRecord] | Versioned[TenantUsage] | None) -> Operation:
+def write[R: Row](row: R, known: Versioned[R] | None) -> Operation:
     """Return the operation that puts a row in place of the known one, or in none's place."""
     return Replace(row, known.version) if known else Insert(row)
 

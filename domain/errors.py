@@ -7,11 +7,12 @@ DomainError
 ├── NotStaff, PermissionMissing, OwnerRequired   a known caller who may not
 ├── MspSuspended
 ├── PartnerTenantProtected, OtherTenantNamed     the partner tenant's guards
-├── TenantNotFound, NoPartnerTenant, StaffNotFound
+├── TenantNotFound, NoPartnerTenant, StaffNotFound, InvoiceNotFound
 ├── PartnerTenantExists, InvalidStatus, LastOwner, StaffElsewhere   conflicts of state
 ├── StaleVersion, ConcurrentChange               somebody else was faster
 ├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft says no
-└── MicrosoftUnavailable, StorageUnavailable     nobody answers
+├── SellerIncomplete                             no tax invoice without the seller's ABN
+└── MicrosoftUnavailable, StorageUnavailable, NoticeFailed     nobody answers
 """
 
 PARTNER_TENANT_PROTECTED = (
@@ -87,6 +88,14 @@ class StaffNotFound(DomainError):
     """No such staff member at this MSP, or another MSP's: the caller cannot tell."""
 
 
+class InvoiceNotFound(DomainError):
+    """No such invoice at this MSP."""
+
+
+class SellerIncomplete(DomainError):
+    """The seller's ABN is not set: what would be issued is no tax invoice."""
+
+
 class PartnerTenantExists(DomainError):
     """The MSP has another partner tenant already."""
 
@@ -141,3 +150,7 @@ class MicrosoftUnavailable(DomainError):
 
 class StorageUnavailable(DomainError):
     """Azure Storage does not answer."""
+
+
+class NoticeFailed(DomainError):
+    """A notice could not be handed over; it is tried again later."""

@@ -70,6 +70,7 @@ class Msp:
         consented_manifest: Version of the app's permissions that the own tenant consented to.
         owners: How many owners there are, so that the last one cannot go.
         closed_at: When an operator deleted the MSP; its profile stays for its invoices.
+        billing_email: Where notices about invoices go, or None.
     """
 
     msp_id: MspId
@@ -86,3 +87,4 @@ class Msp:
     owners: int = 0
     consented_manifest: int | None = None
     closed_at: datetime | None = None
+    billing_email: str | None = None

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Operation, Remove, Replace, Versioned
+from domain.billing_account import BillingAccount, next_month
+from domain.changes import Decision, Insert, Operation, Remove, Replace, Versioned, write
 from domain.errors import MspSuspended, NoPartnerTenant, PartnerTenantExists
 from domain.identifiers import new_epoch
 from domain.permissions import MANIFEST, MANIFEST_VERSION
@@ -113,7 +115,7 @@ def _create(snapshot: Snapshot, organization: Organization, cause: Cause) -> Dec
     )
     slot = PartnerSlot(msp_id, tenant.tenant_id)
     operations: tuple[Operation, ...] = (Insert(tenant), Insert(slot), Insert(event))
-    return Decision(Enabled(Enabling.CREATED, tenant), operations + _unbilled(snapshot))
+    return Decision(Enabled(Enabling.CREATED, tenant), operations + _without_unbilled(snapshot))
 
 
 def _convert(
@@ -141,14 +143,24 @@ def _convert(
         Insert(PartnerSlot(tenant.msp_id, tenant.tenant_id)),
         Insert(event),
     )
-    return Decision(Enabled(Enabling.CONVERTED, tenant), operations + _unbilled(snapshot))
+    return Decision(Enabled(Enabling.CONVERTED, tenant), operations + _without_unbilled(snapshot))
 
 
-def _unbilled(snapshot: Snapshot) -> tuple[Operation, ...]:
-    """Drop what was not invoiced by now: the partner tenant is free, also once disabled."""
-    if snapshot.usage is None:
+def _without_unbilled(snapshot: Snapshot) -> tuple[Operation, ...]:
+    """Drop the usage that is not invoiced by now: the partner tenant is free, also once disabled.
+
+    The billing account is replaced as well, so that an invoice that is being made meanwhile
+    either came first or sees the conversion.
+    """
+    known, head = snapshot.usage, snapshot.head
+    if known is None:
         return ()
-    return (Remove(snapshot.usage.value, snapshot.usage.version),)
+    msp, account = head.msp.value, head.account
+    billed = next_month(msp, account.value if account else None).plus(-1)
+    kept = known.value.until(billed.end(ZoneInfo(msp.time_zone)))
+    usage = Replace(kept, known.version) if kept.stretches else Remove(kept, known.version)
+    same = account.value if account else BillingAccount(msp.msp_id)
+    return (usage, write(same, account))
 
 
 def disable(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from domain.audit import AuditEvent
+from domain.billing_account import BillingAccount
 from domain.changes import Operation, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
 from domain.gdap import GdapRelationship
@@ -49,6 +50,7 @@ class Head:
     msp: Versioned[Msp]
     slot: Versioned[PartnerSlot] | None
     consent: Versioned[ConsentRecord] | None
+    account: Versioned[BillingAccount] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +148,14 @@ class MspStore(Protocol):
         ...
 
     def msp_ids(self) -> AsyncIterator[MspId]:
-        """Yield the ID of every MSP."""
+        """Yield the ID of every MSP, and perhaps one whose onboarding was cut off."""
         ...
 
     async def commit(self, operations: Sequence[Operation]) -> None:
         """Write all operations in one transaction, of one MSP, or none of them.
 
-        A tenant that is inserted has an entry in the schedule of syncs before it is there.
+        A tenant that is inserted has an entry in the schedule of syncs before it is there, and
+        an MSP is among `msp_ids` before it is there.
 
         Raises:
             ConcurrentChange: A row is not the version named, or exists, or is gone.

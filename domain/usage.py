@@ -36,3 +36,12 @@ class TenantUsage:
         return replace(
             self, stretches=(*self.stretches[:-1], replace(self.stretches[-1], until=at))
         )
+
+    def until(self, moment: datetime) -> "TenantUsage":
+        """Return the usage up to a moment alone; what is later is not there any more."""
+        kept = (
+            replace(stretch, until=min(stretch.until or moment, moment))
+            for stretch in self.stretches
+            if stretch.since < moment
+        )
+        return replace(self, stretches=tuple(kept))

@@ -21,6 +21,7 @@ TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.TenantNotFound: (HTTPStatus.NOT_FOUND, "tenant_not_found"),
     errors.NoPartnerTenant: (HTTPStatus.NOT_FOUND, "no_partner_tenant"),
     errors.StaffNotFound: (HTTPStatus.NOT_FOUND, "staff_not_found"),
+    errors.InvoiceNotFound: (HTTPStatus.NOT_FOUND, "invoice_not_found"),
     errors.PartnerTenantExists: (HTTPStatus.CONFLICT, "partner_tenant_exists"),
     errors.InvalidStatus: (HTTPStatus.CONFLICT, "invalid_status"),
     errors.LastOwner: (HTTPStatus.CONFLICT, "last_owner"),
@@ -33,6 +34,8 @@ TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.MicrosoftRefused: (HTTPStatus.BAD_GATEWAY, "microsoft_refused"),
     errors.MicrosoftUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "microsoft_unavailable"),
     errors.StorageUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "storage_unavailable"),
+    errors.NoticeFailed: (HTTPStatus.SERVICE_UNAVAILABLE, "notice_failed"),
+    errors.SellerIncomplete: (HTTPStatus.SERVICE_UNAVAILABLE, "seller_incomplete"),
 }
 
 _RETRY_AFTER = 30

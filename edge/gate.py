@@ -77,7 +77,8 @@ class Gate:
     async def _caller(self, person: Person, *, fresh: bool) -> Caller:
         now = self._clock.now()
         known = self._known.get(person)
-        if known and known[0] > now and not fresh:
+        # A suspension is not remembered: payment lifts it at once.
+        if known and known[0] > now and not (fresh or known[1].msp.suspended_at):
             return known[1]
         self._known.pop(person, None)
         caller = await self._look_up(person)

@@ -139,6 +139,9 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         responses[str(status)] = {"description": HTTPStatus(status).phrase}
         if model:
             responses[str(status)]["content"] = _json(schemas[model, "serialization"])
+        elif route.media:
+            file = {"schema": {"type": "string", "format": "binary"}}
+            responses[str(status)]["content"] = {route.media: file}
     statuses = {*route.errors, *_ALWAYS}
     if route.method != "GET":
         statuses.add(409)  # others may be faster, whatever is changed

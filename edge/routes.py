@@ -37,11 +37,24 @@ PUBLIC = Public.PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """A file as an answer.
+
+    Args:
+        name: What a browser calls it when it is saved; plain ASCII.
+    """
+
+    data: bytes
+    media_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a handler answers."""
 
     status: int
-    body: BaseModel | None = None
+    body: BaseModel | Content | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,6 +64,7 @@ class Route:
 
     Args:
         answers: The model of each good status, None where there is no body.
+        media: The type of the file that the route answers instead of JSON, if it does.
         errors: Statuses beyond those that every such route can answer.
         raw_query: Whether the handler reads the query string itself; it takes no body.
         conditional: Whether it heeds `If-Match`.
@@ -69,6 +83,7 @@ class Route:
     raw_query: bool
     conditional: bool
     summary: str
+    media: str | None = None
 
 
 type Handler[B, Q] = Callable[[Request[B, Q]], Awaitable[Answer]]
@@ -99,6 +114,8 @@ class Edge:
     ) -> func.HttpResponse:
         try:
             answer = await handler(await self._read(route, req, request_id))
+            if isinstance(answer.body, Content):
+                return _file(answer.status, answer.body, request_id)
             body = answer.body.model_dump_json(by_alias=True) if answer.body else None
             return respond(answer.status, body, request_id, answer.headers)
         except DomainError as error:
@@ -149,6 +166,7 @@ class Routes:
         body_optional: bool = False,
         raw_query: type[BaseModel] | None = None,
         conditional: bool = False,
+        media: str | None = None,
     ) -> Callable[[Handler[B, Q]], Handler[B, Q]]:
         """Declare a route and register its trigger.
 
@@ -173,6 +191,7 @@ class Routes:
                 raw_query=raw_query is not None,
                 conditional=conditional,
                 summary=name.replace("_", " ").capitalize(),
+                media=media,
             )
             self._edge.catalogue.append(route)
             self.register(route.name, route.path, [method], self._trigger(route, handler))
@@ -225,12 +244,23 @@ def respond(
         body=body,
         status_code=status,
         mimetype="application/json" if body is not None else None,
-        headers={
-            "x-request-id": request_id,
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            **(headers or {}),
-        },
+        headers={**_headers(request_id), **(headers or {})},
+    )
+
+
+def _headers(request_id: str) -> dict[str, str]:
+    return {
+        "x-request-id": request_id,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _file(status: int, content: Content, request_id: str) -> func.HttpResponse:
+    disposition = f'attachment; filename="{content.name}"'
+    headers = {**_headers(request_id), "Content-Disposition": disposition}
+    return func.HttpResponse(
+        body=content.data, status_code=status, mimetype=content.media_type, headers=headers
     )
 
 

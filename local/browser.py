@@ -139,6 +139,9 @@ def _origin(url: str) -> str:
 
 
 async def _body(response: aiohttp.ClientResponse) -> Any:
-    if "json" in response.headers.get("Content-Type", ""):
+    media = response.headers.get("Content-Type", "")
+    if "json" in media:
         return await response.json(content_type=None)
+    if media == "application/pdf":
+        return await response.read()
     return await response.text()

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 API_AUDIENCE = "6f1d3f52-0d5a-4f0e-9a53-6f0a1c1d7e01"
+SELLER_ABN = "35000000365"  # valid by its check digits, and nobody's
 ROLES = ("msp_owner", "msp_admin", "l3", "l2", "l1", "viewer")
 PERMISSIONS = (
     "DelegatedAdminRelationship.ReadWrite.All",

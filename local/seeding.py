@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.clock import SystemClock
 from adapters.graph.gdap import INVITE
+from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
@@ -27,15 +28,18 @@ async def seed(connection_string: str) -> None:
     """Create tables and queues, and onboard the seed's MSPs unless they are there."""
     storage = Storage.connect(connection_string)
     queues = StorageQueues.connect(connection_string)
+    documents = BlobInvoiceDocuments.connect(connection_string)
     try:
         await storage.create_tables()
         await queues.create_queues()
+        await documents.create_container()
         for msp in MSPS:
             if await storage.msps.head(MspId(msp.msp_id)) is None:
                 await _add(storage, msp)
     finally:
         await storage.close()
         await queues.close()
+        await documents.close()
 
 
 async def _add(storage: Storage, seed_msp: SeedMsp) -> None:

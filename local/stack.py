@@ -12,7 +12,7 @@ from typing import Self
 from local.azurite import connection_string, start_azurite
 from local.microsoft.certificates import make_certificates
 from local.processes import Child, StartFailed, check_free, free_ports
-from local.seed import API_AUDIENCE
+from local.seed import API_AUDIENCE, SELLER_ABN
 from local.seeding import seed
 
 ROOT = Path(__file__).parent.parent
@@ -107,6 +107,8 @@ class Stack:
             "SYNC_SCHEDULE": "*/30 * * * * *",
             "GDAP_SCHEDULE": "15 * * * * *",
             "RECOVERY_SCHEDULE": "30 * * * * *",
+            "INVOICE_SCHEDULE": "0 15 * * * *",
+            "SELLER_ABN": SELLER_ABN,
             # MSAL's requests and aiohttp's TLS trust the simulation by these alone.
             "REQUESTS_CA_BUNDLE": str(self.ca),
             "SSL_CERT_FILE": str(self.ca),

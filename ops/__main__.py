@@ -4,8 +4,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from decimal import Decimal, InvalidOperation
+from typing import Any
 from uuid import uuid4
 
 from adapters.clock import SystemClock
@@ -16,29 +15,30 @@ from domain.errors import DomainError, MalformedInput
 from domain.identifiers import MspId, parse_guid, parse_object_id, parse_tenant_id
 from domain.roles import Role, StaffMember
 from domain.staffing import put_staff
+from ops.billing import add_billing_commands
+from ops.command import Command, cents
 from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
 from settings import StorageSettings
-from wiring import open_queues, open_storage
-
-type Command = Callable[[argparse.Namespace, Storage, StorageQueues], Awaitable[dict[str, str]]]
+from wiring import open_documents, open_queues, open_storage
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return 0, 1 when it was refused, 2 for a malformed option."""
+    """Run one command; return 0, 1 when it was refused or differs, 2 for a malformed option."""
     options = _parser().parse_args(arguments)
     try:
-        print(json.dumps(asyncio.run(_run(options))))
+        result = asyncio.run(_run(options))
     except MalformedInput as error:
         print(f"--{error}", file=sys.stderr)
         return 2
     except (DomainError, InvoicesUnpaid, LookupError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
+    print(json.dumps(result, ensure_ascii=False))
+    return 1 if result.get("differences") else 0
 
 
-async def _run(options: argparse.Namespace) -> dict[str, str]:
+async def _run(options: argparse.Namespace) -> dict[str, Any]:
     settings = StorageSettings.from_environment()
     storage, queues = open_storage(settings), open_queues(settings)
     command: Command = options.command
@@ -51,7 +51,13 @@ async def _run(options: argparse.Namespace) -> dict[str, str]:
 async def _create_storage(
     _options: argparse.Namespace, storage: Storage, queues: StorageQueues
 ) -> dict[str, str]:
-    await asyncio.gather(storage.create_tables(), queues.create_queues())
+    documents = open_documents(StorageSettings.from_environment())
+    try:
+        await asyncio.gather(
+            storage.create_tables(), queues.create_queues(), documents.create_container()
+        )
+    finally:
+        await documents.close()
     return {"storage": "created"}
 
 
@@ -63,7 +69,7 @@ async def _onboard_msp(
         country=options.country,
         abn=options.abn,
         tier=options.tier,
-        agreed_price_cents=_cents(options.agreed_price),
+        agreed_price_cents=cents(options.agreed_price),
         time_zone=options.time_zone,
         client_id=options.partner_app_client_id,
         app_tenant_id=options.partner_app_tenant_id,
@@ -71,6 +77,8 @@ async def _onboard_msp(
         service_account=options.service_account_secret,
         security_groups=tuple(options.security_group),
         msp_id=options.msp_id,
+        annual_prepay=options.annual_prepay,
+        billing_email=options.billing_email,
     )
     msp = check(application, SystemClock().now())
     owner = Owner(options.owner_tid, options.owner_oid, options.owner_name)
@@ -116,23 +124,10 @@ def _role(text: str) -> Role:
         raise MalformedInput("role", f"must be one of {', '.join(Role)}") from None
 
 
-def _cents(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        cents = Decimal(text) * 100
-        whole = int(cents)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise MalformedInput("agreed-price", "must be an amount such as 21.50") from None
-    if cents != whole:
-        raise MalformedInput("agreed-price", "must have at most two decimals")
-    return whole
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    create = commands.add_parser("create-storage", help="create tables and queues")
+    create = commands.add_parser("create-storage", help="create tables, queues and container")
     create.set_defaults(command=_create_storage)
     msp = commands.add_parser("onboard-msp", help="add an MSP and its first owner")
     msp.set_defaults(command=_onboard_msp)
@@ -160,6 +155,8 @@ def _parser() -> argparse.ArgumentParser:
     msp.add_argument("--agreed-price", help="AUD per tenant and month, for enterprise_plus")
     msp.add_argument("--time-zone", default="Australia/Sydney", help="IANA name")
     msp.add_argument("--msp-id", help="a GUID; a new one by default")
+    msp.add_argument("--annual-prepay", action="store_true", help="the year is paid ahead")
+    msp.add_argument("--billing-email", help="where notices about invoices go")
     staff = commands.add_parser("add-staff", help="add a staff member, or change one")
     staff.set_defaults(command=_add_staff)
     for option in ("msp-id", "tid", "oid", "role", "name"):
@@ -168,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     delete.set_defaults(command=_delete_msp)
     delete.add_argument("--msp-id", required=True)
     delete.add_argument("--name", help="the MSP's name; asked for when it is left out")
+    add_billing_commands(commands)
     return parser
 
 

@@ -1,5 +1,6 @@
 """Onboarding an MSP with its first owner."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -38,6 +39,8 @@ class Application:
     service_account: str
     security_groups: tuple[str, ...] = ()
     msp_id: str | None = None
+    annual_prepay: bool = False
+    billing_email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,9 @@ def check(application: Application, now: datetime) -> Msp:
         name=_present(application.name, "name"),
         country=_country(application.country),
         abn=_abn(application.abn, application.country),
-        tier=_tier(application.tier),
-        agreed_price_cents=_price(application),
-        annual_prepay=False,
+        tier=tier(application.tier),
+        agreed_price_cents=agreed_price(application.tier, application.agreed_price_cents),
+        annual_prepay=application.annual_prepay,
         time_zone=_zone(application.time_zone),
         onboarded_at=now,
         suspended_at=None,
@@ -74,6 +77,7 @@ def check(application: Application, now: datetime) -> Msp:
             security_groups=tuple(security_group(text) for text in application.security_groups),
         ),
         owners=1,
+        billing_email=email(application.billing_email),
     )
 
 
@@ -126,20 +130,40 @@ def _abn(text: str | None, country: str) -> str | None:
     return digits
 
 
-def _tier(text: str) -> Tier:
+def tier(text: str) -> Tier:
+    """Return the tier of a name.
+
+    Raises:
+        MalformedInput: There is none.
+    """
     try:
         return Tier(text)
     except ValueError:
         raise MalformedInput("tier", f"must be one of {', '.join(Tier)}") from None
 
 
-def _price(application: Application) -> int | None:
-    price = application.agreed_price_cents
-    if (application.tier == Tier.ENTERPRISE_PLUS) != (price is not None):
+def agreed_price(tier_name: str, price: int | None) -> int | None:
+    """Return the agreed price in cents, which Enterprise Plus has and no other tier.
+
+    Raises:
+        MalformedInput: It is missing, not wanted, or negative.
+    """
+    if (tier_name == Tier.ENTERPRISE_PLUS) != (price is not None):
         raise MalformedInput("agreed-price", "is given for enterprise_plus, and only for it")
     if price is not None and price < 0:
         raise MalformedInput("agreed-price", "must not be negative")
     return price
+
+
+def email(text: str | None) -> str | None:
+    """Return an e-mail address if it has the form of one.
+
+    Raises:
+        MalformedInput: It has not.
+    """
+    if text is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
+        raise MalformedInput("billing-email", "must be an e-mail address")
+    return text
 
 
 def _zone(text: str) -> str:

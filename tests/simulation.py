@@ -51,6 +51,7 @@ class Simulation:
             "SYNC_SCHEDULE": "0 * * * * *",
             "GDAP_SCHEDULE": "15 * * * * *",
             "RECOVERY_SCHEDULE": "0 * * * * *",
+            "INVOICE_SCHEDULE": "0 * * * * *",
             "REQUESTS_CA_BUNDLE": ca,
             "SSL_CERT_FILE": ca,
         }

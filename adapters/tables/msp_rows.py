@@ -8,17 +8,21 @@ from typing import Any
 from azure.data.tables import TableEntity
 
 from adapters.tables.access import moment
+from adapters.tables.billing_rows import billing_key, billing_properties
 from domain.audit import Actor, AuditEvent
+from domain.billing_account import BillingAccount
+from domain.billing_terms import TermsChange
 from domain.changes import Row
 from domain.consent_session import ConsentRecord, ConsentState, Outcome
 from domain.identifiers import Epoch, MspId, ObjectId, SessionHash, TenantId
+from domain.invoice import Invoice, InvoiceLines, Payment
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
 from domain.roles import Role, StaffMember
 from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval, TenantStatus
 from domain.usage import Stretch, TenantUsage
 
 MSP, CONSENT, SLOT = "msp", "msp:consent", "msp:partner-tenant"
-HEAD = ("msp", "msp;")  # ';' follows ':', so the range holds the three rows of the head
+HEAD = ("msp", "msp;")  # ';' follows ':', so the range holds the rows of the head
 _LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -58,7 +62,7 @@ def audit_key(at: datetime, event_id: str = "") -> str:
     return f"audit:{left:018d}:{event_id}"
 
 
-def key_of(row: Row) -> str:  # noqa: PLR0911  one return a kind
+def key_of(row: Row) -> str:  # noqa: C901, PLR0911  one return a kind
     """Return a row's key within its MSP."""
     match row:
         case Msp():
@@ -79,6 +83,8 @@ def key_of(row: Row) -> str:  # noqa: PLR0911  one return a kind
             return staff_key(row.tid, row.oid)
         case AuditEvent():
             return audit_key(row.at, row.event_id)
+        case BillingAccount() | TermsChange() | Invoice() | InvoiceLines() | Payment():
+            return billing_key(row)
 
 
 def to_entity(row: Row) -> dict[str, Any]:
@@ -88,6 +94,8 @@ def to_entity(row: Row) -> dict[str, Any]:
 
 
 def _properties(row: Row) -> dict[str, Any]:
+    if isinstance(row, BillingAccount | TermsChange | Invoice | InvoiceLines | Payment):
+        return billing_properties(row)
     properties: dict[str, Any] = {
         name: str(value) if isinstance(value, str) else value
         for name, value in asdict(row).items()
@@ -142,6 +150,7 @@ def msp_from(entity: TableEntity) -> Msp:
         owners=entity["owners"],
         consented_manifest=entity.get("consented_manifest"),
         closed_at=moment(entity.get("closed_at")),
+        billing_email=entity.get("billing_email"),
     )
 
 

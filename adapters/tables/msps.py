@@ -9,19 +9,21 @@ from azure.core import MatchConditions
 from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
+from adapters.tables import billing_rows
 from adapters.tables import msp_rows as rows
 from adapters.tables.access import find, meaning, page, query, versioned
 from adapters.tables.limits import check_transaction
 from domain.audit import AuditEvent
 from domain.changes import Insert, Operation, Remove, Replace, Versioned
 from domain.identifiers import MspId, ObjectId, TenantId
+from domain.invoice import invoice_name
+from domain.msp import Msp
 from domain.ports import Head, Page, Snapshot, SyncSchedule
 from domain.roles import StaffMember
 from domain.sync_request import first_sync
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
 from domain.usage import TenantUsage
 
-_PAID = "paid"
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
 
@@ -29,14 +31,15 @@ class TableMspStore:
     """MspStore over Azure Tables.
 
     Args:
+        index: Names every MSP, so that finding them all reads no other row.
         schedule: Where each tenant that is inserted has its first sync, before it is there.
     """
 
-    def __init__(self, table: TableClient, schedule: SyncSchedule) -> None:
-        self._table, self._schedule = table, schedule
+    def __init__(self, table: TableClient, index: TableClient, schedule: SyncSchedule) -> None:
+        self._table, self._index, self._schedule = table, index, schedule
 
     async def head(self, msp_id: MspId) -> Head | None:
-        """Read the MSP, its slot and its consent record in one range query."""
+        """Read the MSP, its slot, consent record and billing account in one range query."""
         first, last = rows.HEAD
         found = {
             entity["RowKey"]: entity
@@ -48,7 +51,9 @@ class TableMspStore:
         if msp is None:
             return None
         slot = versioned(found.get(rows.SLOT), rows.slot_from)
-        return Head(msp, slot, versioned(found.get(rows.CONSENT), rows.consent_from))
+        consent = versioned(found.get(rows.CONSENT), rows.consent_from)
+        account = versioned(found.get(billing_rows.ACCOUNT), billing_rows.account_from)
+        return Head(msp, slot, consent, account)
 
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
         """Read the head and the tenant's rows, side by side."""
@@ -103,13 +108,9 @@ class TableMspStore:
         return [rows.removal_from(entity) async for entity in self._in_range(msp_id, "removed")]
 
     async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
-        """Read the invoices' heads alone: their lines and their counter have other kinds of key."""
-        invoices = self._in_range(msp_id, "invoice", ["RowKey", "number", "status"])
-        return [
-            str(entity.get("number") or entity["RowKey"])
-            async for entity in invoices
-            if entity.get("status") != _PAID
-        ]
+        """Read what became of the invoices; the invoices themselves never change."""
+        payments = self._in_range(msp_id, "payment", ["number", "paid"])
+        return [invoice_name(row["number"]) async for row in payments if not row["paid"]]
 
     async def staff_member(
         self, msp_id: MspId, tid: TenantId, oid: ObjectId
@@ -148,10 +149,10 @@ class TableMspStore:
         return await page(self._table, condition, parameters, rows.audit_from, page_size, token)
 
     async def msp_ids(self) -> AsyncIterator[MspId]:
-        """Yield every MSP's ID."""
-        found = query(self._table, "RowKey eq @row", {"row": rows.MSP}, ["PartitionKey"])
+        """Yield every MSP's ID, and perhaps one whose onboarding was cut off."""
+        found = query(self._index, "PartitionKey eq @kind", {"kind": rows.MSP}, ["RowKey"])
         async for entity in found:
-            yield MspId(entity["PartitionKey"])
+            yield MspId(entity["RowKey"])
 
     async def commit(self, operations: Sequence[Operation]) -> None:
         """Write everything in one entity-group transaction, each row guarded by its version."""
@@ -161,9 +162,7 @@ class TableMspStore:
             _transaction_step(operation, entity)
             for operation, entity in zip(operations, entities, strict=True)
         ]
-        for operation in operations:
-            if isinstance(operation, Insert) and isinstance(operation.row, Tenant):
-                await self._schedule.add(first_sync(operation.row))
+        await self._prepare(operations)
         with meaning():
             await self._table.submit_transaction(batch)
 
@@ -173,6 +172,18 @@ class TableMspStore:
         first, last = rows.range_of(kind)
         parameters = {"msp": msp_id, "first": first, "last": last}
         return query(self._table, _IN_RANGE, parameters, select)
+
+    async def _prepare(self, operations: Sequence[Operation]) -> None:
+        """Write what finds a new row, before the row is there."""
+        for operation in operations:
+            if not isinstance(operation, Insert):
+                continue
+            if isinstance(operation.row, Tenant):
+                await self._schedule.add(first_sync(operation.row))
+            if isinstance(operation.row, Msp):
+                entry = {"PartitionKey": rows.MSP, "RowKey": operation.row.msp_id}
+                with meaning():
+                    await self._index.upsert_entity(entry)
 
     async def _find[T](
         self, msp_id: MspId, row_key: str, read: Callable[[TableEntity], T]

@@ -9,6 +9,7 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from adapters.tables.access import find, meaning
 from adapters.tables.consent_sessions import TableConsentSessions
 from adapters.tables.intents import TableIntents
+from adapters.tables.invoices import TableInvoiceStore
 from adapters.tables.msps import TableMspStore
 from adapters.tables.portfolio import TablePortfolio
 from adapters.tables.records import TABLES, TableSyncedRecords
@@ -18,7 +19,8 @@ from adapters.tables.sync_states import TableSyncStates
 from adapters.tables.user_index import TableUserIndex
 
 NAMES = (
-    *("msps", "staff", "consentStates", "syncState", "syncSchedule", "work", "userIndex"),
+    *("msps", "mspIndex", "staff", "consentStates", "syncState", "syncSchedule", "work"),
+    "userIndex",
     *TABLES.values(),
 )
 _PROBE_SECONDS = 3
@@ -37,7 +39,8 @@ class Storage:
         self._service = service
         client = self.table
         self.sync_schedule = TableSyncSchedule(client("syncSchedule"))
-        self.msps = TableMspStore(client("msps"), self.sync_schedule)
+        self.msps = TableMspStore(client("msps"), client("mspIndex"), self.sync_schedule)
+        self.invoices = TableInvoiceStore(client("msps"))
         self.staff_index = TableStaffIndex(client("staff"))
         self.consent_sessions = TableConsentSessions(client("consentStates"))
         self.sync_states = TableSyncStates(client("syncState"))

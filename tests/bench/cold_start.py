@@ -33,6 +33,7 @@ _SETTINGS = {
     "PYTHONPATH": str(ROOT),
     "STORAGE_TABLE_ENDPOINT": "https://contoso.table.core.windows.net",
     "STORAGE_QUEUE_ENDPOINT": "https://contoso.queue.core.windows.net",
+    "STORAGE_BLOB_ENDPOINT": "https://contoso.blob.core.windows.net",
     "KEY_VAULT_URL": "https://contoso.vault.azure.net",
     "API_AUDIENCE": "a",
     "PORTAL_URL": "p",
@@ -40,6 +41,7 @@ _SETTINGS = {
     "SYNC_SCHEDULE": "0 * * * * *",
     "GDAP_SCHEDULE": "15 * * * * *",
     "RECOVERY_SCHEDULE": "0 * * * * *",
+    "INVOICE_SCHEDULE": "0 * * * * *",
 }
 
 

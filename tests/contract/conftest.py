@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.tables.storage import Storage
+from domain.billing_ports import InvoiceDocuments, InvoiceStore
 from domain.ports import (
     ConsentSessions,
     Intents,
@@ -18,6 +20,7 @@ from domain.ports import (
     UserIndex,
 )
 from tests.fakes.portfolio import FakePortfolio, FakeUserIndex
+from tests.fakes.billing import FakeDocuments, FakeInvoiceStore
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeConsentSessions,
@@ -41,6 +44,8 @@ class Ports:
     intents: Intents
     user_index: UserIndex
     portfolio: PortfolioReader
+    invoices: InvoiceStore
+    documents: InvoiceDocuments
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +54,16 @@ async def storage(azurite: str) -> AsyncIterator[Storage]:
     opened = Storage.connect(azurite)
     await opened.create_tables()
     await opened.create_tables()  # a start-up step may run twice
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+async def documents(azurite: str) -> AsyncIterator[BlobInvoiceDocuments]:
+    """The invoices' PDFs in real Azurite."""
+    opened = BlobInvoiceDocuments.connect(azurite)
+    await opened.create_container()
+    await opened.create_container()
     yield opened
     await opened.close()
 
@@ -68,6 +83,8 @@ def ports(request: pytest.FixtureRequest) -> Ports:
             FakeIntents(),
             FakeUserIndex(),
             FakePortfolio(msps, states),
+            FakeInvoiceStore(msps),
+            FakeDocuments(),
         )
     real: Storage = request.getfixturevalue("storage")
     return Ports(
@@ -80,4 +97,6 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         real.intents,
         real.user_index,
         real.portfolio,
+        real.invoices,
+        request.getfixturevalue("documents"),
     )

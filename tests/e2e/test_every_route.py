@@ -29,7 +29,8 @@ COVERED = PUBLIC | {
     "list_tenants", "get_tenant", "edit_tenant", "delete_tenant", "request_tenant_sync",
     "suspend_tenant", "resume_tenant", "offboard_tenant", "reactivate_tenant", "list_users",
     "list_licences", "list_secure_scores", "list_conditional_access_policies",
-    "list_gdap_invites", "create_gdap_invite", "preview_invoice", "get_me", "list_staff",
+    "list_gdap_invites", "create_gdap_invite", "preview_invoice", "list_invoices",
+    "get_invoice", "get_invoice_pdf", "get_invoice_csv", "get_me", "list_staff",
     "put_staff_member", "delete_staff_member", "list_audit_events",
     "search_portfolio_users", "get_portfolio_summary",
 }  # fmt: skip
@@ -48,6 +49,7 @@ class Operation:
             self.path.replace("{tenantId}", tenant_id)
             .replace("{tid}", STRANGER.tenant_id)
             .replace("{oid}", oid)
+            .replace("{number}", "M365-INV-0001")
         )
 
     async def call(self, browser: Browser, token: str | None, address: str) -> Reply:

@@ -15,7 +15,12 @@ async def test_every_function_indexes_in_microsofts_worker(portal: Portal) -> No
     queues = {t["queueName"] for t in named.values() if t["type"] == "queueTrigger"}
     assert queues == QUEUES | {f"{queue}-poison" for queue in QUEUES}
     timers = {name for name, trigger in named.items() if trigger["type"] == "timerTrigger"}
-    assert timers == {"sync_due_tenants", "recover_work", "poll_gdap_relationships"}
+    assert timers == {
+        "sync_due_tenants",
+        "recover_work",
+        "poll_gdap_relationships",
+        "issue_invoices",
+    }
 
 
 async def test_health_tells_of_storage(portal: Portal) -> None:

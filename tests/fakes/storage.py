@@ -7,10 +7,13 @@ from itertools import count
 from typing import Any
 
 from domain.audit import AuditEvent
+from domain.billing_account import BillingAccount
+from domain.billing_terms import TermsChange
 from domain.changes import Insert, Operation, Remove, Row, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
 from domain.errors import ConcurrentChange, MalformedInput
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
+from domain.invoice import Invoice, InvoiceLines, Payment, invoice_name
 from domain.msp import Msp
 from domain.ports import (
     Head,
@@ -32,7 +35,7 @@ def _version() -> str:
     return f'W/"{next(_versions)}"'
 
 
-def _key(row: Row) -> tuple[str, ...]:
+def _key(row: Row) -> tuple[str, ...]:  # noqa: PLR0911  one return a kind
     match row:
         case Tenant() | TenantUsage() | GdapInvite() | TenantRemoval():
             return (row.msp_id, type(row).__name__, row.tenant_id)
@@ -40,6 +43,14 @@ def _key(row: Row) -> tuple[str, ...]:
             return (row.msp_id, "StaffMember", row.tid, row.oid)
         case AuditEvent():
             return (row.msp_id, "AuditEvent", row.event_id)
+        case TermsChange():
+            return (row.msp_id, "TermsChange", f"{row.from_month}:{row.decided_at}")
+        case Invoice():
+            return (row.msp_id, "Invoice", str(row.month))
+        case InvoiceLines():
+            return (row.msp_id, "InvoiceLines", str(row.month), row.line_set, f"{row.part:05d}")
+        case Payment():
+            return (row.msp_id, "Payment", f"{row.number:09d}")
         case _:
             return (row.msp_id, type(row).__name__)
 
@@ -58,7 +69,6 @@ class FakeMspStore:
             _key(row): Versioned(row, _version()) for row in rows
         }
         self.commits: list[tuple[Operation, ...]] = []
-        self.unpaid: dict[str, tuple[str, ...]] = {}
         self.schedule = FakeSyncSchedule()
 
     def of_kind[T](self, kind: type[T], msp_id: str) -> list[Versioned[T]]:
@@ -70,7 +80,8 @@ class FakeMspStore:
         if msp is None:
             return None
         slot = self.rows.get((msp_id, PartnerSlot.__name__))
-        return Head(msp, slot, self.rows.get((msp_id, ConsentRecord.__name__)))
+        consent = self.rows.get((msp_id, ConsentRecord.__name__))
+        return Head(msp, slot, consent, self.rows.get((msp_id, BillingAccount.__name__)))
 
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
         head = await self.head(msp_id)
@@ -102,7 +113,8 @@ class FakeMspStore:
         return [known.value for known in self.of_kind(TenantRemoval, msp_id)]
 
     async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
-        return list(self.unpaid.get(msp_id, ()))
+        payments = (known.value for known in self.of_kind(Payment, msp_id))
+        return [invoice_name(one.number) for one in payments if one.paid_at is None]
 
     async def invites(
         self, msp_id: MspId, page_size: int, token: str | None = None

@@ -8,13 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.calculation import calculate, rounded
-from billing.proration import Month, active_days
+from billing.proration import active_days
+from domain.billing_terms import BillingTerms
 from domain.errors import MalformedInput
 from domain.identifiers import TenantId
+from domain.month import Month
 from domain.msp import Tier
 from domain.usage import Stretch, TenantUsage
 from tests.samples import CONTOSO, MSP, OTHER, OWN
 
+TERMS = BillingTerms.first_of(MSP)
 SYDNEY = ZoneInfo("Australia/Sydney")
 OCTOBER = Month(2026, 10)
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
@@ -78,7 +81,7 @@ def test_days_agree_with_counting_them_one_by_one(since: datetime, until: dateti
 def test_nineteen_customers_and_the_partner_tenant_are_nineteen() -> None:
     always = Stretch(sydney(2026, 1, 1))
     usages = [usage(TenantId(f"{n:08d}"), always) for n in range(19)] + [usage(OWN, always)]
-    charge = calculate(MSP, usages, OWN, OCTOBER, LATER)
+    charge = calculate(MSP, TERMS, usages, OWN, OCTOBER, LATER)
     assert len(charge.lines) == 19
     assert (charge.subtotal, charge.gst, charge.total) == (
         Decimal("741.00"),
@@ -89,14 +92,14 @@ def test_nineteen_customers_and_the_partner_tenant_are_nineteen() -> None:
 
 def test_the_partner_tenant_is_not_billed_for_days_on_which_it_was_a_customer() -> None:
     earlier = Stretch(sydney(2026, 10, 1), sydney(2026, 10, 12))
-    charge = calculate(MSP, [usage(OWN, earlier)], OWN, OCTOBER, LATER)
+    charge = calculate(MSP, TERMS, [usage(OWN, earlier)], OWN, OCTOBER, LATER)
     assert charge.lines == ()
     assert charge.total == Decimal("0.00")
 
 
 def test_no_gst_outside_australia() -> None:
     always = usage(OTHER, Stretch(sydney(2026, 1, 1)))
-    charge = calculate(replace(MSP, country="NZ"), [always], None, OCTOBER, LATER)
+    charge = calculate(replace(MSP, country="NZ"), TERMS, [always], None, OCTOBER, LATER)
     assert (charge.gst, charge.total) == (Decimal("0.00"), Decimal("39.00"))
 
 
@@ -110,8 +113,8 @@ def test_no_gst_outside_australia() -> None:
     ],
 )
 def test_each_tier_has_its_price(tier: Tier, agreed: int | None, price: str) -> None:
-    msp = replace(MSP, tier=tier, agreed_price_cents=agreed)
-    assert str(calculate(msp, [], None, OCTOBER, LATER).unit_price) == price
+    terms = BillingTerms(tier, agreed)
+    assert str(calculate(MSP, terms, [], None, OCTOBER, LATER).unit_price) == price
 
 
 @given(st.lists(st.tuples(moments, moments), max_size=20))
@@ -119,7 +122,7 @@ def test_totals_are_the_sums_of_rounded_lines(times: list[tuple[datetime, dateti
     usages = [
         usage(TenantId(f"{n:08d}"), Stretch(min(pair), max(pair))) for n, pair in enumerate(times)
     ]
-    charge = calculate(MSP, usages, OWN, OCTOBER, LATER)
+    charge = calculate(MSP, TERMS, usages, OWN, OCTOBER, LATER)
     assert charge.subtotal == sum((line.amount for line in charge.lines), Decimal(0))
     assert charge.total == charge.subtotal + charge.gst
     assert len({line.tenant_id for line in charge.lines}) == len(charge.lines)

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from domain.audit import AuditEvent, Cause
-from domain.changes import decide_and_commit
+from domain.changes import Insert, decide_and_commit
 from domain.consent_session import ConsentRecord, ConsentState, hash_state
 from domain.errors import MalformedInput, MspSuspended
 from domain.identifiers import MspId, ObjectId, TenantId
+from domain.invoice import Payment
+from domain.month import Month
 from domain.msp import Msp
 from domain.partner_tenant import enable
 from domain.tenant import GdapInvite, TenantRemoval
@@ -100,10 +103,14 @@ async def test_all_of_it_goes_but_profile_audit_and_usage_and_another_msp_keeps_
 
 async def test_it_is_refused_by_another_name_and_while_invoices_are_unpaid() -> None:
     world = World()
-    before = dict(world.store.rows)
     with pytest.raises(MalformedInput):
         await world.delete(name="Contoso")
-    world.store.unpaid[CONTOSO] = ("M365-INV-0007", "M365-INV-0008")
+    owed = [
+        Payment(CONTOSO, number, Month(2026, number), Decimal(1), NOW, NOW.date())
+        for number in (7, 8)
+    ]
+    await world.store.commit([Insert(payment) for payment in owed])
+    before = dict(world.store.rows)
     with pytest.raises(InvoicesUnpaid, match="M365-INV-0007, M365-INV-0008"):
         await world.delete()
     assert world.store.rows == before

@@ -1,11 +1,14 @@
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.billing_account import BillingAccount
 from domain.changes import decide_and_commit
 from domain.errors import NoPartnerTenant, PartnerTenantExists, PartnerTenantProtected
 from domain.identifiers import TenantId
 from domain.lifecycle import OFFBOARD, SUSPEND, take
+from domain.month import Month
 from domain.partner_tenant import Enabled, Enabling, disable, enable
 from domain.ports import IntentKind
 from domain.removal import remove_tenant
@@ -68,6 +71,19 @@ async def test_a_tenant_that_was_deleted_and_comes_back_as_partner_is_billed_no_
     store = FakeMspStore(MSP, usage)
     assert (await enabled(store, convert=False)).enabling is Enabling.CREATED
     assert await store.usage(CONTOSO) == []
+
+
+async def test_a_conversion_leaves_what_is_invoiced_and_drops_the_rest() -> None:
+    began = datetime(2026, 9, 1, tzinfo=UTC)
+    msp = replace(MSP, onboarded_at=began, time_zone="Europe/London")
+    usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (Stretch(began), Stretch(NOW, NOW)))
+    account = BillingAccount(CONTOSO, Month(2026, 10), issued=2)
+    store = FakeMspStore(msp, tenant(OWN), usage, account)
+    await enabled(store)
+    (kept,) = await store.usage(CONTOSO)
+    assert kept.stretches == (Stretch(began, datetime(2026, 11, 1, tzinfo=UTC)),)
+    # An invoice that is being made meanwhile was decided on another version of the account.
+    assert any(isinstance(operation.row, BillingAccount) for operation in store.commits[-1])
 
 
 async def test_consent_leaves_a_customer_row_as_it_is() -> None:

@@ -1,0 +1,22 @@
+"""Sets tax invoices. What draws them is loaded with the first one: no cold start waits for it."""
+
+from collections.abc import Sequence
+
+from domain.invoice import Invoice, InvoiceLine
+
+
+class PdfInvoicePrinter:
+    """InvoicePrinter with fpdf2.
+
+    Args:
+        payment_details: How to pay, printed on each invoice; lines of text, or empty.
+    """
+
+    def __init__(self, payment_details: str = "") -> None:
+        self._payment_details = payment_details
+
+    def pdf(self, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
+        """Return the tax invoice as PDF/A."""
+        from adapters.invoice_pdf.document import tax_invoice  # noqa: PLC0415  slow to load
+
+        return tax_invoice(invoice, lines, self._payment_details)

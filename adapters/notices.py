@@ -1,0 +1,75 @@
+"""Delivery of notices: to the log, or by e-mail through Azure Communication Services."""
+
+import logging
+from collections.abc import Callable
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+from uuid import NAMESPACE_URL, uuid5
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from domain.billing_ports import Notice
+from domain.errors import NoticeFailed
+
+if TYPE_CHECKING:
+    from azure.communication.email.aio import EmailClient
+
+_log = logging.getLogger(__name__)
+
+
+class LogNotices:
+    """Notices to the log alone, for local development. The log names no address."""
+
+    async def send(self, notice: Notice) -> None:
+        """Write a line."""
+        _log.info("notice %s to MSP %s: %s", notice.kind, notice.msp_id, notice.subject)
+
+
+class EmailNotices:
+    """Notices by e-mail. One to an MSP without an address goes to the log.
+
+    Args:
+        connect: Makes the client. It is called with the first notice, since the SDK is slow to
+            load.
+        sender: The address that they come from, of a domain verified with the service.
+    """
+
+    def __init__(self, connect: "Callable[[], EmailClient]", sender: str) -> None:
+        self._connect, self._sender, self._log = connect, sender, LogNotices()
+
+    @classmethod
+    def open(cls, endpoint: str, sender: str, credential: AsyncTokenCredential) -> Self:
+        """Use the service behind an endpoint, with the app's identity."""
+
+        def client() -> "EmailClient":
+            from azure.communication.email.aio import EmailClient  # noqa: PLC0415  slow to load
+
+            return EmailClient(endpoint, credential)
+
+        return cls(client, sender)
+
+    @cached_property
+    def _client(self) -> "EmailClient":
+        return self._connect()
+
+    async def send(self, notice: Notice) -> None:
+        """Hand the notice over. What becomes of it then, the service's own log tells."""
+        if notice.to is None:
+            await self._log.send(notice)
+            return
+        message = {
+            "senderAddress": self._sender,
+            "recipients": {"to": [{"address": notice.to}]},
+            "content": {"subject": notice.subject, "plainText": notice.text},
+        }
+        # An ID of its own for each notice: the service takes a second attempt for the same.
+        operation = str(uuid5(NAMESPACE_URL, notice.key))
+        try:
+            await self._client.begin_send(message, operation_id=operation, polling=False)
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise NoticeFailed("The e-mail service refused a notice.") from error
+        except AzureError as error:
+            raise NoticeFailed("The e-mail service does not answer.") from error

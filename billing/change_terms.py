@@ -1,0 +1,54 @@
+"""Changing an MSP's terms: from the next month on, so that a month has one price."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from billing.ports import read_books, read_head
+from billing.preview import projected
+from billing.tiers import eligibility_warning
+from domain.audit import Cause
+from domain.billing_ports import InvoiceStore
+from domain.billing_terms import BillingTerms, TermsChange, terms_in
+from domain.changes import Insert, Operation
+from domain.identifiers import MspId
+from domain.month import Month
+from domain.ports import MspStore
+
+
+async def change_terms(
+    msps: MspStore, invoices: InvoiceStore, msp_id: MspId, terms: BillingTerms, cause: Cause
+) -> tuple[Month, str | None]:
+    """Set an MSP's terms from the next month on.
+
+    Returns:
+        The first month that they hold for, and a warning when the MSP has too few tenants.
+
+    Raises:
+        LookupError: There is no such MSP.
+    """
+    books = await read_books(msps, invoices, await read_head(msps, msp_id))
+    msp = books.head.msp.value
+    month = Month.of(cause.at, ZoneInfo(msp.time_zone)).next
+    before = terms_in(msp, books.terms, month)
+    if before != terms:
+        await msps.commit(_changed(TermsChange(msp_id, month, cause.at, terms), before, cause))
+    tenants = len(projected(books, month.plus(-1), cause.at).lines)
+    return month, eligibility_warning(terms.tier, tenants)
+
+
+def _changed(change: TermsChange, before: BillingTerms, cause: Cause) -> tuple[Operation, ...]:
+    event = cause.event(
+        change.msp_id,
+        "billing.terms_changed",
+        before=_described(before),
+        after={**_described(change.terms), "fromMonth": str(change.from_month)},
+    )
+    return (Insert(change), Insert(event))
+
+
+def _described(terms: BillingTerms) -> dict[str, Any]:
+    return {
+        "tier": str(terms.tier),
+        "agreedPriceCents": terms.agreed_price_cents,
+        "annualPrepay": terms.annual_prepay,
+    }

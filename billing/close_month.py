@@ -1,0 +1,112 @@
+"""Closing a month: a pure decision on an MSP's books, with the invoice if there is one."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from billing.calculation import Charge, calculate
+from billing.ports import Books
+from domain.audit import AuditEvent, Cause
+from domain.billing_account import BillingAccount, next_month
+from domain.billing_terms import terms_in
+from domain.changes import Decision, Insert, Operation, write
+from domain.invoice import Invoice, InvoiceLines, Party, Payment, line_parts
+from domain.month import Month
+from domain.msp import Msp
+from domain.ports import Head
+
+DAYS_TO_PAY = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A month that was closed, and its invoice unless there was nothing to bill."""
+
+    month: Month
+    invoice: Invoice | None
+
+
+def due_month(head: Head, now: datetime) -> Month | None:
+    """Return the first month that is over where the MSP is, and not closed yet.
+
+    An MSP that was deleted has none after the month of its end.
+    """
+    msp, zone = head.msp.value, ZoneInfo(head.msp.value.time_zone)
+    month = next_month(msp, head.account.value if head.account else None)
+    if msp.closed_at and month > Month.of(msp.closed_at, zone):
+        return None
+    return month if month.end(zone) <= now else None
+
+
+def close_month(books: Books, month: Month, seller: Party, cause: Cause) -> Decision[Closed]:
+    """Decide how the next month is closed: claim, counter, invoice and lines at once.
+
+    The account's row is the claim: whoever decided on an older one is refused. The invoice's row
+    has the month as its key, so a second one would be a conflict even without it.
+    """
+    msp = books.head.msp.value
+    terms = terms_in(msp, books.terms, month)
+    charge = calculate(msp, terms, books.usages, books.partner_tenant, month, cause.at)
+    known = books.head.account
+    account = replace(known.value if known else BillingAccount(msp.msp_id), closed_through=month)
+    if not charge.total:
+        event = cause.event(msp.msp_id, "billing.month_closed", after={"month": str(month)})
+        return Decision(Closed(month, None), (write(account, known), Insert(event)))
+    account = replace(account, issued=account.issued + 1)
+    parts = line_parts(msp.msp_id, month, charge.lines)
+    invoice = _invoice(msp, charge, seller, account.issued, parts[0].line_set, cause.at)
+    operations: tuple[Operation, ...] = (
+        write(account, known),
+        Insert(invoice),
+        Insert(_payment(invoice)),
+        Insert(_issued(invoice, cause)),
+    )
+    return Decision(Closed(month, invoice), (*operations, *_inserted(parts)))
+
+
+def _inserted(parts: list[InvoiceLines]) -> tuple[Operation, ...]:
+    return tuple(Insert(part) for part in parts)
+
+
+def _invoice(  # noqa: PLR0913  what an invoice is made of
+    msp: Msp, charge: Charge, seller: Party, number: int, line_set: str, now: datetime
+) -> Invoice:
+    issued_on = now.astimezone(ZoneInfo(msp.time_zone)).date()
+    return Invoice(
+        msp_id=msp.msp_id,
+        number=number,
+        month=charge.month,
+        issued_at=now,
+        due_on=issued_on + timedelta(days=DAYS_TO_PAY),
+        time_zone=msp.time_zone,
+        tier=charge.tier,
+        unit_price=charge.unit_price,
+        billed_tenants=len(charge.lines),
+        discount=charge.discount,
+        subtotal=charge.subtotal,
+        gst=charge.gst,
+        seller=seller,
+        buyer=Party(msp.name, msp.abn),
+        line_set=line_set,
+    )
+
+
+def _payment(invoice: Invoice) -> Payment:
+    return Payment(
+        msp_id=invoice.msp_id,
+        number=invoice.number,
+        month=invoice.month,
+        total=invoice.total,
+        issued_at=invoice.issued_at,
+        due_on=invoice.due_on,
+    )
+
+
+def _issued(invoice: Invoice, cause: Cause) -> AuditEvent:
+    after = {
+        "number": invoice.name,
+        "month": str(invoice.month),
+        "billedTenants": invoice.billed_tenants,
+        "total": str(invoice.total),
+    }
+    return cause.event(invoice.msp_id, "invoice.issued", after=after)

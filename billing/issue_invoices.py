@@ -1,0 +1,64 @@
+"""Issuing: every closed month that has no invoice yet, in order, exactly once."""
+
+from collections.abc import Sequence
+
+from billing.close_month import Closed, close_month, due_month
+from billing.ports import BillingPorts, read_books
+from domain.audit import Cause
+from domain.changes import Decision, Operation, decide_and_commit
+from domain.errors import SellerIncomplete
+from domain.identifiers import MspId
+from domain.invoice import Invoice, InvoiceLines
+from domain.ports import Head
+
+# With the four other rows below 100, and at 30 KB a part below 4 MiB.
+_MOST_PARTS = 80
+
+
+async def issue_invoices(ports: BillingPorts, msp_id: MspId, cause: Cause) -> list[Invoice]:
+    """Close every month of an MSP that is over; return the invoices that this run issued.
+
+    Raises:
+        SellerIncomplete: There is a month to close, and the seller has no ABN.
+        ConcurrentChange: Others were faster every time.
+    """
+    issued: list[Invoice] = []
+    while (closed := await _close_next(ports, msp_id, cause)) is not None:
+        if closed.invoice:
+            issued.append(closed.invoice)
+    return issued
+
+
+async def _close_next(ports: BillingPorts, msp_id: MspId, cause: Cause) -> Closed | None:
+    async def read() -> Decision[Closed | None]:
+        return await _decided(ports, await ports.msps.head(msp_id), cause)
+
+    async def commit(operations: tuple[Operation, ...]) -> None:
+        await ports.msps.commit(await _without_large_lines(ports, operations))
+
+    return await decide_and_commit(read, lambda decision: decision, commit)
+
+
+async def _decided(ports: BillingPorts, head: Head | None, cause: Cause) -> Decision[Closed | None]:
+    month = due_month(head, cause.at) if head else None
+    if head is None or month is None:
+        return Decision(None)
+    if not ports.seller.abn:
+        raise SellerIncomplete("SELLER_ABN is not set: a tax invoice needs it.")
+    books = await read_books(ports.msps, ports.invoices, head)
+    closed = close_month(books, month, ports.seller, cause)
+    return Decision(closed.result, closed.operations)
+
+
+async def _without_large_lines(
+    ports: BillingPorts, operations: Sequence[Operation]
+) -> Sequence[Operation]:
+    """Write lines ahead when they do not fit the transaction: the invoice's row is the commit.
+
+    A crash in between leaves lines that no invoice names; a rival's have another digest.
+    """
+    parts = [op.row for op in operations if isinstance(op.row, InvoiceLines)]
+    if len(parts) <= _MOST_PARTS:
+        return operations
+    await ports.invoices.put_lines(parts)
+    return [op for op in operations if not isinstance(op.row, InvoiceLines)]

@@ -1,0 +1,34 @@
+"""Marking an invoice as paid; a suspension that it was the reason for ends at once."""
+
+from collections.abc import Sequence
+
+from billing.payments import pay
+from billing.ports import read_head
+from domain.audit import Cause
+from domain.billing_ports import InvoiceStore
+from domain.changes import Versioned, decide_and_commit
+from domain.identifiers import MspId
+from domain.invoice import Payment
+from domain.msp import Msp
+from domain.ports import MspStore
+
+type Standing = tuple[Versioned[Msp], Versioned[Payment] | None, Sequence[Versioned[Payment]]]
+
+
+async def mark_paid(
+    msps: MspStore, invoices: InvoiceStore, msp_id: MspId, number: int, cause: Cause
+) -> bool:
+    """Record the payment of an invoice; return False when it was recorded before.
+
+    Raises:
+        LookupError: There is no such MSP.
+        InvoiceNotFound: There is no such invoice.
+    """
+
+    async def read() -> Standing:
+        # The MSP's row first: its version then guards what is read of the other invoices.
+        head = await read_head(msps, msp_id)
+        known = await invoices.payment(msp_id, number)
+        return head.msp, known, await invoices.payments(msp_id, unpaid=True)
+
+    return await decide_and_commit(read, lambda read: pay(*read, cause), msps.commit)

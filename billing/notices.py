@@ -1,0 +1,35 @@
+"""What an MSP is told about an invoice that is not paid."""
+
+from billing.payments import SUSPENSION
+from domain.billing_ports import Notice, NoticeKind
+from domain.invoice import CURRENCY, Payment, invoice_name
+from domain.msp import Msp
+
+_DUE = """\
+Invoice {number} of {seller} over {currency} {total} was issued to {buyer} for {month}.
+It is not paid yet. Please pay it by {due}, or access to Manage365 is suspended after that day.
+"""
+_SUSPENDED = """\
+Invoice {number} of {seller} over {currency} {total}, due on {due}, is not paid.
+{buyer}'s access to Manage365 is suspended, billing excepted. Sync and scans go on.
+Payment lifts the suspension at once.
+"""
+
+
+def notice_of(msp: Msp, payment: Payment, seller: str) -> Notice:
+    """Return the notice that goes with the last step towards payment."""
+    number = invoice_name(payment.number)
+    suspended = payment.pursued == SUSPENSION
+    kind = NoticeKind.SUSPENDED if suspended else NoticeKind.PAYMENT_DUE
+    text = (_SUSPENDED if suspended else _DUE).format(
+        number=number,
+        seller=seller,
+        currency=CURRENCY,
+        total=payment.total,
+        buyer=msp.name,
+        month=payment.month,
+        due=payment.due_on.isoformat(),
+    )
+    subject = f"Access suspended: invoice {number}" if suspended else f"Invoice {number} is due"
+    key = f"{msp.msp_id}:{number}:{payment.pursued}"
+    return Notice(kind, msp.msp_id, msp.billing_email, subject, text, key)

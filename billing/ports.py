@@ -1,0 +1,58 @@
+"""What billing needs from outside, and what it reads of an MSP to decide anything."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.billing_ports import InvoiceDocuments, InvoicePrinter, InvoiceStore, Notices
+from domain.billing_terms import TermsChange
+from domain.identifiers import MspId, TenantId
+from domain.invoice import Party
+from domain.ports import Clock, Head, MspStore
+from domain.usage import TenantUsage
+
+
+@dataclass(frozen=True, slots=True)
+class BillingPorts:
+    """The area's ports, and the seller who issues the invoices."""
+
+    msps: MspStore
+    invoices: InvoiceStore
+    documents: InvoiceDocuments
+    printer: InvoicePrinter
+    notices: Notices
+    clock: Clock
+    seller: Party
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All that an MSP's charge is calculated from."""
+
+    head: Head
+    usages: Sequence[TenantUsage]
+    terms: Sequence[TermsChange]
+
+    @property
+    def partner_tenant(self) -> TenantId | None:
+        """The MSP's own tenant as the flag stands now."""
+        return self.head.slot.value.tenant_id if self.head.slot else None
+
+
+async def read_head(msps: MspStore, msp_id: MspId) -> Head:
+    """Return an MSP's head.
+
+    Raises:
+        LookupError: There is no such MSP.
+    """
+    head = await msps.head(msp_id)
+    if head is None:
+        raise LookupError("no such MSP")
+    return head
+
+
+async def read_books(msps: MspStore, invoices: InvoiceStore, head: Head) -> Books:
+    """Return an MSP's books. The head was read first, so its version guards the rest."""
+    msp_id = head.msp.value.msp_id
+    usages, terms = await asyncio.gather(msps.usage(msp_id), invoices.terms(msp_id))
+    return Books(head, usages, terms)

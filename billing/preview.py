@@ -1,0 +1,22 @@
+"""The preview: an invoice as it would be now, and as the month's end would have it."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from billing.calculation import Charge, calculate
+from billing.ports import Books
+from domain.billing_terms import terms_in
+from domain.month import Month
+
+
+def to_date(books: Books, month: Month, now: datetime) -> Charge:
+    """Return an MSP's charge for a month up to now."""
+    msp = books.head.msp.value
+    terms = terms_in(msp, books.terms, month)
+    return calculate(msp, terms, books.usages, books.partner_tenant, month, now)
+
+
+def projected(books: Books, month: Month, now: datetime) -> Charge:
+    """Return the charge if every tenant that is active now stays so until the month's end."""
+    end = month.end(ZoneInfo(books.head.msp.value.time_zone))
+    return to_date(books, month, max(now, end))

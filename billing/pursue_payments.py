@@ -1,0 +1,74 @@
+"""Pursuing payment: retries, their notices, and the suspension, as the clock has it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from billing.notices import notice_of
+from billing.payments import due_step, pursue
+from billing.ports import BillingPorts, read_head
+from domain.audit import Cause
+from domain.changes import Decision, Insert, Replace, Versioned, decide_and_commit
+from domain.identifiers import MspId
+from domain.invoice import Payment, invoice_name
+from domain.msp import Msp
+
+# Longer than an invocation lives: a notice that is not sent by then was lost with its sender.
+_SENDING = timedelta(minutes=15)
+
+type Standing = tuple[Versioned[Msp], Versioned[Payment] | None]
+
+
+async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> int:
+    """Take the step that is due for each unpaid invoice of an MSP; return how many were taken.
+
+    The step is on record before its notice is sent. A notice whose sender died is sent by a
+    later run; its key keeps it from being delivered twice.
+    """
+    unpaid = await ports.invoices.payments(msp_id, unpaid=True)
+    if not unpaid:
+        return 0
+    msp, steps = (await read_head(ports.msps, msp_id)).msp.value, 0
+    for known in unpaid:
+        payment, taken = known.value, None
+        if due_step(payment, msp, cause.at) > payment.pursued:
+            taken = await _pursue(ports, msp_id, payment.number, cause)
+            steps += taken is not None
+        if taken or _was_lost(payment, cause.at):
+            await _notify(ports, msp_id, taken or payment, cause)
+    return steps
+
+
+def _was_lost(payment: Payment, now: datetime) -> bool:
+    at = payment.pursued_at
+    return payment.noticed < payment.pursued and at is not None and now - at > _SENDING
+
+
+async def _pursue(ports: BillingPorts, msp_id: MspId, number: int, cause: Cause) -> Payment | None:
+    return await decide_and_commit(
+        lambda: _standing(ports, msp_id, number),
+        lambda standing: pursue(*standing, cause),
+        ports.msps.commit,
+    )
+
+
+async def _standing(ports: BillingPorts, msp_id: MspId, number: int) -> Standing:
+    head = await read_head(ports.msps, msp_id)
+    return head.msp, await ports.invoices.payment(msp_id, number)
+
+
+async def _notify(ports: BillingPorts, msp_id: MspId, payment: Payment, cause: Cause) -> None:
+    msp = (await read_head(ports.msps, msp_id)).msp.value
+    await ports.notices.send(notice_of(msp, payment, ports.seller.name))
+
+    def decide(standing: Standing) -> Decision[None]:
+        known = standing[1]
+        if known is None or known.value.noticed >= payment.pursued:
+            return Decision(None)
+        after = {"number": invoice_name(payment.number), "day": payment.pursued}
+        event = cause.event(msp_id, "invoice.notice_sent", after=after)
+        noticed = replace(known.value, noticed=payment.pursued)
+        return Decision(None, (Replace(noticed, known.version), Insert(event)))
+
+    await decide_and_commit(
+        lambda: _standing(ports, msp_id, payment.number), decide, ports.msps.commit
+    )

@@ -1,0 +1,67 @@
+"""A billing run: every MSP, a few at once; one MSP's trouble never holds up another's."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+
+from billing.document_invoices import document_invoices
+from billing.issue_invoices import issue_invoices
+from billing.ports import BillingPorts
+from billing.pursue_payments import pursue_payments
+from domain.audit import Cause
+from domain.identifiers import MspId
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 8
+
+
+class RunIncomplete(Exception):
+    """Some MSPs' billing failed; the log has each one's error, and the next run goes on."""
+
+
+async def run_billing(ports: BillingPorts, cause: Cause) -> None:
+    """Issue what is due and pursue what is unpaid at every MSP, then set the missing PDFs.
+
+    Numbers and due dates come first: setting pages takes longer than all the rest.
+
+    Raises:
+        RunIncomplete: Some MSPs' billing failed.
+    """
+
+    async def bill(msp_id: MspId) -> None:
+        await issue_invoices(ports, msp_id, cause)
+        await pursue_payments(ports, msp_id, cause)
+
+    async def document(msp_id: MspId) -> None:
+        await document_invoices(ports, msp_id, cause)
+
+    msp_ids = [msp_id async for msp_id in ports.msps.msp_ids()]
+    # Runs at once take different ways, and meet at few MSPs.
+    random.shuffle(msp_ids)
+    failed = await for_each_msp(msp_ids, bill)
+    failed |= await for_each_msp(msp_ids, document)
+    if failed:
+        raise RunIncomplete(f"billing failed at {len(failed)} MSPs")
+
+
+async def for_each_msp(
+    msp_ids: Iterable[MspId], act: Callable[[MspId], Awaitable[None]]
+) -> set[MspId]:
+    """Act on every MSP, a few at once; return those where it failed."""
+    turn, failed = asyncio.Semaphore(_AT_ONCE), set[MspId]()
+
+    async def take(msp_id: MspId) -> None:
+        try:
+            await act(msp_id)
+        except Exception:  # noqa: BLE001  one MSP's trouble must not hold up another's
+            _log.exception("billing failed at MSP %s", msp_id)
+            failed.add(msp_id)
+        finally:
+            turn.release()
+
+    async with asyncio.TaskGroup() as tasks:
+        for msp_id in msp_ids:
+            await turn.acquire()
+            tasks.create_task(take(msp_id))
+    return failed

@@ -1,0 +1,113 @@
+"""The ports of billing: what its use cases need from outside, beside the `msps` table's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from domain.billing_terms import TermsChange
+from domain.changes import Versioned
+from domain.identifiers import MspId
+from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
+from domain.month import Month
+from domain.ports import Page
+
+
+class InvoiceStore(Protocol):
+    """The rows of billing in the `msps` table. They are written by MspStore's transactions."""
+
+    async def terms(self, msp_id: MspId) -> Sequence[TermsChange]:
+        """Return every change of an MSP's terms, in the order of their months."""
+        ...
+
+    async def invoice(self, msp_id: MspId, month: Month) -> Invoice | None:
+        """Return a month's invoice, or None."""
+        ...
+
+    async def invoices(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[Invoice]:
+        """Return a page of the MSP's invoices, oldest first.
+
+        Raises:
+            MalformedInput: The token is none that a page gave.
+        """
+        ...
+
+    async def lines(self, invoice: Invoice) -> Sequence[InvoiceLine]:
+        """Return all lines of an invoice, in its order."""
+        ...
+
+    async def put_lines(self, parts: Sequence[InvoiceLines]) -> None:
+        """Write lines ahead of their invoice; writing the same ones again does no harm."""
+        ...
+
+    async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
+        """Return what became of an invoice, or None when there is no such number."""
+        ...
+
+    async def payments(
+        self, msp_id: MspId, first: int = 1, last: int | None = None, *, unpaid: bool = False
+    ) -> Sequence[Versioned[Payment]]:
+        """Return what became of the invoices from a number to another, in their order.
+
+        Args:
+            unpaid: Only those that are not paid.
+        """
+        ...
+
+
+class InvoiceDocuments(Protocol):
+    """Where the invoices' PDFs are kept, each written once."""
+
+    async def put(self, msp_id: MspId, name: str, pdf: bytes) -> bool:
+        """Store a PDF and return True; one that is there already stays as it is: False."""
+        ...
+
+    async def get(self, msp_id: MspId, name: str) -> bytes | None:
+        """Return a PDF, or None."""
+        ...
+
+
+class InvoicePrinter(Protocol):
+    """Sets an invoice as a PDF: the same invoice gives the same bytes."""
+
+    def pdf(self, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
+        """Return the tax invoice."""
+        ...
+
+
+class NoticeKind(StrEnum):
+    """What an MSP is told about its invoices."""
+
+    PAYMENT_DUE = "payment_due"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message to an MSP's billing address.
+
+    Args:
+        to: The address, or None when the MSP gave none.
+        key: The same for every attempt at the same notice, so that none is delivered twice.
+    """
+
+    kind: NoticeKind
+    msp_id: MspId
+    to: str | None
+    subject: str
+    text: str
+    key: str
+
+
+class Notices(Protocol):
+    """Delivers notices."""
+
+    async def send(self, notice: Notice) -> None:
+        """Deliver a notice.
+
+        Raises:
+            NoticeFailed: It could not be handed over; it is tried again later.
+        """
+        ...

@@ -1,0 +1,156 @@
+"""Invoices: issued once, and never changed. What is paid stands in a row of its own."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from domain.identifiers import MspId, TenantId
+from domain.month import Month
+from domain.msp import Tier
+
+CURRENCY = "AUD"
+_NUMBER = re.compile(r"M365-INV-([0-9]{4,9})\Z")
+# A row holds 32 Ki UTF-16 units in a property. A name's character may take six bytes on the wire.
+_LARGEST_PART = 30_000
+_LINE, _ASCII, _OTHER = 90, 2, 12
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """One tenant's share of an invoice. It names the tenant, and so outlives it."""
+
+    tenant_id: TenantId
+    tenant_name: str
+    active_days: int
+    days_in_month: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Seller or buyer as the invoice names them.
+
+    Args:
+        abn: Digits only, or None for a buyer outside Australia.
+        address: Lines of the postal address, or empty.
+    """
+
+    name: str
+    abn: str | None
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An issued invoice without its lines.
+
+    Args:
+        number: The MSP's own count, from 1 without a gap.
+        due_on: The last day to pay, in the MSP's billing time zone.
+        billed_tenants: How many lines there are.
+        discount: What annual prepay takes off; zero or less.
+        line_set: Which set of stored lines is the invoice's.
+    """
+
+    msp_id: MspId
+    number: int
+    month: Month
+    issued_at: datetime
+    due_on: date
+    time_zone: str
+    tier: Tier
+    unit_price: Decimal
+    billed_tenants: int
+    discount: Decimal
+    subtotal: Decimal
+    gst: Decimal
+    seller: Party
+    buyer: Party
+    line_set: str
+
+    @property
+    def total(self) -> Decimal:
+        """Subtotal and GST."""
+        return self.subtotal + self.gst
+
+    @property
+    def name(self) -> str:
+        """The number as people write it."""
+        return invoice_name(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLines:
+    """A part of an invoice's lines, as many as a row holds.
+
+    Args:
+        line_set: Digest of all the lines: two attempts at one month never mix theirs.
+    """
+
+    msp_id: MspId
+    month: Month
+    line_set: str
+    part: int
+    lines: tuple[InvoiceLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What became of an invoice.
+
+    Args:
+        pursued: Day up to which payment was asked for: 1, 3, 7, or 14 for the suspension.
+        pursued_at: When that was written.
+        noticed: Day whose notice was sent, so that a crash in between loses none.
+    """
+
+    msp_id: MspId
+    number: int
+    month: Month
+    total: Decimal
+    issued_at: datetime
+    due_on: date
+    paid_at: datetime | None = None
+    pursued: int = 0
+    pursued_at: datetime | None = None
+    noticed: int = 0
+
+
+def invoice_name(number: int) -> str:
+    """Return an invoice's number as people write it: `M365-INV-0001`."""
+    return f"M365-INV-{number:04d}"
+
+
+def parse_invoice_name(text: str) -> int | None:
+    """Return the count in an invoice's number, or None for anything else."""
+    found = _NUMBER.match(text)
+    number = int(found[1]) if found else 0
+    return number if number and invoice_name(number) == text else None
+
+
+def line_parts(msp_id: MspId, month: Month, lines: Iterable[InvoiceLine]) -> list[InvoiceLines]:
+    """Return lines in parts that each fit a row, all with the digest of the whole."""
+    parts = list(_cut(lines))
+    digest = hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=12)
+    return [
+        InvoiceLines(msp_id, month, digest.hexdigest(), number, part)
+        for number, part in enumerate(parts)
+    ]
+
+
+def _cut(lines: Iterable[InvoiceLine]) -> Iterator[tuple[InvoiceLine, ...]]:
+    part: list[InvoiceLine] = []
+    size = 0
+    for line in lines:
+        wide = _ASCII if line.tenant_name.isascii() else _OTHER
+        weight = _LINE + wide * len(line.tenant_name)
+        if part and size + weight > _LARGEST_PART:
+            yield tuple(part)
+            part, size = [], 0
+        part.append(line)
+        size += weight
+    if part:
+        yield tuple(part)

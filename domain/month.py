@@ -1,0 +1,75 @@
+"""A calendar month, and where it begins and ends in a time zone."""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from domain.errors import MalformedInput
+
+_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A calendar month, `YYYY-MM`."""
+
+    year: int
+    number: int
+
+    @classmethod
+    def parse(cls, text: str, field: str = "month") -> "Month":
+        """Read a month.
+
+        Raises:
+            MalformedInput: The text is not of the form `YYYY-MM`.
+        """
+        try:
+            first = date.fromisoformat(f"{text}-01")
+        except ValueError:
+            raise MalformedInput(field, "must be a month, YYYY-MM") from None
+        return cls(first.year, first.month)
+
+    @classmethod
+    def of(cls, moment: datetime, zone: ZoneInfo) -> "Month":
+        """Return the month that a moment falls into, in a time zone."""
+        local = moment.astimezone(zone)
+        return cls(local.year, local.month)
+
+    @property
+    def days(self) -> int:
+        """How many days the month has."""
+        return monthrange(self.year, self.number)[1]
+
+    @property
+    def first(self) -> date:
+        """The month's first day."""
+        return date(self.year, self.number, 1)
+
+    @property
+    def last(self) -> date:
+        """The month's last day."""
+        return date(self.year, self.number, self.days)
+
+    @property
+    def next(self) -> "Month":
+        """The month after it."""
+        return self.plus(1)
+
+    def plus(self, months: int) -> "Month":
+        """Return the month so many later, or earlier for a negative number."""
+        count = self.year * _MONTHS + self.number - 1 + months
+        return Month(count // _MONTHS, count % _MONTHS + 1)
+
+    def end(self, zone: ZoneInfo) -> datetime:
+        """Return the midnight with which the month ends in a time zone, in UTC."""
+        return start_of(self.next.first, zone)
+
+    def __str__(self) -> str:
+        """Return `YYYY-MM`."""
+        return f"{self.year:04d}-{self.number:02d}"
+
+
+def start_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the moment with which a day begins in a time zone, in UTC."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -1,0 +1,88 @@
+"""Billing's ports in memory."""
+
+from collections.abc import Sequence
+
+from domain.billing_ports import Notice
+from domain.billing_terms import TermsChange
+from domain.changes import Versioned
+from domain.errors import NoticeFailed
+from domain.identifiers import MspId
+from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
+from domain.month import Month
+from domain.ports import Page
+from tests.fakes.storage import FakeMspStore, _key, _version, page_of
+
+
+class FakeInvoiceStore:
+    def __init__(self, msps: FakeMspStore) -> None:
+        self._msps = msps
+
+    async def terms(self, msp_id: MspId) -> Sequence[TermsChange]:
+        return [known.value for known in self._msps.of_kind(TermsChange, msp_id)]
+
+    async def invoice(self, msp_id: MspId, month: Month) -> Invoice | None:
+        known = self._msps.rows.get((msp_id, "Invoice", str(month)))
+        return known.value if known else None
+
+    async def invoices(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[Invoice]:
+        found = [known.value for known in self._msps.of_kind(Invoice, msp_id)]
+        return page_of(found, page_size, token)
+
+    async def lines(self, invoice: Invoice) -> Sequence[InvoiceLine]:
+        parts = [known.value for known in self._msps.of_kind(InvoiceLines, invoice.msp_id)]
+        return [
+            line
+            for part in parts
+            if (part.month, part.line_set) == (invoice.month, invoice.line_set)
+            for line in part.lines
+        ]
+
+    async def put_lines(self, parts: Sequence[InvoiceLines]) -> None:
+        for part in parts:
+            self._msps.rows[_key(part)] = Versioned(part, _version())
+
+    async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
+        return self._msps.rows.get((msp_id, "Payment", f"{number:09d}"))
+
+    async def payments(
+        self, msp_id: MspId, first: int = 1, last: int | None = None, *, unpaid: bool = False
+    ) -> Sequence[Versioned[Payment]]:
+        return [
+            known
+            for known in self._msps.of_kind(Payment, msp_id)
+            if first <= known.value.number <= (last or known.value.number)
+            and not (unpaid and known.value.paid_at)
+        ]
+
+
+class FakeDocuments:
+    def __init__(self) -> None:
+        self.stored: dict[tuple[MspId, str], bytes] = {}
+
+    async def put(self, msp_id: MspId, name: str, pdf: bytes) -> bool:
+        is_new = (msp_id, name) not in self.stored
+        self.stored.setdefault((msp_id, name), pdf)
+        return is_new
+
+    async def get(self, msp_id: MspId, name: str) -> bytes | None:
+        return self.stored.get((msp_id, name))
+
+
+class FakePrinter:
+    """Sets nothing: an invoice's PDF is its own text."""
+
+    def pdf(self, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
+        return f"{invoice} {lines}".encode()
+
+
+class FakeNotices:
+    def __init__(self) -> None:
+        self.sent: list[Notice] = []
+        self.is_down = False
+
+    async def send(self, notice: Notice) -> None:
+        if self.is_down:
+            raise NoticeFailed("down")
+        self.sent.append(notice)

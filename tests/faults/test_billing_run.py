@@ -1,0 +1,173 @@
+"""Billing runs at once, again, late, and killed at every write: the invoices are the same."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import batched
+from pathlib import Path
+
+import pytest
+
+from adapters.invoice_documents import BlobInvoiceDocuments
+from adapters.tables.storage import Storage
+from billing.ports import BillingPorts
+from billing.reconcile import reconcile
+from billing.run import run_billing
+from domain.audit import SYSTEM, Cause
+from domain.changes import Insert
+from domain.identifiers import MspId, TenantId
+from domain.invoice import Party
+from domain.month import Month
+from domain.msp import Msp
+from domain.usage import Stretch, TenantUsage
+from local.azurite import connection_string, start_azurite
+from local.processes import free_ports
+from tests.fakes.billing import FakeNotices, FakePrinter
+from tests.fakes.outside import FixedClock
+from tests.faults.billing_process import BillingProcess
+from tests.faults.proxy import Kill, Proxy, WriteCounter
+from tests.samples import MSP, version
+from tests.unit.billing_world import customer_id, sydney
+
+# BILLING_MSPS=50 makes the long form of it.
+MSPS = int(os.environ.get("BILLING_MSPS", "6"))
+RUNS = int(os.environ.get("BILLING_RUNS", "8"))
+MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
+AT = sydney(2026, 12, 1, 0, 15)
+SELLER = Party("Manage365 Pty Ltd", "35000000365")
+
+
+@dataclass
+class Bench:
+    """Real storage of its own: a run bills every MSP there is."""
+
+    storage: Storage
+    documents: BlobInvoiceDocuments
+    ports: tuple[int, int, int]
+
+    def billing(self, at: datetime) -> BillingPorts:
+        """Return the ports of a run at a moment."""
+        return BillingPorts(
+            self.storage.msps,
+            self.storage.invoices,
+            self.documents,
+            FakePrinter(),
+            FakeNotices(),
+            FixedClock(at),
+            SELLER,
+        )
+
+    async def add(self, number: int, *usages: tuple[TenantId, str, Stretch]) -> MspId:
+        """Add an MSP that was onboarded on 1 September."""
+        msp_id = MspId(f"{number:08d}-0000-4000-9000-000000000000")
+        msp: Msp = replace(MSP, msp_id=msp_id, onboarded_at=sydney(2026, 9, 1))
+        await self.storage.msps.commit([Insert(msp)])
+        for group in batched(usages, 100, strict=False):
+            rows = [TenantUsage(msp_id, who, name, (stretch,)) for who, name, stretch in group]
+            await self.storage.msps.commit([Insert(row) for row in rows])
+        return msp_id
+
+    async def check(self, msp_id: MspId, months: list[Month]) -> Counter[str]:
+        """See that exactly these months are invoiced, right and without a gap; count events."""
+        found = (await self.storage.invoices.invoices(msp_id, 100)).items
+        assert [invoice.month for invoice in found] == months
+        assert [invoice.number for invoice in found] == list(range(1, len(months) + 1))
+        for invoice in found:
+            lines = await self.storage.invoices.lines(invoice)
+            stored = await self.documents.get(msp_id, invoice.name)
+            assert stored == FakePrinter().pdf(invoice, lines)
+            compared = await reconcile(
+                self.storage.msps, self.storage.invoices, msp_id, invoice.month, AT
+            )
+            assert compared is not None
+            assert compared.differences == ()
+        events = (await self.storage.msps.audit_events(msp_id, 500)).items
+        return Counter(event.action for event in events)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    blob, queue, table = free_ports(3)
+    child = await start_azurite(tmp_path, (blob, queue, table), None, os.environ["PATH"])
+    address = connection_string(blob, queue, table)
+    storage, documents = Storage.connect(address), BlobInvoiceDocuments.connect(address)
+    await storage.create_tables()
+    await documents.create_container()
+    yield Bench(storage, documents, (blob, queue, table))
+    await storage.close()
+    await documents.close()
+    await child.stop()
+
+
+async def test_runs_at_once_over_open_months_give_each_msp_one_invoice_a_month(
+    bench: Bench,
+) -> None:
+    always = Stretch(sydney(2026, 9, 1))
+    october = Stretch(sydney(2026, 10, 1), sydney(2026, 11, 1))
+    expected: dict[MspId, list[Month]] = {}
+    for number in range(MSPS):
+        stretch, months = ((always, MONTHS), (october, MONTHS[1:2]))[number % 5 == 0]
+        msp_id = await bench.add(number, (customer_id(1), "Customer", stretch))
+        expected[msp_id] = months
+    cause = Cause(SYSTEM, AT, "run")
+    await asyncio.gather(*(run_billing(bench.billing(AT), cause) for _ in range(RUNS)))
+    for msp_id, months in expected.items():
+        counted = await bench.check(msp_id, months)
+        assert counted["invoice.issued"] == counted["invoice.documented"] == len(months)
+        assert counted["billing.month_closed"] == 3 - len(months)
+
+
+async def test_a_run_that_is_killed_at_every_write_comes_to_the_same_in_the_end(
+    bench: Bench,
+) -> None:
+    """Each kill is after a write, which is before the next one as far as storage knows."""
+    september = Stretch(sydney(2026, 9, 1), sydney(2026, 10, 1))
+    many = [(customer_id(n), f"{n:04d}" + "\u6771" * 240, september) for n in range(800)]
+    few = [(customer_id(n), f"Customer {n}", Stretch(sydney(2026, 9, 1))) for n in range(900, 903)]
+    msp_id = await bench.add(0, *many, *few)
+    assert await _kill_at_every_write(bench, AT) >= 12
+    issued = await bench.check(msp_id, MONTHS)
+    assert issued["invoice.issued"] == issued["invoice.documented"] == 3
+    assert await _kill_at_every_write(bench, AT + timedelta(days=15, hours=1)) >= 6
+    counted = await bench.check(msp_id, MONTHS)
+    assert counted["msp.suspended"] == counted["invoice.notice_sent"] == 3
+    head = await bench.storage.msps.head(msp_id)
+    assert head is not None
+    assert head.msp.value.suspended_at
+    assert version(head.account).value.documented == 3
+
+
+async def _kill_at_every_write(bench: Bench, at: datetime) -> int:
+    """Kill each run right after its first write, until one has nothing left to write."""
+    counter, kills = WriteCounter(), 0
+    blob, queue, table = bench.ports
+    async with Proxy(counter, lambda: table) as tables, Proxy(counter, lambda: blob) as blobs:
+        address = connection_string(blobs.port, queue, tables.port)
+        while True:
+            process: list[BillingProcess] = []
+            counter.restart(Kill(1, after=True, pid=lambda: process[0].pid))  # noqa: B023  this one's
+            process.append(BillingProcess(_environment(address), at))
+            status = await process[0].wait()
+            if status == 0:
+                return kills
+            assert status < 0, "a run failed by itself"
+            kills += 1
+            at += timedelta(minutes=16)  # what was in sending is taken for lost by then
+
+
+def _environment(address: str) -> dict[str, str]:
+    return {
+        "STORAGE_CONNECTION_STRING": address,
+        "SECRETS_DIR": "secrets",
+        "API_AUDIENCE": "a",
+        "PORTAL_URL": "p",
+        "CONSENT_REDIRECT_URI": "c",
+        "SYNC_SCHEDULE": "0 * * * * *",
+        "RECOVERY_SCHEDULE": "0 * * * * *",
+        "INVOICE_SCHEDULE": "0 * * * * *",
+        "SELLER_ABN": "35000000365",
+        "SSL_CERT_FILE": os.environ.get("SSL_CERT_FILE", ""),
+    }

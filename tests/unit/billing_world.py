@@ -1,0 +1,78 @@
+"""An MSP with customers, and billing's use cases on fakes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from billing.issue_invoices import issue_invoices
+from billing.ports import BillingPorts
+from billing.run import run_billing
+from domain.audit import SYSTEM, Cause
+from domain.changes import Row
+from domain.identifiers import MspId, TenantId
+from domain.invoice import Invoice, Party, Payment
+from domain.msp import Msp
+from domain.usage import Stretch, TenantUsage
+from tests.fakes.billing import FakeDocuments, FakeInvoiceStore, FakeNotices, FakePrinter
+from tests.fakes.outside import FixedClock
+from tests.fakes.storage import FakeMspStore
+from tests.samples import MSP, version
+
+SYDNEY = ZoneInfo("Australia/Sydney")
+SELLER = Party("Manage365 Pty Ltd", "35000000365")
+
+
+def sydney(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=SYDNEY).astimezone(UTC)  # type: ignore[arg-type, misc]  # a date's parts
+
+
+def customer_id(number: int) -> TenantId:
+    return TenantId(f"{number:08d}-0000-4000-8000-000000000000")
+
+
+def usage(msp: Msp, number: int, since: datetime, until: datetime | None = None) -> TenantUsage:
+    tenant_id = customer_id(number)
+    return TenantUsage(msp.msp_id, tenant_id, f"Customer {number}", (Stretch(since, until),))
+
+
+class BillingWorld:
+    """Since 1 September in Sydney; it is shortly after the end of October there."""
+
+    def __init__(self, *rows: Row, msp: Msp = MSP, customers: int = 19) -> None:
+        self.msp = replace(msp, onboarded_at=sydney(2026, 9, 1))
+        self.since = sydney(2026, 9, 1)
+        customer_rows = [usage(self.msp, n, self.since) for n in range(customers)]
+        self.msps = FakeMspStore(self.msp, *customer_rows, *rows)
+        self.invoices = FakeInvoiceStore(self.msps)
+        self.documents, self.notices = FakeDocuments(), FakeNotices()
+        self.clock = FixedClock(sydney(2026, 11, 1, 0, 15))
+        self.ports = BillingPorts(
+            self.msps,
+            self.invoices,
+            self.documents,
+            FakePrinter(),
+            self.notices,
+            self.clock,
+            SELLER,
+        )
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(SYSTEM, self.clock.now(), "run")
+
+    async def run(self) -> None:
+        await run_billing(self.ports, self.cause)
+
+    async def issue(self, msp_id: MspId | None = None) -> list[Invoice]:
+        return await issue_invoices(self.ports, msp_id or self.msp.msp_id, self.cause)
+
+    async def payment(self, number: int = 1) -> Payment:
+        return version(await self.invoices.payment(self.msp.msp_id, number)).value
+
+    async def current(self) -> Msp:
+        head = await self.msps.head(self.msp.msp_id)
+        assert head is not None
+        return head.msp.value
+
+    def actions(self) -> list[str]:
+        return self.msps.actions(self.msp.msp_id)
