@@ -27,6 +27,8 @@ _NAME = _COLUMNS[0][1]
 logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
 _GREY, _BLACK = 110, 0
 _FACE = "noto"
+# fpdf2 puts the number of pages in its place; its own choice, {nb}, might be a tenant's name.
+_PAGES = "{number of pages of this invoice}"
 
 
 class Page(FPDF):
@@ -40,6 +42,7 @@ class Page(FPDF):
         self.set_title(f"Tax invoice {invoice.name}")
         self.set_author(printable(invoice.seller.name))
         self.set_margin(_MARGIN)
+        self.alias_nb_pages(_PAGES)
         self.set_auto_page_break(auto=True, margin=_FOOT)
         self._load(texts)
         self.add_page()
@@ -70,7 +73,7 @@ class Page(FPDF):
         """Number the page."""
         self.set_y(-_FOOT + 6)
         self.write_text(self._invoice.name, grey=True, size=_SMALL)
-        self.write_text(f"Page {self.page_no()} of {{nb}}", 0, "R", grey=True, size=_SMALL)
+        self.write_text(f"Page {self.page_no()} of {_PAGES}", 0, "R", grey=True, size=_SMALL)
 
     def write_text(  # noqa: PLR0913  a text has these properties
         self,
