@@ -1,0 +1,175 @@
+"""Issuing invoices against the floor of writing the same rows, and one invoice of many tenants.
+
+Two floors: the very rows that the product writes, and a row for each line, which is how an
+invoice of this many lines would be stored without packing them. PDFs are timed apart.
+"""
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from itertools import batched
+from pathlib import Path
+
+from adapters.invoice_documents import BlobInvoiceDocuments
+from adapters.invoice_pdf.printer import PdfInvoicePrinter
+from adapters.tables.msp_rows import to_entity
+from adapters.tables.storage import Storage
+from billing.close_month import close_month
+from billing.document_invoices import document_invoices
+from billing.issue_invoices import issue_invoices
+from billing.ports import BillingPorts, read_books, read_head
+from billing.run import for_each_msp
+from domain.audit import SYSTEM, Cause
+from domain.changes import Insert, Row
+from domain.identifiers import MspId
+from domain.invoice import InvoiceLines
+from domain.month import Month
+from tests.bench.microsoft import azurite
+from tests.fakes.billing import FakeNotices
+from tests.fakes.outside import FixedClock
+from tests.samples import MSP
+from tests.simulation import ROOT
+from tests.unit.billing_world import SELLER, sydney, usage
+
+MSPS = int(os.environ.get("BENCH_MSPS", "1000"))
+TENANTS = int(os.environ.get("BENCH_TENANTS", "100"))
+LARGE = int(os.environ.get("BENCH_LARGE", "10000"))
+AT = sydney(2026, 11, 1, 1)
+CAUSE = Cause(SYSTEM, AT, "bench")
+
+
+async def _add(storage: Storage, number: int, tenants: int) -> MspId:
+    msp = replace(
+        MSP,
+        msp_id=MspId(f"{number:08d}-0000-4000-9000-000000000000"),
+        onboarded_at=sydney(2026, 10, 1),
+    )
+    await storage.msps.commit([Insert(msp)])
+    rows = [usage(msp, n, sydney(2026, 10, 1)) for n in range(tenants)]
+    for batch in batched(rows, 100, strict=False):
+        await storage.msps.commit([Insert(row) for row in batch])
+    return msp.msp_id
+
+
+def _ports(storage: Storage, documents: BlobInvoiceDocuments) -> BillingPorts:
+    return BillingPorts(
+        storage.msps,
+        storage.invoices,
+        documents,
+        PdfInvoicePrinter(),
+        FakeNotices(),
+        FixedClock(AT),
+        SELLER,
+    )
+
+
+async def _rows(ports: BillingPorts, msp_id: MspId) -> list[Row]:
+    """Return the rows that an MSP's invoice is made of."""
+    books = await read_books(ports.msps, ports.invoices, await read_head(ports.msps, msp_id))
+    decision = close_month(books, Month(2026, 10), SELLER, CAUSE)
+    return [operation.row for operation in decision.operations]
+
+
+async def _timed(msp_ids: Sequence[MspId], act: Callable[[MspId], Awaitable[None]]) -> float:
+    began = time.perf_counter()
+    failed = await for_each_msp(msp_ids, act)
+    if failed:
+        raise RuntimeError(f"{len(failed)} failed")
+    return time.perf_counter() - began
+
+
+async def _contest(storage: Storage, documents: BlobInvoiceDocuments) -> None:
+    ports = _ports(storage, documents)
+    msp_ids = [await _add(storage, number, TENANTS) for number in range(MSPS)]
+    rows = await _rows(ports, msp_ids[0])
+    packed = [to_entity(row) for row in rows]
+    lines = [line for row in rows if isinstance(row, InvoiceLines) for line in row.lines]
+    table = storage.table("bench")
+    await table.create_table()
+
+    async def same_rows(msp_id: MspId) -> None:
+        steps = [("create", {**row, "PartitionKey": msp_id}) for row in packed]
+        await table.submit_transaction(steps)
+
+    async def row_a_line(msp_id: MspId) -> None:
+        head = [{**row, "PartitionKey": f"{msp_id}-lines"} for row in packed[:4]]
+        body = [
+            {
+                "PartitionKey": f"{msp_id}-lines",
+                "RowKey": f"invoice-line:2026-10:{line.tenant_id}",
+                "tenant_name": line.tenant_name,
+                "active_days": line.active_days,
+                "days_in_month": line.days_in_month,
+                "amount": int(line.amount * 100),
+            }
+            for line in lines
+        ]
+        for batch in batched(body + head, 100, strict=False):
+            await table.submit_transaction([("create", row) for row in batch])
+
+    async def product(msp_id: MspId) -> None:
+        await issue_invoices(ports, msp_id, CAUSE)
+
+    async def pdf(msp_id: MspId) -> None:
+        await document_invoices(ports, msp_id, CAUSE)
+
+    same, single = await _timed(msp_ids, same_rows), await _timed(msp_ids, row_a_line)
+    ours, pages = await _timed(msp_ids, product), await _timed(msp_ids, pdf)
+    print(f"{MSPS} MSPs of {TENANTS} tenants")
+    for name, taken in {
+        "the same rows": same,
+        "a row a line": single,
+        "product, issuing": ours,
+        "product, PDFs": pages,
+    }.items():
+        print(f"  {name:18} {taken:7.2f} s, {MSPS / taken:6.0f} invoices a second")
+    print(
+        f"  issuing against the same rows: {ours / same:.2f}; against a row a line: {ours / single:.2f}"
+    )
+    print("  storage operations an invoice: head, usage, terms, transaction, head")
+
+
+def _child(code: str) -> None:
+    """Run code of this module in a process of its own, so that its memory is its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-m", "tests.bench.billing", code], env=environment, check=True)
+
+
+async def _large(address: str) -> None:
+    storage, documents = Storage.connect(address), BlobInvoiceDocuments.connect(address)
+    ports, msp_id = _ports(storage, documents), MspId(f"{MSPS:08d}-0000-4000-9000-000000000000")
+    began = time.perf_counter()
+    (invoice,) = await issue_invoices(ports, msp_id, CAUSE)
+    issued = time.perf_counter() - began
+    await document_invoices(ports, msp_id, CAUSE)
+    pages = time.perf_counter() - began - issued
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"one MSP of {invoice.billed_tenants} tenants: issued in {issued:.1f} s,"
+        f" PDF in {pages:.1f} s, {memory:.0f} MiB at most"
+    )
+    await storage.close()
+    await documents.close()
+
+
+async def _run() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with azurite(Path(folder)) as address:
+            storage, documents = Storage.connect(address), BlobInvoiceDocuments.connect(address)
+            await storage.create_tables()
+            await documents.create_container()
+            await _contest(storage, documents)
+            await _add(storage, MSPS, LARGE)
+            await asyncio.to_thread(_child, address)
+            await storage.close()
+            await documents.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_large(sys.argv[1]) if len(sys.argv) > 1 else _run())
