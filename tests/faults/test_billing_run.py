@@ -182,6 +182,7 @@ def _environment(address: str) -> dict[str, str]:
         "CONSENT_REDIRECT_URI": "c",
         "SYNC_SCHEDULE": "0 * * * * *",
         "RECOVERY_SCHEDULE": "0 * * * * *",
+        "GDAP_SCHEDULE": "0 * * * * *",
         "INVOICE_SCHEDULE": "0 * * * * *",
         "SELLER_ABN": "35000000365",
         "SSL_CERT_FILE": os.environ.get("SSL_CERT_FILE", ""),
