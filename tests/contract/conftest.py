@@ -19,8 +19,8 @@ from domain.ports import (
     SyncStates,
     UserIndex,
 )
-from tests.fakes.portfolio import FakePortfolio, FakeUserIndex
 from tests.fakes.billing import FakeDocuments, FakeInvoiceStore
+from tests.fakes.portfolio import FakePortfolio, FakeUserIndex
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeConsentSessions,
