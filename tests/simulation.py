@@ -27,6 +27,35 @@ MSP = replace(
 )
 
 
+def app_environment(storage: str, microsoft: str, run_dir: Path) -> dict[str, str]:
+    """Return the settings of an app.
+
+    Args:
+        storage: A connection string.
+        microsoft: Where Entra ID and Graph are simulated.
+        run_dir: The folder with the certificates and secrets of both.
+    """
+    ca = str(run_dir / "ca.pem")
+    return {
+        "PYTHONPATH": str(ROOT),
+        "STORAGE_CONNECTION_STRING": storage,
+        "AzureWebJobsStorage": storage,
+        "ENTRA_AUTHORITY": microsoft,
+        "GRAPH_ENDPOINT": microsoft,
+        "SECRETS_DIR": str(run_dir / "secrets"),
+        "API_AUDIENCE": "a",
+        "PORTAL_URL": "p",
+        "CONSENT_REDIRECT_URI": "c",
+        "SELLER_ABN": "35000000365",
+        "SYNC_SCHEDULE": "0 * * * * *",
+        "GDAP_SCHEDULE": "15 * * * * *",
+        "RECOVERY_SCHEDULE": "0 * * * * *",
+        "INVOICE_SCHEDULE": "0 * * * * *",
+        "REQUESTS_CA_BUNDLE": ca,
+        "SSL_CERT_FILE": ca,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Simulation:
     """A running simulation; `origin` is Entra's authority and Graph's endpoint alike."""
@@ -37,24 +66,7 @@ class Simulation:
 
     def app_environment(self, storage: str) -> dict[str, str]:
         """Return the settings of an app that talks to this simulation."""
-        ca = str(self.run_dir / "ca.pem")
-        return {
-            "PYTHONPATH": str(ROOT),
-            "STORAGE_CONNECTION_STRING": storage,
-            "AzureWebJobsStorage": storage,
-            "ENTRA_AUTHORITY": self.origin,
-            "GRAPH_ENDPOINT": self.origin,
-            "SECRETS_DIR": str(self.run_dir / "secrets"),
-            "API_AUDIENCE": "a",
-            "PORTAL_URL": "p",
-            "CONSENT_REDIRECT_URI": "c",
-            "SYNC_SCHEDULE": "0 * * * * *",
-            "GDAP_SCHEDULE": "15 * * * * *",
-            "RECOVERY_SCHEDULE": "0 * * * * *",
-            "INVOICE_SCHEDULE": "0 * * * * *",
-            "REQUESTS_CA_BUNDLE": ca,
-            "SSL_CERT_FILE": ca,
-        }
+        return app_environment(storage, self.origin, self.run_dir)
 
     async def faults(self, *faults: dict[str, Any]) -> None:
         await self.browser.control("PUT", "/faults", list(faults))

@@ -20,7 +20,9 @@ class Fork:
     def __init__(
         self, environment: Mapping[str, str], function: Callable[..., object], *arguments: Any
     ) -> None:
-        # aiohttp reads what it trusts when it is imported: the forks' parent must have it too.
+        # aiohttp reads what it trusts when it is imported: the forks' parent must have it too,
+        # and it is the parent of all forks, so what they trust is the same, and is there.
+        assert Path(environment["SSL_CERT_FILE"]).is_file()
         os.environ["SSL_CERT_FILE"] = environment["SSL_CERT_FILE"]
         self._process = _FORKS.Process(
             target=_run, args=(dict(environment), function, arguments), daemon=True

@@ -30,6 +30,7 @@ from tests.fakes.outside import FixedClock
 from tests.faults.billing_process import BillingProcess
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 from tests.samples import MSP, version
+from tests.simulation import app_environment
 from tests.unit.billing_world import customer_id, sydney
 
 # BILLING_MSPS=50 makes the long form of it.
@@ -47,6 +48,7 @@ class Bench:
     storage: Storage
     documents: BlobInvoiceDocuments
     ports: tuple[int, int, int]
+    certificates: Path
 
     def billing(self, at: datetime) -> BillingPorts:
         """Return the ports of a run at a moment."""
@@ -96,14 +98,14 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(tmp_path: Path, certificates: Path) -> AsyncIterator[Bench]:
     blob, queue, table = free_ports(3)
     child = await start_azurite(tmp_path, (blob, queue, table), None, os.environ["PATH"])
     address = connection_string(blob, queue, table)
     storage, documents = Storage.connect(address), BlobInvoiceDocuments.connect(address)
     await storage.create_tables()
     await documents.create_container()
-    yield Bench(storage, documents, (blob, queue, table))
+    yield Bench(storage, documents, (blob, queue, table), certificates)
     await storage.close()
     await documents.close()
     await child.stop()
@@ -159,7 +161,8 @@ async def _kill_at_every_write(bench: Bench, msp_id: MspId, at: datetime) -> int
     counter, kills, write, before = WriteCounter(), 0, 1, await bench.state(msp_id)
     blob, queue, table = bench.ports
     async with Proxy(counter, lambda: table) as tables, Proxy(counter, lambda: blob) as blobs:
-        environment = _environment(connection_string(blobs.port, queue, tables.port))
+        address = connection_string(blobs.port, queue, tables.port)
+        environment = app_environment(address, "https://localhost", bench.certificates)
         while True:
             process: list[BillingProcess] = []
             counter.restart(Kill(write, after=True, pid=lambda: process[0].pid))  # noqa: B023  this one's
@@ -171,19 +174,3 @@ async def _kill_at_every_write(bench: Bench, msp_id: MspId, at: datetime) -> int
             state = await bench.state(msp_id)
             write, before, kills = (write + 1 if state == before else 1), state, kills + 1
             at += timedelta(minutes=16)  # what was in sending is taken for lost by then
-
-
-def _environment(address: str) -> dict[str, str]:
-    return {
-        "STORAGE_CONNECTION_STRING": address,
-        "SECRETS_DIR": "secrets",
-        "API_AUDIENCE": "a",
-        "PORTAL_URL": "p",
-        "CONSENT_REDIRECT_URI": "c",
-        "SYNC_SCHEDULE": "0 * * * * *",
-        "RECOVERY_SCHEDULE": "0 * * * * *",
-        "GDAP_SCHEDULE": "0 * * * * *",
-        "INVOICE_SCHEDULE": "0 * * * * *",
-        "SELLER_ABN": "35000000365",
-        "SSL_CERT_FILE": os.environ.get("SSL_CERT_FILE", ""),
-    }
