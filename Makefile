@@ -17,12 +17,14 @@ demo: setup ## a fresh stack, the main job over HTTP, each step shown
 run: setup ## the same stack, kept serving until Ctrl-C
 	@$(BIN)/python -m local run
 
-test: setup clients ## every test: unit, contract, end to end, faults
+test: setup ## every test: unit, contract, end to end, faults
 	@$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist worksteal
 
-long: setup clients ## the long forms: random lives, a purge killed at 30 points
+long: setup ## the long forms: random lives, a purge killed at 30 points, syncs at 50
 	@MACHINE_EXAMPLES=500 MACHINE_AZURITE_EXAMPLES=50 PURGE_KILLS=30 PURGE_KILL_USERS=1500 \
 		$(BIN)/python -m pytest tests/machine tests/faults/test_kill_a_purge.py
+	@SYNC_USERS=5000 SYNC_KILLS=50 SYNC_KILL_USERS=5000 \
+		$(BIN)/python -m pytest tests/faults/test_sync.py tests/faults/test_kill_a_sync.py
 
 unit: setup ## the unit tests alone: pure, without sockets
 	@$(BIN)/python -m pytest tests/unit
@@ -57,14 +59,14 @@ setup: $(VENV)/.installed local/node_modules/.installed
 $(VENV)/.installed: requirements-dev.txt
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@
 
 clients: $(VENV)/.clients-installed
 
 $(VENV)/.clients-installed: requirements-clients.txt | $(VENV)/.installed
 	@echo "setting up clients to check against ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@
 
 local/node_modules/.installed: local/package-lock.json

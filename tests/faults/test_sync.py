@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +20,8 @@ from tests.faults.proxy import Proxy, WriteCounter
 from tests.faults.synced import Synced, synced
 from tests.simulation import MSP, OWN, Simulation
 
-USERS = 5000
+# SYNC_USERS=5000 makes the long form of it.
+USERS = int(os.environ.get("SYNC_USERS", "2500"))
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from tests.machine.model import ModelMsp
 from tests.samples import MSP
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "40"))
-AZURITE_EXAMPLES = int(os.environ.get("MACHINE_AZURITE_EXAMPLES", "2"))
+AZURITE_EXAMPLES = int(os.environ.get("MACHINE_AZURITE_EXAMPLES", "1"))
 STEPS = 30
 
 whose = st.sampled_from([0, 1])
