@@ -2,6 +2,8 @@
 PYTHON ?= python3.13
 VENV := .venv
 BIN := $(VENV)/bin
+# One more than two cores: the tests wait for processes and timers as well.
+WORKERS ?= 3
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -18,7 +20,7 @@ run: setup ## the same stack, kept serving until Ctrl-C
 	@$(BIN)/python -m local run
 
 test: setup ## every test: unit, contract, end to end, faults
-	@$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal
 
 long: setup ## the long forms: random lives, a purge killed at 30 points, syncs at 50
 	@MACHINE_EXAMPLES=500 MACHINE_AZURITE_EXAMPLES=50 PURGE_KILLS=30 PURGE_KILL_USERS=1500 \
@@ -54,7 +56,8 @@ clean: ## remove everything that was set up or stored
 	@rm -rf $(VENV) .local local/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 
-setup: $(VENV)/.installed local/node_modules/.installed
+setup:
+	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.installed local/node_modules/.installed
 
 $(VENV)/.installed: requirements-dev.txt
 	@echo "setting up $(VENV) ..."
