@@ -2,8 +2,8 @@
 PYTHON ?= python3.13
 VENV := .venv
 BIN := $(VENV)/bin
-# One more than two cores: the tests wait for processes and timers as well.
-WORKERS ?= 3
+# Of the tests; each has a stack of its own, which is busy.
+WORKERS ?= 2
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 

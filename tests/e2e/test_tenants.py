@@ -1,3 +1,5 @@
+import asyncio
+import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -89,14 +91,22 @@ async def test_a_shared_customer_is_two_rows_that_know_nothing_of_each_other(
 
 async def test_the_due_timer_syncs_what_is_due_and_nothing_twice(portal: Portal) -> None:
     await portal.fire("sync_due_tenants")
+    # A message that failed once is out of sight for ten seconds before it comes again.
+    deadline = time.monotonic() + 60
+    while (await _states_of_customers(portal)) != {"succeeded"}:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.2)
     await portal.idle()
-    listed = await portal.call(owner(), "GET", "/tenants?pageSize=500&scope=customers")
-    states = {item["sync"]["state"] for item in listed.body["items"]}
-    assert states == {"succeeded"}
     await portal.browser.control("DELETE", "/requests")
     await portal.fire("sync_due_tenants")
     await portal.idle()
     assert await portal.browser.control("GET", "/requests") == []
+
+
+async def _states_of_customers(portal: Portal) -> set[str]:
+    listed = await portal.call(owner(), "GET", "/tenants?pageSize=500&scope=customers")
+    active = [item for item in listed.body["items"] if item["status"] == "active"]
+    return {item["sync"]["state"] for item in active if item.get("connectionLost") is None}
 
 
 async def test_a_data_set_that_may_not_be_read_names_its_permission_and_keeps_its_rows(
