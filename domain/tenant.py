@@ -15,6 +15,14 @@ class TenantStatus(StrEnum):
     OFFBOARDED = "offboarded"
 
 
+class Scope(StrEnum):
+    """Which tenants a list or a roll-up is over."""
+
+    ALL = "all"
+    CUSTOMERS = "customers"
+    PARTNER = "partner"
+
+
 class Connection(StrEnum):
     """How Microsoft Graph is reached for a tenant."""
 

@@ -6,9 +6,8 @@ from pydantic import AfterValidator, Field
 
 from domain.folding import fold
 from domain.sync_state import RollUp
-from domain.tenant import ListedTenant
+from domain.tenant import ListedTenant, Scope
 from edge.models import ApiModel, RequestModel, Timestamp
-from portfolio.scope import Scope
 from portfolio.search import FoundUser
 from portfolio.summing import PortfolioSummary, TenantSummary
 

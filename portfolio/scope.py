@@ -1,17 +1,7 @@
 """Which tenants the portfolio shows."""
 
-from enum import StrEnum
-
 from domain.sync_state import SyncSummary
-from domain.tenant import ListedTenant, TenantStatus
-
-
-class Scope(StrEnum):
-    """Which tenants a roll-up is over."""
-
-    ALL = "all"
-    CUSTOMERS = "customers"
-    PARTNER = "partner"
+from domain.tenant import ListedTenant, Scope, TenantStatus
 
 
 def is_in_portfolio(tenant: ListedTenant, summary: SyncSummary | None, scope: Scope) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from domain.identifiers import MspId
 from domain.ports import PortfolioReader
 from domain.sync_state import ReadState, SyncSummary
-from domain.tenant import ListedTenant
+from domain.tenant import ListedTenant, Scope
 from portfolio.cached_users import CachedUsers
-from portfolio.scope import Scope, is_in_portfolio
+from portfolio.scope import is_in_portfolio
 from portfolio.search import FoundUser, search
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from domain.identifiers import TenantRef
 from domain.sync_state import RollUp, SyncSummary
-from domain.tenant import ListedTenant
-from portfolio.scope import Scope, is_in_portfolio
+from domain.tenant import ListedTenant, Scope
+from portfolio.scope import is_in_portfolio
 
 # Graph's scores have two decimals.
 _DECIMALS = 2

@@ -1,23 +1,15 @@
 """Lists: which tenants and users they show."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from domain.changes import Versioned
+from domain.folding import fold
 from domain.identifiers import MspId, TenantRef
 from domain.ports import Document, MspStore, Page, SyncStates
 from domain.sync_state import SyncState
-from domain.tenant import Tenant, TenantStatus
+from domain.tenant import Scope, Tenant, TenantStatus
 
 type Listed = tuple[Versioned[Tenant], SyncState | None]
-
-
-class Scope(StrEnum):
-    """Which tenants a list shows."""
-
-    ALL = "all"
-    CUSTOMERS = "customers"
-    PARTNER = "partner"
 
 
 def is_listed(tenant: Tenant, scope: Scope, status: TenantStatus | None) -> bool:
@@ -66,7 +58,7 @@ async def _states_of(
 
 
 def user_matches(user: Document, search: str) -> bool:
-    """Tell whether a user's names or address hold the searched text, in any case."""
-    wanted = search.casefold()
+    """Tell whether a user's names or address hold the text, whatever its case and accents."""
+    wanted = fold(search)
     fields = ("displayName", "userPrincipalName", "mail")
-    return any(wanted in (user.get(field) or "").casefold() for field in fields)
+    return any(wanted in fold(user.get(field) or "") for field in fields)

@@ -5,10 +5,9 @@ from typing import Any
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from domain.errors import FlagNotEditable
-from domain.tenant import TenantStatus
+from domain.tenant import Scope, TenantStatus
 from edge.models import ListQuery, Name, Notes, RequestModel, list_answer
 from edge.tenant_answer import TenantAnswer
-from tenants.listing import Scope
 
 
 class TenantsQuery(ListQuery):

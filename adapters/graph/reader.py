@@ -19,6 +19,7 @@ _USER = (
     "id,displayName,userPrincipalName,mail,accountEnabled,userType,createdDateTime,"
     "assignedLicenses,jobTitle,department,usageLocation,onPremisesSyncEnabled"
 )
+_USER_FIELDS = tuple(_USER.split(","))
 _LICENCE = ("skuId", "skuPartNumber", "capabilityStatus", "consumedUnits")
 _UNITS = ("enabled", "suspended", "warning", "lockedOut")
 _SCORE = (
@@ -235,7 +236,7 @@ def _values(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _user(item: dict[str, Any]) -> SyncedRecord:
-    document = {name: item.get(name) for name in _USER.split(",")}
+    document = {name: item.get(name) for name in _USER_FIELDS}
     licences = item.get("assignedLicenses") or []
     document["assignedLicenses"] = [{"skuId": licence["skuId"]} for licence in licences]
     return SyncedRecord(item["id"], document)

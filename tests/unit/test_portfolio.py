@@ -14,11 +14,10 @@ from domain.folding import fold
 from domain.identifiers import Epoch, TenantId, TenantRef
 from domain.ports import Exchange
 from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
-from domain.tenant import ListedTenant, Tenant, TenantStatus
+from domain.tenant import ListedTenant, Scope, Tenant, TenantStatus
 from domain.user_block import blocks_of, entry_of
 from portfolio.cached_users import CachedUsers
 from portfolio.requests import UserSearch
-from portfolio.scope import Scope
 from portfolio.search import MOST, search
 from portfolio.search_users import SearchResult, search_users
 from portfolio.summing import summed
