@@ -22,7 +22,8 @@ run: setup ## the same stack, kept serving until Ctrl-C
 test: setup ## every test: unit, contract, end to end, faults
 	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal
 
-long: setup ## the long forms: random lives, a purge killed at 30 points, syncs at 50
+long: setup ## the long forms: properties, random lives, a purge killed at 30 points, syncs at 50
+	@EXAMPLES=500 $(BIN)/python -m pytest tests/unit
 	@MACHINE_EXAMPLES=500 MACHINE_AZURITE_EXAMPLES=50 PURGE_KILLS=30 PURGE_KILL_USERS=1500 \
 		$(BIN)/python -m pytest tests/machine tests/faults/test_kill_a_purge.py
 	@SYNC_USERS=5000 SYNC_KILLS=50 SYNC_KILL_USERS=5000 \

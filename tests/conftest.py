@@ -20,7 +20,8 @@ from local.processes import Child, free_ports
 from local.seed import MSPS
 from tests.simulation import ROOT, Simulation
 
-settings.register_profile("project", deadline=None, max_examples=60)
+_EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
+settings.register_profile("project", deadline=None, max_examples=_EXAMPLES)
 settings.load_profile("project")
 
 

@@ -136,6 +136,7 @@ async def test_users_are_searched_by_name_and_hidden_from_viewers(portal: Portal
 
 
 async def test_a_gdap_invite_is_made_once_and_comes_back(portal: Portal) -> None:
+    await portal.consented()
     body = {"tenantId": fixed_id("tenant/vanarsdel.com"), "displayName": "VanArsdel, Ltd."}
     first = await portal.call(owner(), "POST", "/gdap/invites", body)
     assert (first.status, first.body["status"]) == (201, "pending")

@@ -34,7 +34,7 @@ from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts
 from tenants.functions import TenantPorts, tenant_functions
 from tests.fakes.outside import FakeGdap, FakeGraph, FakeQueues, FixedClock
-from tests.unit.sync_world import user
+from tests.fakes.sync_world import user
 from work.functions import work_functions
 
 

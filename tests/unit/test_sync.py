@@ -11,8 +11,8 @@ from domain.ports import PositionLost, SyncedRecord, Unreadable, UserPage
 from domain.sync_state import DataSet, ReadState, SyncPhase
 from domain.tenant import TenantStatus
 from sync.sync_tenant import sync_tenant
+from tests.fakes.sync_world import World, user
 from tests.samples import NOW, tenant
-from tests.unit.sync_world import World, user
 
 SMALL = [name for name in DataSet if name is not DataSet.USERS]
 

@@ -10,8 +10,8 @@ from domain.sync_state import SyncPhase, SyncState
 from domain.tenant import Tenant, TenantStatus
 from sync.due import sync_due_tenants
 from sync.sync_tenant import sync_tenant
+from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, NOW, OTHER, tenant
-from tests.unit.sync_world import World
 
 INTERVAL = timedelta(hours=6)
 

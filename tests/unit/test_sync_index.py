@@ -1,46 +1,17 @@
-"""The search index and the roll-up that a sync keeps, and how they heal after a crash."""
+"""The search index and the roll-up that a sync keeps, whatever is read."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from domain.ports import PositionLost, SyncedRecord, Unreadable, UserPage
-from domain.sync_state import DataSet, RollUp, SyncPhase
-from domain.user_block import Entry, entry_of, is_whole
+from domain.sync_state import DataSet, RollUp
 from sync.sync_tenant import sync_tenant
-from tests.unit.sync_world import World
+from tests.fakes.indexed import changes, check, indexed, user
+from tests.fakes.sync_world import World
 
 REF_KINDS = (DataSet.LICENCES, DataSet.SECURE_SCORE, DataSet.CONDITIONAL_ACCESS)
-
-
-def user(key: str, name: str = "Adele", *, enabled: bool = True) -> SyncedRecord:
-    return SyncedRecord(key, {"id": key, "displayName": name, "accountEnabled": enabled})
-
-
-def indexed(world: World) -> dict[str, Entry]:
-    entries: dict[str, Entry] = {}
-    for (ref, _), known in world.index.rows.items():
-        assert ref == world.tenant.ref
-        entries |= known.value.entries()
-    return entries
-
-
-def check(world: World) -> None:
-    """See that the index and the figures are those of the rows."""
-    rows = world.records.rows.get((DataSet.USERS, world.tenant.ref), {})
-    assert indexed(world) == {key: entry_of(key, row) for key, row in rows.items()}
-    assert is_whole([name for _, name in world.index.rows])
-    enabled = sum(row["accountEnabled"] for row in rows.values())
-    roll_up = world.state.roll_up
-    assert (roll_up.users, roll_up.enabled_users) == (len(rows), enabled)
-    assert world.state.data_set(DataSet.USERS).count == len(rows)
-
-
-def changes(*records: SyncedRecord, removed: tuple[str, ...] = (), link: str = "d") -> UserPage:
-    return UserPage(records, removed, delta_link=link)
 
 
 async def test_the_index_holds_what_the_rows_hold_through_reads_and_changes() -> None:
@@ -120,120 +91,6 @@ async def test_an_index_of_another_form_is_built_anew_from_the_rows(form: int | 
         world.index.rows.clear()
     await world.sync()
     check(world)
-
-
-class Dead(Exception):
-    """The process is no more."""
-
-
-class Killer:
-    """Stops the process after a write that is stored: nothing is written after it."""
-
-    def __init__(self, world: World, at: int) -> None:
-        self.writes, self._at = 0, at
-        self._patched: list[tuple[Any, str]] = []
-        for port, names in (
-            (world.states, ("replace", "remove")),
-            (world.records, ("write", "delete")),
-            (world.index, ("write", "purge")),
-        ):
-            for name in names:
-                self._patched.append((port, name))
-                setattr(port, name, self._dying(getattr(port, name)))
-
-    def _dying(self, write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def call(*args: Any) -> Any:
-            if self.writes >= self._at:
-                raise Dead
-            self.writes += 1
-            result = await write(*args)
-            if self.writes == self._at:
-                raise Dead
-            return result
-
-        return call
-
-    def stop(self) -> None:
-        for port, name in self._patched:
-            delattr(port, name)
-
-
-class Feed:
-    """What changes, as Graph tells it: all that came after a position, as often as it is asked."""
-
-    def __init__(self, world: World) -> None:
-        self.pages: list[UserPage] = []
-        world.graph.changes = self._changes  # type: ignore[method-assign]  # by position
-
-    async def _changes(self, link: str) -> AsyncIterator[UserPage]:
-        start = int(link.split()[1])
-        for number, page in enumerate(self.pages[start:], start + 1):
-            here, last = f"delta {number}", number == len(self.pages)
-            yield replace(page, next_link=None if last else here, delta_link=here if last else None)
-        if start == len(self.pages):
-            yield UserPage((), delta_link=link)
-
-
-async def kill_at_each_write(prepare: Callable[[World], Awaitable[None]]) -> int:
-    """Kill a sync after its first write, then after its second; each next sync is whole."""
-    kills = 0
-    while True:
-        world = World()
-        await prepare(world)
-        pages, told = list(world.graph.pages), list(world.graph.told)
-        await world.request()
-        killer = Killer(world, kills + 1)
-        try:
-            await sync_tenant(world.ports, world.tenant.ref)
-        except Dead:
-            kills += 1
-        else:
-            check(world)
-            return kills
-        killer.stop()
-        world.clock.advance(minutes=3)  # its lease runs out
-        world.graph.pages, world.graph.told = pages, told
-        await world.request()
-        await sync_tenant(world.ports, world.tenant.ref)
-        assert world.state.phase is SyncPhase.SUCCEEDED
-        check(world)
-
-
-async def test_a_first_sync_that_is_killed_at_any_write_leaves_an_index_that_heals() -> None:
-    async def prepare(world: World) -> None:
-        world.graph.pages = [[user(f"{n}") for n in range(1001)], [user("last")]]
-        Feed(world).pages = [changes(removed=("7",))]
-
-    assert await kill_at_each_write(prepare) >= 4
-
-
-async def test_changes_that_are_killed_at_any_write_leave_an_index_that_heals() -> None:
-    async def prepare(world: World) -> None:
-        world.graph.pages = [[user(f"{n}") for n in range(950)]]
-        feed = Feed(world)
-        await world.sync()
-        more = [user(f"more {n}", enabled=n % 2 == 0) for n in range(100)]
-        feed.pages = [changes(user("1", "New", enabled=False), removed=("2",)), changes(*more)]
-        now = world.clock.now
-
-        def later() -> datetime:
-            world.clock.advance(seconds=3)
-            return now()
-
-        # Time passes, so that the state is written in between as well.
-        world.clock.now = later  # type: ignore[method-assign]
-
-    assert await kill_at_each_write(prepare) >= 6
-
-
-async def test_a_lost_position_that_is_killed_at_any_write_leaves_an_index_that_heals() -> None:
-    async def prepare(world: World) -> None:
-        world.graph.pages = [[user(f"{n}") for n in range(40)]]
-        await world.sync()
-        world.graph.told = [PositionLost(), changes()]
-        world.graph.pages = [[user(f"{n}", "New") for n in range(20, 60)]]
-
-    assert await kill_at_each_write(prepare) >= 4
 
 
 async def test_the_roll_up_sums_licences_scores_and_policies() -> None:

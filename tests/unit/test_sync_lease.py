@@ -16,8 +16,8 @@ from sync.poison import record_failed_sync
 from sync.sync_tenant import sync_tenant
 from tenants.purge import PurgePorts, purge_tenant
 from tests.fakes.storage import FakeIntents
+from tests.fakes.sync_world import World, user
 from tests.samples import CONTOSO, NOW
-from tests.unit.sync_world import World, user
 
 
 async def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:

@@ -1,0 +1,33 @@
+"""Users that a sync reads, and whether what it made of them is the search index of the rows."""
+
+from domain.ports import SyncedRecord, UserPage
+from domain.sync_state import DataSet
+from domain.user_block import Entry, entry_of, is_whole
+from tests.fakes.sync_world import World
+
+
+def user(key: str, name: str = "Adele", *, enabled: bool = True) -> SyncedRecord:
+    return SyncedRecord(key, {"id": key, "displayName": name, "accountEnabled": enabled})
+
+
+def indexed(world: World) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for (ref, _), known in world.index.rows.items():
+        assert ref == world.tenant.ref
+        entries |= known.value.entries()
+    return entries
+
+
+def check(world: World) -> None:
+    """See that the index and the figures are those of the rows."""
+    rows = world.records.rows.get((DataSet.USERS, world.tenant.ref), {})
+    assert indexed(world) == {key: entry_of(key, row) for key, row in rows.items()}
+    assert is_whole([name for _, name in world.index.rows])
+    enabled = sum(row["accountEnabled"] for row in rows.values())
+    roll_up = world.state.roll_up
+    assert (roll_up.users, roll_up.enabled_users) == (len(rows), enabled)
+    assert world.state.data_set(DataSet.USERS).count == len(rows)
+
+
+def changes(*records: SyncedRecord, removed: tuple[str, ...] = (), link: str = "d") -> UserPage:
+    return UserPage(records, removed, delta_link=link)
