@@ -4,6 +4,7 @@ https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-que
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class QueueSide:
         self._queue = _client(connection, self._name)
         self._poison = _client(connection, f"{self._name}-poison")
         self.in_flight = 0
+        self._seen = asyncio.Event()
         # A message that is being received is neither visible nor counted yet.
         self._receiving = asyncio.Lock()
 
@@ -74,7 +76,14 @@ class QueueSide:
                 for message in taken:
                     running.create_task(self._process(message))
                 pause = _SHORTEST_PAUSE if taken else min(pause * 2, _LONGEST_PAUSE)
-                await asyncio.sleep(pause)
+                await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        """Pause, at most until somebody sees a message."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._seen.wait()
+        self._seen.clear()
 
     def _has_room(self) -> bool:
         return self.in_flight <= self._options.batch_size // 2
@@ -125,14 +134,17 @@ class QueueSide:
         )
 
     async def is_idle(self) -> bool:
-        """Tell whether nothing is under way and no message can be seen."""
+        """Tell whether nothing is under way and no message can be seen; one that is, is taken."""
         async with self._receiving:
             if self.in_flight:
                 return False
             try:
-                return not await self._queue.peek_messages()
+                if not await self._queue.peek_messages():
+                    return True
             except ResourceNotFoundError:
                 return True
+            self._seen.set()
+            return False
 
     async def close(self) -> None:
         """Close the connections."""
