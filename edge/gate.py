@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from domain.errors import MspSuspended, NotStaff, PermissionMissing
 from domain.identifiers import MspId
 from domain.msp import Msp
-from domain.ports import Clock, MspStore, StaffIndex
+from domain.ports import Clock, Head, MspStore, StaffIndex
 from domain.roles import Permission, StaffMember
 from edge.tokens import Person, TokenVerifier
 
@@ -26,10 +26,15 @@ _READS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified staff member and the MSP that they work for."""
+    """A verified staff member and the MSP that they work for, as it stands at this moment."""
 
     member: StaffMember
-    msp: Msp
+    head: Head
+
+    @property
+    def msp(self) -> Msp:
+        """The MSP's profile."""
+        return self.head.msp.value
 
     @property
     def msp_id(self) -> MspId:
@@ -39,6 +44,8 @@ class Caller:
 
 class Gate:
     """Lets staff pass who hold a route's permission.
+
+    The MSP is read for each request, so that a suspension, its end and a closing show at once.
 
     Args:
         remember: For how long a caller's role is remembered for reads, so that a removed member
@@ -55,7 +62,7 @@ class Gate:
     ) -> None:
         self._verifier, self._index, self._msps = verifier, index, msps
         self._clock, self._remember = clock, remember
-        self._known: dict[Person, tuple[datetime, Caller]] = {}
+        self._known: dict[Person, tuple[datetime, StaffMember]] = {}
 
     async def admit(self, authorization: str | None, permission: Permission) -> Caller:
         """Return the caller, if the role holds the permission.
@@ -75,27 +82,31 @@ class Gate:
         return caller
 
     async def _caller(self, person: Person, *, fresh: bool) -> Caller:
-        now = self._clock.now()
-        known = self._known.get(person)
-        # A suspension is not remembered: payment lifts it at once.
-        if known and known[0] > now and not (fresh or known[1].msp.suspended_at):
-            return known[1]
-        self._known.pop(person, None)
-        caller = await self._look_up(person)
-        if self._remember:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[person] = (now + self._remember, caller)
-        return caller
+        member = None if fresh else self._remembered(person)
+        if member:
+            head = await self._msps.head(member.msp_id)
+        else:
+            member, head = await self._look_up(person)
+        if member is None or head is None or head.msp.value.closed_at is not None:
+            raise NotStaff("You are not staff of an MSP here.")
+        return Caller(member, head)
 
-    async def _look_up(self, person: Person) -> Caller:
+    def _remembered(self, person: Person) -> StaffMember | None:
+        until, member = self._known.get(person, (None, None))
+        return member if until and until > self._clock.now() else None
+
+    async def _look_up(self, person: Person) -> tuple[StaffMember | None, Head | None]:
+        asked_at = self._clock.now()
+        self._known.pop(person, None)
         claim = await self._index.msp_of(person.tid, person.oid)
         if claim is None:
-            raise NotStaff("You are not staff of an MSP here.")
+            return None, None
         member, head = await asyncio.gather(
             self._msps.staff_member(claim.value, person.tid, person.oid),
             self._msps.head(claim.value),
         )
-        if member is None or head is None or head.msp.value.closed_at is not None:
-            raise NotStaff("You are not staff of an MSP here.")
-        return Caller(member.value, head.msp.value)
+        if member and self._remember:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[person] = (asked_at + self._remember, member.value)
+        return member.value if member else None, head

@@ -9,7 +9,7 @@ from domain.partner_tenant import Enabled, Enabling, enable, note_permissions, r
 from domain.ports import Head, Identity, MspStore, Snapshot
 
 
-def tenant_to_enable(head: Head | None, caller_tid: TenantId, named: TenantId | None) -> TenantId:
+def tenant_to_enable(head: Head, caller_tid: TenantId, named: TenantId | None) -> TenantId:
     """Return the only tenant that the caller may enable.
 
     It is the one that Microsoft confirmed in the current consent session, else the one that the
@@ -18,7 +18,7 @@ def tenant_to_enable(head: Head | None, caller_tid: TenantId, named: TenantId | 
     Raises:
         OtherTenantNamed: The body names another one.
     """
-    consent = head.consent.value if head and head.consent else None
+    consent = head.consent.value if head.consent else None
     detected = consent.detected_tenant_id if consent else None
     own = detected or caller_tid
     if named not in (None, own):

@@ -84,11 +84,10 @@ def mytenant_functions(edge: Edge, ports: MyTenantPorts) -> func.Blueprint:
 def _show(routes: Routes, ports: MyTenantPorts) -> None:
     @routes.route("GET", "my-tenant", Permission.TENANTS_READ, answers={200: MyTenantAnswer})
     async def get_my_tenant(request: Request[NoBody, NoQuery]) -> Answer:
-        msp_id = request.caller.msp_id
-        head = await ports.msps.head(msp_id)
-        record = head.consent.value if head and head.consent else None
+        head = request.caller.head
+        record = head.consent.value if head.consent else None
         body = MyTenantAnswer(
-            tenant=await _partner_tenant(ports, msp_id, head),
+            tenant=await _partner_tenant(ports, head),
             detected_tenant_id=record.detected_tenant_id if record else None,
             consent=ConsentAnswer(
                 state=record.state if record else ConsentState.NONE,
@@ -114,7 +113,7 @@ def _enable(routes: Routes, ports: MyTenantPorts) -> None:
         caller, now = request.caller, ports.clock.now()
         named = request.body.tenant_id
         tenant_id = tenant_to_enable(
-            await ports.msps.head(caller.msp_id),
+            caller.head,
             caller.member.tid,
             None if named is None else parse_tenant_id(named),
         )
@@ -146,21 +145,18 @@ def _disable(routes: Routes, ports: MyTenantPorts) -> None:
         return Answer(200, DisabledAnswer(tenant_id=removed))
 
 
-def _permissions(head: Head | None) -> PermissionsAnswer:
+def _permissions(head: Head) -> PermissionsAnswer:
     """Tell an MSP with a partner tenant when it should consent anew."""
-    version = head.msp.value.consented_manifest if head else None
-    has_tenant = head is not None and head.slot is not None
+    version = head.msp.value.consented_manifest
+    has_tenant = head.slot is not None
     return PermissionsAnswer(
         consented_version=version, is_behind=has_tenant and version != MANIFEST_VERSION
     )
 
 
-async def _partner_tenant(
-    ports: MyTenantPorts, msp_id: MspId, head: Head | None
-) -> TenantAnswer | None:
-    if head is None or head.slot is None:
-        return None
-    return await _read(ports, msp_id, head.slot.value.tenant_id)
+async def _partner_tenant(ports: MyTenantPorts, head: Head) -> TenantAnswer | None:
+    slot = head.slot
+    return await _read(ports, slot.value.msp_id, slot.value.tenant_id) if slot else None
 
 
 async def _tenant(ports: MyTenantPorts, msp_id: MspId, tenant_id: TenantId) -> TenantAnswer:

@@ -6,7 +6,9 @@ import pytest
 from pydantic import BaseModel
 
 from domain import errors
+from domain.changes import Versioned
 from domain.errors import BodyTooLarge, DomainError, MalformedInput
+from domain.ports import Head
 from domain.roles import Permission
 from edge.errors import TABLE, headers_of
 from edge.gate import Caller
@@ -151,7 +153,7 @@ class OpenGate:
     """Lets everybody pass as the owner."""
 
     async def admit(self, authorization: str | None, permission: Permission) -> Caller:
-        return Caller(OWNER, MSP)
+        return Caller(OWNER, Head(Versioned(MSP, "v"), None, None))
 
 
 @pytest.mark.parametrize(

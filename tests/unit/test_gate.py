@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from domain.changes import Replace
-from domain.errors import NotStaff, PermissionMissing
+from domain.changes import Replace, Versioned
+from domain.errors import MspSuspended, NotStaff, PermissionMissing
+from domain.msp import Msp
 from domain.roles import Permission, Role
 from edge.gate import Gate
 from edge.tokens import Person
 from settings import Settings
 from tests.fakes.outside import FixedClock
 from tests.fakes.storage import FakeMspStore, FakeStaffIndex
-from tests.samples import CONTOSO, MSP, OWNER, version
+from tests.samples import CONTOSO, MSP, NOW, OWNER, version
 
 REMEMBER = timedelta(seconds=Settings.model_fields["staff_cache_seconds"].default)
 READS = {
@@ -42,6 +43,11 @@ class World:
         verifier: Any = Verifier()
         self.gate = Gate(verifier, self.index, self.store, self.clock, REMEMBER)
 
+    async def msp(self) -> Versioned[Msp]:
+        head = await self.store.head(CONTOSO)
+        assert head is not None
+        return head.msp
+
     async def admitted(self, permission: Permission) -> Role:
         return (await self.gate.admit("Bearer x", permission)).member.role
 
@@ -69,3 +75,25 @@ async def test_a_refused_change_ends_what_is_remembered() -> None:
     for permission in (Permission.TENANTS_MANAGE, Permission.USERS_READ):
         with pytest.raises(PermissionMissing):
             await world.admitted(permission)
+
+
+async def test_a_suspension_and_its_end_show_at_once() -> None:
+    world = World()
+    await world.admitted(Permission.TENANTS_READ)
+    for suspended_at in (NOW, None):
+        known = await world.msp()
+        await world.store.commit([Replace(replace(MSP, suspended_at=suspended_at), known.version)])
+        assert await world.admitted(Permission.BILLING_READ) is Role.OWNER
+        if suspended_at:
+            with pytest.raises(MspSuspended):
+                await world.admitted(Permission.TENANTS_READ)
+    assert await world.admitted(Permission.TENANTS_READ) is Role.OWNER
+
+
+async def test_a_closed_msp_has_no_staff_from_then_on() -> None:
+    world = World()
+    await world.admitted(Permission.TENANTS_READ)
+    known = await world.msp()
+    await world.store.commit([Replace(replace(MSP, closed_at=NOW), known.version)])
+    with pytest.raises(NotStaff):
+        await world.admitted(Permission.TENANTS_READ)
