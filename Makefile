@@ -7,6 +7,9 @@ WORKERS ?= 2
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+# Processes start by the dozen: what one has compiled, the others read.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo run test long unit check bench clean lock setup clients
 .DEFAULT_GOAL := help
 
