@@ -50,6 +50,7 @@ bench: setup clients ## every benchmark, rivals side by side; each runs alone to
 	@$(BIN)/python -m tests.bench.many_tenants
 	@$(BIN)/python -m tests.bench.first_sync
 	@$(BIN)/python -m tests.bench.billing
+	@$(BIN)/python -m tests.scale
 
 lock: setup ## write the locked requirements anew
 	@$(PIP_COMPILE) --output-file requirements.txt requirements.in

@@ -17,9 +17,9 @@ from sync.sync_tenant import SyncPorts
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 16
-_MOST = 5000
+MOST = 5000
 # Tenants that fall due together reach Graph and storage one after another.
-_A_SECOND = 50
+A_SECOND = 50
 
 
 async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
@@ -28,11 +28,11 @@ async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
     One tenant's trouble never holds up another. What exceeds 5,000 waits for the next time.
     """
     now, turn = ports.clock.now(), asyncio.Semaphore(_AT_ONCE)
-    entries = await _first(ports.schedule.due(now), _MOST)
+    entries = await _first(ports.schedule.due(now), MOST)
 
     async def in_turn(number: int, entry: ScheduledSync) -> bool:
         async with turn:
-            return await _look_at(ports, entry, now, interval, number // _A_SECOND)
+            return await _look_at(ports, entry, now, interval, number // A_SECOND)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(in_turn(i, entry)) for i, entry in enumerate(entries)]

@@ -1,0 +1,162 @@
+"""What one due tenant costs, from the timer that finds it to the schedule's next entry.
+
+Everything is real but Microsoft: the simulation's requests are counted, and operations on tables
+and queues by a proxy before Azurite. The proxy takes processor time of its own, so that time is
+measured once more without it.
+"""
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from adapters.clock import SystemClock
+from adapters.graph.client import GraphClient
+from adapters.graph.reader import GraphReaders
+from adapters.identity import TokenSource
+from adapters.secrets import FileSecrets
+from domain.changes import Insert
+from domain.identifiers import TenantId, TenantRef, new_epoch
+from domain.sync_request import QUEUED_FOR, first_sync
+from local.azurite import connection_string
+from sync.due import sync_due_tenants
+from sync.sync_tenant import sync_tenant
+from tests.bench.microsoft import azurite, microsoft
+from tests.faults.proxy import Proxy, WriteCounter
+from tests.faults.synced import Synced, synced
+from tests.samples import tenant
+from tests.simulation import OWN, Simulation
+
+TENANTS = int(os.environ.get("SCALE_TENANTS", "40"))
+USERS = int(os.environ.get("SCALE_USERS", "250"))
+INTERVAL = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one sync of one tenant takes.
+
+    Args:
+        tables: Operations on tables.
+        queues: Operations on queues without the host's own: it takes and deletes the message.
+        graph: Requests to Graph; a batch is one.
+        tokens: Requests to Entra's token endpoint.
+        processor_seconds: Of the worker that syncs.
+        timer_seconds: Processor time of the timer that finds it due, and looks again later.
+    """
+
+    tables: float
+    queues: float
+    graph: float
+    tokens: float
+    processor_seconds: float
+    timer_seconds: float
+
+
+class Later(SystemClock):
+    """The time, moved on by hand."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@asynccontextmanager
+async def _counted(storage: str, counters: list[WriteCounter]) -> AsyncIterator[str]:
+    blob, queue, table = (int(port) for port in re.findall(r":(\d+)/devstoreaccount1", storage))
+    async with (
+        Proxy(counters[0], lambda: table) as tables,
+        Proxy(counters[1], lambda: queue) as queues,
+    ):
+        yield connection_string(blob, queues.port, tables.port)
+
+
+async def _customers(own: Synced) -> list[TenantRef]:
+    ids = await own.simulation.browser.control(
+        "POST", f"/tenants/{OWN}/customers", {"count": TENANTS, "users": USERS}
+    )
+    now = own.ports.clock.now()
+    rows = [
+        tenant(TenantId(i), msp_id=own.ref.msp_id, epoch=new_epoch(), created_at=now) for i in ids
+    ]
+    for row in rows:
+        await own.storage.msps.commit((Insert(row),))
+    return [row.ref for row in rows]
+
+
+class Meter:
+    """Counts what a round of syncs takes."""
+
+    def __init__(self, own: Synced, graph: GraphClient, counters: list[WriteCounter]) -> None:
+        self._own, self._graph, self._counters = own, graph, counters
+        self._clock = Later()
+
+    async def round(self, refs: list[TenantRef], ahead: timedelta) -> Cost:
+        """Let the timer find the tenants, sync each, and let it find what it checks later."""
+        simulation = self._own.simulation
+        # A token lasts an hour: each sync of a day needs another.
+        secrets = FileSecrets(simulation.run_dir / "secrets")
+        reader = GraphReaders(
+            TokenSource.over(simulation.origin, simulation.origin, secrets), self._graph
+        )
+        ports = replace(self._own.ports, clock=self._clock, reader=reader)
+        await simulation.browser.control("DELETE", "/requests")
+        for counter in self._counters:
+            counter.requests = 0
+        began = time.process_time()
+        self._clock.ahead = ahead
+        queued = await sync_due_tenants(ports, INTERVAL)
+        found = time.process_time()
+        if queued != len(refs):
+            raise RuntimeError(f"{queued} of {len(refs)} were due")
+        for ref in refs:
+            await sync_tenant(ports, ref)
+        ended = time.process_time()
+        self._clock.ahead = ahead + QUEUED_FOR + timedelta(minutes=2)
+        await sync_due_tenants(ports, INTERVAL)
+        timer = found - began + time.process_time() - ended
+        return await self._cost(simulation, len(refs), ended - found, timer)
+
+    async def _cost(self, simulation: Simulation, tenants: int, *seconds: float) -> Cost:
+        asked = [entry for entry in await simulation.asked("/v1.0/") if not entry["batch"]]
+        tokens = await simulation.asked("/oauth2/v2.0/token")
+        tables, queues = (counter.requests for counter in self._counters)
+        counts = (tables, queues, len(asked), len(tokens), *seconds)
+        return Cost(*(count / tenants for count in counts))
+
+
+async def _rounds(run_dir: Path, *, count: bool) -> list[Cost]:
+    counters = [WriteCounter(), WriteCounter()]
+    async with (
+        microsoft(run_dir) as (simulation, tokens, graph),
+        azurite(run_dir) as storage,
+        _counted(storage, counters) as counted,
+        synced(counted if count else storage, simulation, tokens, graph) as own,
+    ):
+        # The partner tenant takes no part.
+        await own.storage.sync_schedule.remove(first_sync(own.tenant))
+        refs, meter = await _customers(own), Meter(own, graph, counters)
+        return [await meter.round(refs, ahead) for ahead in (QUEUED_FOR * 2, INTERVAL * 2)]
+
+
+async def measure() -> tuple[Cost, Cost]:
+    """Return what a customer's first sync takes, and the next one when nothing has changed."""
+    with tempfile.TemporaryDirectory() as folder:
+        counted = await _rounds(Path(folder), count=True)
+    with tempfile.TemporaryDirectory() as folder:
+        timed = await _rounds(Path(folder), count=False)
+    first, later = (
+        replace(
+            count,
+            processor_seconds=alone.processor_seconds,
+            timer_seconds=alone.timer_seconds,
+        )
+        for count, alone in zip(counted, timed, strict=True)
+    )
+    return first, later
