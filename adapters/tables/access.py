@@ -12,11 +12,12 @@ from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
+    IncompleteReadError,
     ResourceNotFoundError,
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
+from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from adapters.tables.limits import check_entity, check_key
@@ -35,37 +36,23 @@ _FROM_FIRST = " and RowKey ge @first"
 def meaning() -> Iterator[None]:
     """Turn the SDK's errors into the domain's.
 
-    A failed transaction raises TableTransactionError, which is an HttpResponseError of its own.
-
     Raises:
         ConcurrentChange: A guarded write met another version, a row that exists, or none.
         StorageUnavailable: No answer, or a busy server, after the SDK's own retries.
     """
     try:
         yield
-    except (ServiceRequestError, ServiceResponseError) as error:
+    except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
         raise StorageUnavailable("Storage does not answer.") from error
     except HttpResponseError as error:
         status = error.status_code or 0
-        if status in _CONFLICTS or _is_conflict(error):
+        if status in _CONFLICTS:
             raise ConcurrentChange("A row has changed meanwhile.") from error
         if status >= _BUSY:
             raise StorageUnavailable("Storage is busy.") from error
         raise
     except AzureError as error:
         raise StorageUnavailable("Storage does not answer.") from error
-
-
-def _is_conflict(error: HttpResponseError) -> bool:
-    """Tell a conflict inside a transaction, whose envelope was accepted with 202."""
-    code = str(getattr(error, "error_code", ""))
-    return isinstance(error, TableTransactionError) and code in {
-        "EntityAlreadyExists",
-        "UpdateConditionNotSatisfied",
-        "ConditionNotMet",
-        "ResourceNotFound",
-        "EntityNotFound",
-    }
 
 
 async def find(

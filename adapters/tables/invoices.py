@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import billing_rows as rows
-from adapters.tables.access import find, meaning, page, query, version_of, versioned
+from adapters.tables.access import find, page, query, version_of, versioned
 from adapters.tables.limits import check_transaction
 from adapters.tables.msp_rows import range_of, to_entity
+from adapters.tables.transaction_body import Put
+from adapters.tables.transactions import Transactions
 from domain.billing_terms import TermsChange
 from domain.changes import Versioned
 from domain.identifiers import MspId
@@ -26,8 +27,8 @@ _NO_NUMBER = 10**9
 class TableInvoiceStore:
     """InvoiceStore over Azure Tables."""
 
-    def __init__(self, table: TableClient) -> None:
-        self._table = table
+    def __init__(self, table: TableClient, transactions: Transactions) -> None:
+        self._table, self._transactions = table, transactions
 
     async def terms(self, msp_id: MspId) -> Sequence[TermsChange]:
         """Read every change of terms."""
@@ -61,9 +62,7 @@ class TableInvoiceStore:
         for start in range(0, len(parts), _PARTS_AT_ONCE):
             entities = [to_entity(part) for part in parts[start : start + _PARTS_AT_ONCE]]
             check_transaction(list(entities))
-            steps = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
-            with meaning():
-                await self._table.submit_transaction(steps)
+            await self._transactions.submit(self._table.table_name, [Put(e) for e in entities])
 
     async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
         """Read what became of one invoice."""

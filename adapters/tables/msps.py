@@ -5,14 +5,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.data.tables import TableEntity, UpdateMode
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import billing_rows
 from adapters.tables import msp_rows as rows
 from adapters.tables.access import find, meaning, page, query, versioned
 from adapters.tables.limits import check_transaction
+from adapters.tables.transaction_body import Create, Delete, Put, Step
+from adapters.tables.transactions import Transactions
 from domain.audit import AuditEvent
 from domain.changes import Insert, Operation, Remove, Replace, Versioned
 from domain.identifiers import MspId, ObjectId, TenantId
@@ -35,8 +36,15 @@ class TableMspStore:
         schedule: Where each tenant that is inserted has its first sync, before it is there.
     """
 
-    def __init__(self, table: TableClient, index: TableClient, schedule: SyncSchedule) -> None:
+    def __init__(
+        self,
+        table: TableClient,
+        index: TableClient,
+        schedule: SyncSchedule,
+        transactions: Transactions,
+    ) -> None:
         self._table, self._index, self._schedule = table, index, schedule
+        self._transactions = transactions
 
     async def head(self, msp_id: MspId) -> Head | None:
         """Read the MSP, its slot, consent record and billing account in one range query."""
@@ -158,13 +166,11 @@ class TableMspStore:
         """Write everything in one entity-group transaction, each row guarded by its version."""
         entities = [rows.to_entity(operation.row) for operation in operations]
         check_transaction(list(entities))
-        batch = [
-            _transaction_step(operation, entity)
-            for operation, entity in zip(operations, entities, strict=True)
+        steps = [
+            _step(operation, entity) for operation, entity in zip(operations, entities, strict=True)
         ]
         await self._prepare(operations)
-        with meaning():
-            await self._table.submit_transaction(batch)
+        await self._transactions.submit(self._table.table_name, steps)
 
     def _in_range(
         self, msp_id: MspId, kind: str, select: list[str] | None = None
@@ -202,13 +208,11 @@ class TableMspStore:
         return await page(self._table, _IN_RANGE, parameters, read, page_size, token)
 
 
-def _transaction_step(operation: Operation, entity: dict[str, Any]) -> Any:
+def _step(operation: Operation, entity: dict[str, Any]) -> Step:
     match operation:
         case Insert():
-            return ("create", entity)
+            return Create(entity)
         case Replace(version=version):
-            guard = {"etag": version, "match_condition": MatchConditions.IfNotModified}
-            return ("update", entity, {"mode": UpdateMode.REPLACE, **guard})
+            return Put(entity, version)
         case Remove(version=version):
-            guard = {"etag": version, "match_condition": MatchConditions.IfNotModified}
-            return ("delete", entity, guard)
+            return Delete(entity, version)

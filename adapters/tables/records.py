@@ -7,8 +7,7 @@ from itertools import batched
 from typing import Any
 from urllib.parse import quote, unquote
 
-from azure.core.exceptions import ResourceNotFoundError
-from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
@@ -18,6 +17,9 @@ from adapters.tables.limits import (
     check_entity,
     units,
 )
+from adapters.tables.transaction_body import Delete, Put
+from adapters.tables.transactions import Transactions
+from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.ports import Document, Page, StoredRecord
 from domain.sync_state import DataSet
@@ -42,8 +44,8 @@ class TableSyncedRecords:
         tables: The client of each data set's table.
     """
 
-    def __init__(self, tables: dict[DataSet, TableClient]) -> None:
-        self._tables = tables
+    def __init__(self, tables: dict[DataSet, TableClient], transactions: Transactions) -> None:
+        self._tables, self._transactions = tables, transactions
 
     async def digests(
         self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
@@ -69,9 +71,7 @@ class TableSyncedRecords:
         await _few_at_a_time(self._upsert(data_set, batch) for batch in _transactions(entities))
 
     async def _upsert(self, data_set: DataSet, entities: list[dict[str, Any]]) -> None:
-        steps = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
-        with access.meaning():
-            await self._tables[data_set].submit_transaction(steps)
+        await self._transactions.submit(TABLES[data_set], [Put(entity) for entity in entities])
 
     async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
         """Delete records; one that is gone already is no error."""
@@ -82,15 +82,15 @@ class TableSyncedRecords:
         await _few_at_a_time(self._delete(data_set, ref, batch) for batch in batches)
 
     async def _delete(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
-        table, partition = self._tables[data_set], _partition(ref)
-        steps = [("delete", {"PartitionKey": partition, "RowKey": row}) for row in rows]
-        with access.meaning():
-            try:
-                await table.submit_transaction(steps)
-            except (TableTransactionError, ResourceNotFoundError):
-                # A row that is gone already stops the whole transaction: take them one by one.
+        partition = _partition(ref)
+        steps = [Delete({"PartitionKey": partition, "RowKey": row}) for row in rows]
+        try:
+            await self._transactions.submit(TABLES[data_set], steps)
+        except ConcurrentChange:
+            # A row that is gone already stops the whole transaction: take them one by one.
+            with access.meaning():
                 for row in rows:
-                    await table.delete_entity(partition, row)
+                    await self._tables[data_set].delete_entity(partition, row)
 
     async def page(
         self,

@@ -16,6 +16,7 @@ from adapters.tables.records import TABLES, TableSyncedRecords
 from adapters.tables.staff_index import TableStaffIndex
 from adapters.tables.sync_schedule import TableSyncSchedule
 from adapters.tables.sync_states import TableSyncStates
+from adapters.tables.transactions import Transactions
 from adapters.tables.user_index import TableUserIndex
 
 NAMES = (
@@ -37,16 +38,21 @@ class Storage:
 
     def __init__(self, service: TableServiceClient) -> None:
         self._service = service
-        client = self.table
+        self.transactions = Transactions(service, _RETRIES)
+        client, transactions = self.table, self.transactions
         self.sync_schedule = TableSyncSchedule(client("syncSchedule"))
-        self.msps = TableMspStore(client("msps"), client("mspIndex"), self.sync_schedule)
-        self.invoices = TableInvoiceStore(client("msps"))
+        self.msps = TableMspStore(
+            client("msps"), client("mspIndex"), self.sync_schedule, transactions
+        )
+        self.invoices = TableInvoiceStore(client("msps"), transactions)
         self.staff_index = TableStaffIndex(client("staff"))
         self.consent_sessions = TableConsentSessions(client("consentStates"))
         self.sync_states = TableSyncStates(client("syncState"))
         self.intents = TableIntents(client("work"))
-        self.records = TableSyncedRecords({name: client(table) for name, table in TABLES.items()})
-        self.user_index = TableUserIndex(client("userIndex"))
+        self.records = TableSyncedRecords(
+            {name: client(table) for name, table in TABLES.items()}, transactions
+        )
+        self.user_index = TableUserIndex(client("userIndex"), transactions)
         self.portfolio = TablePortfolio(client("msps"), client("syncState"))
 
     @classmethod
@@ -76,3 +82,4 @@ class Storage:
     async def close(self) -> None:
         """Close the connections."""
         await self._service.close()
+        await self.transactions.close()

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from itertools import batched, pairwise
 from typing import Any
 
-from azure.data.tables import TableEntity, UpdateMode
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from adapters.tables.limits import LARGEST_BINARY, LARGEST_TRANSACTION, check_transaction
+from adapters.tables.transaction_body import Delete, Put, Step
+from adapters.tables.transactions import Transactions
 from domain.changes import Versioned
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
 from domain.ports import BlockKey, Count, Exchange
@@ -25,14 +27,12 @@ _LEVEL = 1
 # The ranges of tenant IDs that are read side by side.
 _RANGES = ("", "4", "8", "c", "~")
 
-type _Step = tuple[Any, ...]
-
 
 class TableUserIndex:
     """UserIndex over Azure Tables."""
 
-    def __init__(self, table: TableClient) -> None:
-        self._table = table
+    def __init__(self, table: TableClient, transactions: Transactions) -> None:
+        self._table, self._transactions = table, transactions
 
     async def counts(self, ref: TenantRef) -> Mapping[str, Count]:
         """Read the tenant's blocks without their content."""
@@ -55,10 +55,9 @@ class TableUserIndex:
         for group in batched(transactions, _AT_ONCE, strict=False):
             await asyncio.gather(*map(self._submit, group))
 
-    async def _submit(self, steps: Sequence[_Step]) -> None:
-        check_transaction([step[1] for step in steps])
-        with access.meaning():
-            await self._table.submit_transaction(steps)
+    async def _submit(self, steps: Sequence[Step]) -> None:
+        check_transaction([step.entity for step in steps])
+        await self._transactions.submit(self._table.table_name, steps)
 
     async def versions(self, msp_id: MspId) -> Mapping[BlockKey, str]:
         """Read the ETags of all of the MSP's blocks."""
@@ -134,9 +133,9 @@ def _from_entity(row: TableEntity) -> UserBlock:
     return UserBlock(_name(row), row["users"], row["enabled"], folded, answers)
 
 
-def _transactions(ref: TenantRef, exchanges: Sequence[Exchange]) -> Iterator[list[_Step]]:
+def _transactions(ref: TenantRef, exchanges: Sequence[Exchange]) -> Iterator[list[Step]]:
     """Group exchanges into transactions, each exchange in one."""
-    batch: list[_Step] = []
+    batch: list[Step] = []
     size = 0
     for exchange in exchanges:
         steps, bytes_on_the_wire = _steps(ref, exchange)
@@ -150,10 +149,10 @@ def _transactions(ref: TenantRef, exchanges: Sequence[Exchange]) -> Iterator[lis
         yield batch
 
 
-def _steps(ref: TenantRef, exchange: Exchange) -> tuple[list[_Step], int]:
+def _steps(ref: TenantRef, exchange: Exchange) -> tuple[list[Step], int]:
     entities = [_to_entity(ref, block) for block in exchange.blocks]
-    steps: list[_Step] = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
+    steps: list[Step] = [Put(entity) for entity in entities]
     if all(block.name != exchange.name for block in exchange.blocks):
-        steps.append(("delete", {"PartitionKey": ref.msp_id, "RowKey": _row(ref, exchange.name)}))
+        steps.append(Delete({"PartitionKey": ref.msp_id, "RowKey": _row(ref, exchange.name)}))
     in_base64 = sum(4 * len(v) // 3 for e in entities for v in e.values() if isinstance(v, bytes))
     return steps, in_base64
