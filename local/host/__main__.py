@@ -88,9 +88,17 @@ class Host:
         return True
 
     async def _idle(self, _request: web.Request) -> web.Response:
-        """Tell whether all queues are empty and nothing is under way (ours, for tests)."""
-        idle = all([await queue.is_idle() for queue in self._queues])
-        return web.json_response({"idle": idle and not self._http.in_flight})
+        """Tell whether all queues are empty and nothing is under way (ours, for tests).
+
+        What was under way before the first queue was looked at, or began before the last one was,
+        may have put a message on one of them meanwhile.
+        """
+        sides: list[HttpSide | QueueSide] = [self._http, *self._queues]
+        began = sum(side.began for side in sides)
+        quiet = not any(side.in_flight for side in sides)
+        empty = all(await asyncio.gather(*(queue.is_empty() for queue in self._queues)))
+        quiet = quiet and sum(side.began for side in sides) == began
+        return web.json_response({"idle": quiet and empty})
 
 
 async def _serve(port: int, folder: Path) -> None:

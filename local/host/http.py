@@ -18,7 +18,7 @@ class HttpSide:
 
     def __init__(self, routes: RouteTable) -> None:
         self._routes = routes
-        self.in_flight = 0
+        self.in_flight = self.began = 0
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request by the function whose route takes it."""
@@ -27,6 +27,7 @@ class HttpSide:
             status, headers = (405, {"Allow": ", ".join(sorted(found))}) if found else (404, {})
             return web.Response(status=status, headers=headers)
         self.in_flight += 1
+        self.began += 1
         try:
             return await self._invoke(request, *found)
         finally:

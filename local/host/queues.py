@@ -24,7 +24,7 @@ from local.host.worker import Function, InvocationFailed, invoke, text
 _log = logging.getLogger(__name__)
 # https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
 _BATCH_SIZE = "AzureFunctionsJobHost__extensions__queues__batchSize"
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class QueueSide:
         self._name = str(function.trigger["queueName"])
         self._queue = _client(connection, self._name)
         self._poison = _client(connection, f"{self._name}-poison")
-        self.in_flight = 0
+        self.in_flight = self.began = 0
         self._seen = asyncio.Event()
         # A message that is being received is neither visible nor counted yet.
         self._receiving = asyncio.Lock()
@@ -102,6 +102,7 @@ class QueueSide:
                 _log.exception("queue %s does not answer", self._name)
                 return []
             self.in_flight += len(messages)
+            self.began += len(messages)
             return messages
 
     async def _process(self, message: QueueMessage) -> None:
@@ -133,11 +134,9 @@ class QueueSide:
             content=message.content,
         )
 
-    async def is_idle(self) -> bool:
-        """Tell whether nothing is under way and no message can be seen; one that is, is taken."""
+    async def is_empty(self) -> bool:
+        """Tell whether no message can be seen; one that is, is taken at once."""
         async with self._receiving:
-            if self.in_flight:
-                return False
             try:
                 if not await self._queue.peek_messages():
                     return True
