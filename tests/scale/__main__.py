@@ -5,10 +5,14 @@ from dataclasses import astuple, replace
 
 from tests.scale.costs import TENANTS, USERS, Cost, measure
 from tests.scale.fleet import Fleet, least_instances, run
+from tests.scale.prices import Prices, monthly
 
 # Tenants, and processes that share the search for due ones.
 FLEETS = ((100, 1), (10_000, 1), (1_000_000, 1), (1_000_000, 16))
 WITHIN_SECONDS = 300
+MONTHS = (10, 1000, 10_000)
+# A user's row and its share of the search index.
+KB_A_USER = 1.0
 
 
 def _costs(first: Cost, later: Cost) -> None:
@@ -35,10 +39,22 @@ def _fleets(cost: Cost) -> None:
         )
 
 
+def _months(cost: Cost) -> None:
+    print("\nA month in US dollars, at the prices that tests/scale/prices.py assumes:")
+    print("    tenants  compute  operations   stored     logs    total")
+    for tenants in MONTHS:
+        month = monthly(Fleet(tenants, 1), cost, USERS * KB_A_USER, Prices())
+        print(
+            f"  {tenants:9,}  {month['compute']:7.2f}  {month['operations']:10.2f}"
+            f"  {month['stored']:7.2f}  {month['logs']:7.2f}  {sum(month.values()):7.2f}"
+        )
+
+
 async def _run() -> None:
     first, later = await measure()
     _costs(first, later)
     _fleets(later)
+    _months(later)
 
 
 if __name__ == "__main__":
