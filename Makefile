@@ -25,12 +25,13 @@ run: setup ## the same stack, kept serving until Ctrl-C
 test: setup ## every test: unit, contract, end to end, faults
 	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal
 
-long: setup ## the long forms: properties, random lives, a purge killed at 30 points, syncs at 50
+long: setup ## the long forms: properties, random lives, kills and crowds in full
 	@EXAMPLES=500 $(BIN)/python -m pytest tests/unit
 	@MACHINE_EXAMPLES=500 MACHINE_AZURITE_EXAMPLES=50 PURGE_KILLS=30 PURGE_KILL_USERS=1500 \
 		$(BIN)/python -m pytest tests/machine tests/faults/test_kill_a_purge.py
 	@SYNC_USERS=5000 SYNC_KILLS=50 SYNC_KILL_USERS=5000 \
 		$(BIN)/python -m pytest tests/faults/test_sync.py tests/faults/test_kill_a_sync.py
+	@BILLING_MSPS=50 $(BIN)/python -m pytest tests/faults/test_billing_run.py
 
 unit: setup ## the unit tests alone: pure, without sockets
 	@$(BIN)/python -m pytest tests/unit
