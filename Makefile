@@ -29,6 +29,7 @@ long: setup ## the long forms: properties, random lives, kills and crowds in ful
 	@EXAMPLES=500 $(BIN)/python -m pytest tests/unit
 	@MACHINE_EXAMPLES=500 MACHINE_AZURITE_EXAMPLES=50 PURGE_KILLS=30 PURGE_KILL_USERS=1500 \
 		$(BIN)/python -m pytest tests/machine tests/faults/test_kill_a_purge.py
+	@BACKUP_KILLS=30 $(BIN)/python -m pytest tests/faults/test_backup.py
 	@SYNC_USERS=5000 SYNC_KILLS=50 SYNC_KILL_USERS=5000 \
 		$(BIN)/python -m pytest tests/faults/test_sync.py tests/faults/test_kill_a_sync.py
 	@BILLING_MSPS=50 $(BIN)/python -m pytest tests/faults/test_billing_run.py

@@ -15,10 +15,12 @@ from domain.errors import DomainError, MalformedInput
 from domain.identifiers import MspId, parse_guid, parse_object_id, parse_tenant_id
 from domain.roles import Role, StaffMember
 from domain.staffing import put_staff
+from ops.backup import add_backup_commands
 from ops.billing import add_billing_commands
 from ops.command import Command, cents
 from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
+from ops.restore import RestoreDiffers, StoreNotEmpty
 from settings import StorageSettings
 from wiring import open_documents, open_queues, open_storage
 
@@ -31,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MalformedInput as error:
         print(f"--{error}", file=sys.stderr)
         return 2
-    except (DomainError, InvoicesUnpaid, LookupError) as error:
+    except (DomainError, InvoicesUnpaid, LookupError, RestoreDiffers, StoreNotEmpty) as error:
         print(error, file=sys.stderr)
         return 1
     print(json.dumps(result, ensure_ascii=False))
@@ -166,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("--msp-id", required=True)
     delete.add_argument("--name", help="the MSP's name; asked for when it is left out")
     add_billing_commands(commands)
+    add_backup_commands(commands)
     return parser
 
 

@@ -65,10 +65,10 @@ class Storage:
         """Open the account behind a table endpoint, with the app's identity."""
         return cls(TableServiceClient(endpoint, credential=credential, **_RETRIES))
 
-    async def create_tables(self) -> None:
+    async def create_tables(self, *others: str) -> None:
         """Create every table that is missing: a start-up step, never part of a request."""
         with meaning():
-            await asyncio.gather(*map(self._service.create_table_if_not_exists, NAMES))
+            await asyncio.gather(*map(self._service.create_table_if_not_exists, (*NAMES, *others)))
 
     def table(self, name: str) -> TableClient:
         """Return one table's own client."""

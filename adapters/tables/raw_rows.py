@@ -1,0 +1,207 @@
+"""Rows as they are, whatever they mean: one line of JSON each, and back, type by type.
+
+A line has OData's form, as Azure Tables itself answers: what JSON cannot tell apart has its type
+next to it, such as `"n@odata.type": "Edm.Int64"`.
+https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-service-operations
+"""
+
+import base64
+import json
+import math
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from azure.data.tables import EdmType, EntityProperty, UpdateMode
+from azure.data.tables.aio import TableClient
+
+from adapters.tables import access
+from adapters.tables.limits import LARGEST_TRANSACTION
+
+_PAGE = 1000
+_TYPE = "@odata.type"
+_ENVELOPE = 1000
+# Azure Tables takes 4 MiB, but sending as much at once holds up everything else.
+_LARGEST_BODY = 1024 * 1024
+
+# Where a reading goes on: opaque, and good for as long as the table is there.
+type Position = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """A page of a table.
+
+    Args:
+        lines: Its rows in the order of their keys.
+        versions: The key and version of each row, by which a change of it is known.
+        position: Where the next page begins, or None after the last.
+    """
+
+    lines: list[str]
+    versions: list[str]
+    position: Position | None
+
+
+class RawRows:
+    """All rows of one table.
+
+    Args:
+        page_rows: Rows read in one operation, at most 1,000.
+    """
+
+    def __init__(self, table: TableClient, page_rows: int = _PAGE) -> None:
+        self._table, self._page_rows = table, page_rows
+
+    async def pages(self, position: Position | None = None) -> AsyncIterator[RawPage]:
+        """Yield the table page by page, from the start or from where a reading stopped."""
+        async for page in self._pages("", {}, None, position):
+            yield page
+
+    async def partition(self, key: str) -> AsyncIterator[RawPage]:
+        """Yield the pages of one partition."""
+        async for page in self._pages("PartitionKey eq @key", {"key": key}):
+            yield page
+
+    async def partition_after(self, key: str) -> str | None:
+        """Return the key of the next partition that has a row, or None."""
+        found = self._table.query_entities(
+            "PartitionKey gt @key",
+            parameters={"key": key},
+            select=["PartitionKey"],
+            results_per_page=1,
+        )
+        with access.meaning():
+            row = await anext(aiter(found), None)
+        return None if row is None else str(row["PartitionKey"])
+
+    async def versions(self, key: str) -> AsyncIterator[str]:
+        """Yield the keys and versions of one partition's rows, without their content."""
+        select = ["PartitionKey", "RowKey"]
+        async for page in self._pages("PartitionKey eq @key", {"key": key}, select):
+            for version in page.versions:
+                yield version
+
+    async def _pages(
+        self,
+        condition: str,
+        parameters: dict[str, str],
+        select: list[str] | None = None,
+        position: Position | None = None,
+    ) -> AsyncIterator[RawPage]:
+        found = self._table.query_entities(
+            condition, parameters=parameters, select=select, results_per_page=self._page_rows
+        )
+        # The SDK's hint says text; a table's position is a pair of keys.
+        pages: Any = found.by_page(continuation_token=position)  # type: ignore[arg-type]
+        with access.meaning():
+            async for batch in pages:
+                rows = [row async for row in batch]
+                yield RawPage(
+                    [write_line(row) for row in rows] if select is None else [],
+                    [f"{row['RowKey']}\n{access.version_of(row)}\n" for row in rows],
+                    pages.continuation_token or None,
+                )
+
+    async def is_empty(self) -> bool:
+        """Tell whether the table has no row."""
+        return await self.partition_after("") is None
+
+    async def put(self, entities: list[dict[str, Any]]) -> None:
+        """Write rows of one partition in one transaction, over whatever is there."""
+        steps = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
+        with access.meaning():
+            await self._table.submit_transaction(steps)
+
+
+def transactions(lines: Iterable[str]) -> Iterator[list[dict[str, Any]]]:
+    """Group lines, in their order, into what one transaction takes."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for line in lines:
+        entity = read_line(line)
+        is_other = batch and batch[0]["PartitionKey"] != entity["PartitionKey"]
+        is_full = len(batch) == LARGEST_TRANSACTION or size + len(line) > _LARGEST_BODY
+        if batch and (is_other or is_full):
+            yield batch
+            batch, size = [], 0
+        batch.append(entity)
+        size += len(line) + _ENVELOPE
+    if batch:
+        yield batch
+
+
+def write_line(entity: Mapping[str, Any]) -> str:
+    """Return a row as a line, without its end; the same row is always the same line."""
+    properties: dict[str, Any] = {}
+    for name, value in entity.items():
+        kind, properties[name] = _to_json(value)
+        if kind is not None:
+            properties[name + _TYPE] = kind
+    return json.dumps(properties, sort_keys=True, separators=(",", ":"))
+
+
+def read_line(line: str) -> dict[str, Any]:
+    """Return a line's row as the SDK takes it.
+
+    Raises:
+        ValueError: It is no row.
+    """
+    properties = json.loads(line)
+    if not isinstance(properties, dict) or not {"PartitionKey", "RowKey"} <= properties.keys():
+        raise ValueError("a line is no row")
+    kinds = {
+        name.removesuffix(_TYPE): properties.pop(name)
+        for name in list(properties)
+        if name.endswith(_TYPE)
+    }
+    return {name: _from_json(kinds.get(name), value) for name, value in properties.items()}
+
+
+def _to_json(value: Any) -> tuple[str | None, Any]:
+    """Return a value's type, where JSON does not tell it, and the value."""
+    match value:
+        case EntityProperty():
+            return EdmType(value.edm_type).value, str(value.value)
+        case str() | bool() | int():
+            return None, value
+        case float():
+            return EdmType.DOUBLE.value, value if math.isfinite(value) else _not_finite(value)
+        case datetime():
+            # As the service wrote it: it keeps ten times the digits that Python does.
+            text = getattr(value, "tables_service_value", "") or _utc(value)
+            return EdmType.DATETIME.value, text
+        case UUID():
+            return EdmType.GUID.value, str(value)
+        case bytes():
+            return EdmType.BINARY.value, base64.b64encode(value).decode()
+    raise TypeError(f"Azure Tables has no type for {type(value).__name__}")
+
+
+def _from_json(kind: str | None, value: Any) -> Any:
+    match kind:
+        case None:
+            return value
+        case EdmType.DOUBLE:
+            return float(value)
+        case EdmType.GUID:
+            return UUID(value)
+        case EdmType.BINARY:
+            return base64.b64decode(value)
+        case EdmType.INT64:
+            return EntityProperty(int(value), EdmType.INT64)
+        case EdmType.DATETIME:
+            return EntityProperty(value, EdmType.DATETIME)
+    raise ValueError("a line names a type that Azure Tables does not have")
+
+
+def _not_finite(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _utc(value: datetime) -> str:
+    return (access.moment(value) or value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
