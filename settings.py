@@ -52,6 +52,16 @@ class Settings(StorageSettings):
     secrets_dir: str | None = Field(
         None, description="Folder with one file a secret; local development."
     )
+    azure_client_id: str | None = Field(
+        None,
+        description="Client ID of the app's user-assigned managed identity, which partner apps"
+        " may trust; in Azure.",
+    )
+    credential_cache_seconds: float = Field(
+        300,
+        ge=0,
+        description="So long after it was stored, at most, a partner app's new credential is used.",
+    )
     entra_authority: str = Field(
         "https://login.microsoftonline.com", description="Microsoft Entra ID, without a tenant."
     )

@@ -9,6 +9,7 @@ import azure.functions as func
 from azure.core.credentials_async import AsyncTokenCredential
 
 from adapters.clock import SystemClock
+from adapters.credentials import Credentials, ManagedIdentity
 from adapters.entra_keys import EntraKeys
 from adapters.graph.client import GraphClient
 from adapters.graph.gdap import GraphGdap
@@ -115,6 +116,13 @@ def open_secrets(settings: Settings) -> Secrets:
     return FileSecrets(Path(settings.secrets_dir))
 
 
+def open_credentials(settings: Settings) -> Credentials:
+    """Open what the MSPs' partner apps authenticate with."""
+    identity = ManagedIdentity(settings.azure_client_id) if settings.azure_client_id else None
+    remembered = timedelta(seconds=settings.credential_cache_seconds)
+    return Credentials(open_secrets(settings), SystemClock(), identity, remembered)
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Every adapter, built once a process."""
@@ -129,14 +137,13 @@ class Services:
     @classmethod
     def from_settings(cls, settings: Settings) -> "Services":
         """Build the adapters; nothing is connected yet."""
-        secrets = open_secrets(settings)
         authority, graph = settings.entra_authority, settings.graph_endpoint
         return cls(
             settings,
             SystemClock(),
             open_storage(settings),
             open_queues(settings),
-            TokenSource.over(authority, graph, secrets),
+            TokenSource.over(authority, graph, open_credentials(settings)),
             GraphClient(graph),
         )
 
@@ -193,6 +200,7 @@ def _partner_tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint
         queues,
         identity,
         clock,
+        services.tokens.credentials,
     )
     return [
         consent_functions(edge, consent, link, settings.portal_url.rstrip("/")),

@@ -5,16 +5,16 @@ MSAL blocks, so every call runs in a thread. Tokens and credentials are never lo
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 import msal
 import requests
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificate
+from azure.core.exceptions import AzureError
 
-from adapters.secrets import Secrets
+from adapters.credentials import Credential, Credentials
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
 from domain.identifiers import TenantId
 from domain.msp import Msp
@@ -23,6 +23,8 @@ from domain.msp import Msp
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 _NO_CONSENT = {700016, 7000229, 65001}
 _BUSY = {90055, 90033, 50196}
+# A client secret that is wrong or has expired, and an assertion that no certificate vouches for.
+_BAD_CREDENTIAL = {7000215, 7000222, 700027}
 # Entra's words for a sign-in that has to be made anew, or that a policy stops.
 _GRANT_REFUSED = {"invalid_grant", "interaction_required"}
 # Errors of OAuth that are the app's own to put right (RFC 6749, 5.2).
@@ -34,14 +36,18 @@ _REFUSALS = {
     "invalid_scope",
     "unauthorized_client",
 }
-# What MSAL raises for a status of 500 and above, no connection, and JSON of another shape.
+# What MSAL raises for a status of 500 and above, no connection, and JSON of another shape; and what
+# the managed identity does.
 _NO_ANSWER = (
     msal.exceptions.MsalError,
     requests.RequestException,
+    AzureError,
     *(AttributeError, KeyError, TypeError, ValueError),
 )
 _TIMEOUT_SECONDS = 5
 _MOST_CLIENTS = 2000
+
+type _Client = msal.ConfidentialClientApplication
 
 
 class DelegatedAccessRefused(Exception):
@@ -59,13 +65,13 @@ class TokenSource:
 
     authority: str
     graph: str
-    secrets: Secrets
+    credentials: Credentials
     _clients: "ClientCache"
 
     @classmethod
-    def over(cls, authority: str, graph: str, secrets: Secrets) -> "TokenSource":
+    def over(cls, authority: str, graph: str, credentials: Credentials) -> "TokenSource":
         """Return a source with an empty cache."""
-        return cls(authority, graph, secrets, ClientCache())
+        return cls(authority, graph, credentials, ClientCache())
 
     async def app_token(self, msp: Msp, tid: TenantId, *, fresh: bool = False) -> str:
         """Return an app-only token for the tenant.
@@ -78,12 +84,11 @@ class TokenSource:
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: No answer.
         """
-        if fresh:
-            self._clients.drop(msp, tid)
-        client = await self._client(msp, tid)
-        scopes = [f"{self.graph}/.default"]
-        result = await _run(client.acquire_token_for_client, scopes=scopes)
-        return self._token(msp, tid, result)
+
+        def ask(client: _Client) -> Any:
+            return client.acquire_token_for_client(scopes=self._scopes)
+
+        return self._token(msp, tid, await self._ask(msp, tid, ask, fresh=fresh))
 
     async def delegated_token(self, msp: Msp, tid: TenantId, *, fresh: bool = False) -> str:
         """Return a token of the MSP's service account for a customer tenant, under GDAP.
@@ -98,47 +103,67 @@ class TokenSource:
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: No answer.
         """
-        if fresh:
-            self._clients.drop(msp, tid)
         name = msp.app.service_account
         refresh_token = await self._refresh_token(name)
-        client = await self._client(msp, tid)
-        scopes = [f"{self.graph}/.default"]
-        cached = await _run(_cached, client, scopes)
-        if cached:
-            return str(cached)
-        result = await _run(client.acquire_token_by_refresh_token, refresh_token, scopes=scopes)
+
+        def ask(client: _Client) -> Any:
+            cached = _cached(client, self._scopes)
+            if cached:
+                return {"access_token": cached}
+            return client.acquire_token_by_refresh_token(refresh_token, scopes=self._scopes)
+
+        result = await self._ask(msp, tid, ask, fresh=fresh)
         rotated = result.get("refresh_token")
         if rotated and rotated != refresh_token:
-            await self.secrets.set(name, rotated)
+            await self.credentials.secrets.set(name, rotated)
         return self._token(msp, tid, result, delegated=True)
+
+    @property
+    def _scopes(self) -> list[str]:
+        return [f"{self.graph}/.default"]
 
     async def _refresh_token(self, name: str) -> str:
         try:
-            return await self.secrets.get(name)
+            return (await self.credentials.secrets.read(name)).value
         except LookupError:
             raise DelegatedAccessRefused(
                 "The MSP's service account is not set up: sign it in and store its refresh token."
             ) from None
 
-    async def _client(self, msp: Msp, tid: TenantId) -> msal.ConfidentialClientApplication:
-        known = self._clients.get(msp, tid)
-        if known:
-            return known
-        try:
-            credential = _credential(await self.secrets.get(msp.app.credential))
-        except (LookupError, ValueError):
-            raise MicrosoftRefused("The partner app's credential is missing or damaged.") from None
-        client = await _run(
+    async def _ask(
+        self, msp: Msp, tid: TenantId, ask: Callable[[_Client], Any], *, fresh: bool
+    ) -> dict[str, Any]:
+        """Return Entra's answer; a credential that it refuses gives way once to the newest."""
+        if fresh:
+            self._clients.drop(msp, tid)
+        credential = await self.credentials.get(msp.app, newest=fresh)
+        result = await self._ask_with(credential, msp, tid, ask)
+        if not _codes(result) & _BAD_CREDENTIAL:
+            return result
+        newest = await self.credentials.get(msp.app, newest=True)
+        if newest == credential:
+            return result
+        return await self._ask_with(newest, msp, tid, ask)
+
+    async def _ask_with(
+        self, credential: Credential, msp: Msp, tid: TenantId, ask: Callable[[_Client], Any]
+    ) -> dict[str, Any]:
+        client = self._clients.get(msp, tid, credential)
+        if client is None:
+            client = self._clients.keep(msp, tid, credential, await self._new(credential, msp, tid))
+        result: dict[str, Any] = await _run(ask, client)
+        return result
+
+    async def _new(self, credential: Credential, msp: Msp, tid: TenantId) -> _Client:
+        return await _run(
             msal.ConfidentialClientApplication,
             msp.app.client_id,
-            client_credential=credential,
+            client_credential=credential.msal,
             authority=f"{self.authority}/{tid}",
             # The authority is our own setting, so there is nobody to ask whether it is one.
             instance_discovery=False,
             timeout=_TIMEOUT_SECONDS,
         )
-        return self._clients.keep(msp, tid, client)
 
     def _token(
         self, msp: Msp, tid: TenantId, result: dict[str, Any], *, delegated: bool = False
@@ -149,7 +174,7 @@ class TokenSource:
         refusal = (delegated and _delegated_refusal(result)) or _refusal(result)
         if not isinstance(refusal, MicrosoftUnavailable):
             # MSAL repeats a refusal for a minute without asking, which would hide a consent that
-            # has just been given; and its client never reads a replaced certificate.
+            # has just been given.
             self._clients.drop(msp, tid)
         raise refusal
 
@@ -158,39 +183,29 @@ class ClientCache:
     """MSAL's clients, one an app and tenant, each with its token cache; bounded."""
 
     def __init__(self) -> None:
-        self._clients: dict[tuple[str, str], msal.ConfidentialClientApplication] = {}
+        self._clients: dict[tuple[str, str], tuple[Credential, _Client]] = {}
         self._lock = threading.Lock()
 
-    def get(self, msp: Msp, tid: TenantId) -> msal.ConfidentialClientApplication | None:
-        """Return the client of an app and tenant, if it is kept."""
-        return self._clients.get((msp.app.client_id, tid))
+    def get(self, msp: Msp, tid: TenantId, credential: Credential) -> _Client | None:
+        """Return the client of an app and tenant, if one with this credential is kept."""
+        known = self._clients.get((msp.app.client_id, tid))
+        return known[1] if known and known[0] == credential else None
 
-    def keep(
-        self, msp: Msp, tid: TenantId, client: msal.ConfidentialClientApplication
-    ) -> msal.ConfidentialClientApplication:
-        """Keep a client, and return the one that is kept."""
+    def keep(self, msp: Msp, tid: TenantId, credential: Credential, client: _Client) -> _Client:
+        """Keep a client, and return the one with this credential that is kept."""
         with self._lock:
+            known = self.get(msp, tid, credential)
+            if known:
+                return known
             if len(self._clients) >= _MOST_CLIENTS:
                 self._clients.clear()
-            return self._clients.setdefault((msp.app.client_id, tid), client)
+            self._clients[msp.app.client_id, tid] = (credential, client)
+            return client
 
     def drop(self, msp: Msp, tid: TenantId) -> None:
         """Forget a client with its tokens and all that it remembers of Entra's answers."""
         with self._lock:
             self._clients.pop((msp.app.client_id, tid), None)
-
-
-def _credential(secret: str) -> str | dict[str, str]:
-    """Return MSAL's form of a credential: a certificate in PEM, or a client secret.
-
-    Raises:
-        ValueError: The PEM lacks a key or a certificate that can be read.
-    """
-    if "-----BEGIN" not in secret:
-        return secret.strip()
-    load_pem_private_key(secret.encode(), password=None)
-    certificate = load_pem_x509_certificate(secret.encode()).public_bytes(Encoding.PEM)
-    return {"private_key": secret, "public_certificate": certificate.decode()}
 
 
 async def _run(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -202,7 +217,7 @@ async def _run(function: Any, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
-def _cached(client: msal.ConfidentialClientApplication, scopes: list[str]) -> str | None:
+def _cached(client: _Client, scopes: list[str]) -> str | None:
     for account in client.get_accounts():
         result = client.acquire_token_silent(scopes, account=account)
         if result and "access_token" in result:

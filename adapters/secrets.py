@@ -1,6 +1,8 @@
 """Secrets by name: Key Vault in Azure, a folder locally."""
 
 import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -15,10 +17,24 @@ if TYPE_CHECKING:
     from azure.keyvault.secrets.aio import SecretClient
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret's current version.
+
+    Args:
+        expires_at: When it ends, if whoever stored it said so.
+        content_type: What Key Vault says that it is.
+    """
+
+    value: str = field(repr=False)
+    expires_at: datetime | None = None
+    content_type: str | None = None
+
+
 class Secrets(Protocol):
     """Named secrets; the values are shown nowhere."""
 
-    async def get(self, name: str) -> str:
+    async def read(self, name: str) -> Secret:
         """Return a secret.
 
         Raises:
@@ -42,10 +58,10 @@ class FileSecrets:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def get(self, name: str) -> str:
+    async def read(self, name: str) -> Secret:
         """Read a secret's file."""
         try:
-            return await asyncio.to_thread((self._folder / name).read_text)
+            return Secret(await asyncio.to_thread((self._folder / name).read_text))
         except FileNotFoundError:
             raise LookupError("there is no secret of this name") from None
 
@@ -72,17 +88,18 @@ class KeyVaultSecrets:
 
         return SecretClient(self._vault_url, self._credential)
 
-    async def get(self, name: str) -> str:
+    async def read(self, name: str) -> Secret:
         """Read the current version of a secret."""
         try:
-            value = (await self._client.get_secret(name)).value
+            found = await self._client.get_secret(name)
         except ResourceNotFoundError:
-            value = None
+            found = None
         except AzureError as error:
             raise StorageUnavailable("Key Vault does not answer.") from error
-        if value is None:
+        if found is None or found.value is None:
             raise LookupError("there is no secret of this name")
-        return value
+        properties = found.properties
+        return Secret(found.value, properties.expires_on, properties.content_type)
 
     async def set(self, name: str, value: str) -> None:
         """Write a new version of a secret."""

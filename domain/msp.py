@@ -36,7 +36,8 @@ class PartnerApp:
     Args:
         client_id: Application (client) ID.
         tenant_id: The tenant that the registration lives in.
-        credential: Name of the secret with the certificate (PEM) or client secret.
+        credential: Name of the secret with the certificate or client secret; None when the app
+            trusts the service's managed identity instead.
         service_account: Name of the secret with the service account's refresh token, by which
             customer tenants are read under GDAP.
         security_groups: The groups that get access when a customer accepts a relationship; the
@@ -45,7 +46,7 @@ class PartnerApp:
 
     client_id: str
     tenant_id: TenantId
-    credential: str
+    credential: str | None
     service_account: str
     security_groups: tuple[SecurityGroup, ...] = ()
 

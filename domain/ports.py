@@ -472,6 +472,14 @@ class Identity(Protocol):
         ...
 
 
+class Credentials(Protocol):
+    """What the MSPs' partner apps authenticate with."""
+
+    async def expires_at(self, msp: Msp) -> datetime | None:
+        """Return when the MSP's credential ends, or None: it does not, or nobody knows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Relationship:
     """A GDAP relationship that waits for the customer's approval."""

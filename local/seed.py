@@ -7,6 +7,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 API_AUDIENCE = "6f1d3f52-0d5a-4f0e-9a53-6f0a1c1d7e01"
+# What App Service tells an app to send with its request for a token of its managed identity.
+IDENTITY_HEADER = "local"
 SELLER_ABN = "35000000365"  # valid by its check digits, and nobody's
 ROLES = ("msp_owner", "msp_admin", "l3", "l2", "l1", "viewer")
 PERMISSIONS = (
@@ -22,6 +24,12 @@ PERMISSIONS = (
 def fixed_id(name: str) -> str:
     """Return a GUID that is the same for a name on every machine."""
     return str(uuid5(NAMESPACE_URL, f"https://sample.manage365.example/{name}"))
+
+
+# The service's own tenant, and the managed identity there that the partner apps trust.
+SERVICE_TENANT_ID = fixed_id("tenant/service")
+IDENTITY_CLIENT_ID = fixed_id("identity/client")
+IDENTITY_OBJECT_ID = fixed_id("identity/object")
 
 
 @dataclass(frozen=True, slots=True)

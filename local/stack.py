@@ -12,7 +12,7 @@ from typing import Self
 from local.azurite import connection_string, start_azurite
 from local.microsoft.certificates import make_certificates
 from local.processes import Child, StartFailed, check_free, free_ports
-from local.seed import API_AUDIENCE, SELLER_ABN
+from local.seed import API_AUDIENCE, IDENTITY_CLIENT_ID, IDENTITY_HEADER, SELLER_ABN
 from local.seeding import seed
 
 ROOT = Path(__file__).parent.parent
@@ -112,6 +112,10 @@ class Stack:
             # MSAL's requests and aiohttp's TLS trust the simulation by these alone.
             "REQUESTS_CA_BUNDLE": str(self.ca),
             "SSL_CERT_FILE": str(self.ca),
+            # As App Service tells an app where its managed identity's tokens are.
+            "AZURE_CLIENT_ID": IDENTITY_CLIENT_ID,
+            "IDENTITY_ENDPOINT": f"{origin}/msi/token",
+            "IDENTITY_HEADER": IDENTITY_HEADER,
             "LOCAL_TIMERS": "on" if self.timers else "off",
             **self.settings,
         }

@@ -1,6 +1,7 @@
 """Routes of /my-tenant."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import azure.functions as func
 from pydantic import Field
@@ -10,7 +11,7 @@ from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
 from domain.permissions import MANIFEST_VERSION
-from domain.ports import Clock, Head, Identity, Intents, MspStore, Queues, SyncStates
+from domain.ports import Clock, Credentials, Head, Identity, Intents, MspStore, Queues, SyncStates
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
 from edge.models import ApiModel, NoBody, NoQuery, RequestModel, Timestamp
@@ -19,6 +20,8 @@ from edge.routes import Answer, Edge, Routes
 from edge.tenant_answer import TenantAnswer
 from mytenant.disable import disable_partner_tenant
 from mytenant.enable import enable_partner_tenant, tenant_to_enable
+
+_TOLD_AHEAD = timedelta(days=30)
 
 
 class ConsentAnswer(ApiModel):
@@ -37,6 +40,13 @@ class PermissionsAnswer(ApiModel):
     is_behind: bool
 
 
+class CredentialAnswer(ApiModel):
+    """The partner app's credential, when it has to be replaced."""
+
+    expires_at: Timestamp
+    is_expired: bool
+
+
 class MyTenantAnswer(ApiModel):
     """The partner tenant, if any, and what the consent session detected."""
 
@@ -44,6 +54,7 @@ class MyTenantAnswer(ApiModel):
     detected_tenant_id: str | None
     consent: ConsentAnswer
     permissions: PermissionsAnswer
+    credential: CredentialAnswer | None
 
 
 class EnableBody(RequestModel):
@@ -70,6 +81,7 @@ class MyTenantPorts:
     queues: Queues
     identity: Identity
     clock: Clock
+    credentials: Credentials
 
 
 def mytenant_functions(edge: Edge, ports: MyTenantPorts) -> func.Blueprint:
@@ -95,6 +107,9 @@ def _show(routes: Routes, ports: MyTenantPorts) -> None:
                 at=record.at if record else None,
             ),
             permissions=_permissions(head),
+            credential=_credential(
+                await ports.credentials.expires_at(request.caller.msp), ports.clock.now()
+            ),
         )
         return Answer(200, body)
 
@@ -152,6 +167,13 @@ def _permissions(head: Head) -> PermissionsAnswer:
     return PermissionsAnswer(
         consented_version=version, is_behind=has_tenant and version != MANIFEST_VERSION
     )
+
+
+def _credential(expires_at: datetime | None, now: datetime) -> CredentialAnswer | None:
+    """Tell of a credential that ends within 30 days."""
+    if expires_at is None or expires_at - now > _TOLD_AHEAD:
+        return None
+    return CredentialAnswer(expires_at=expires_at, is_expired=expires_at <= now)
 
 
 async def _partner_tenant(ports: MyTenantPorts, head: Head) -> TenantAnswer | None:

@@ -18,6 +18,7 @@ from domain.staffing import put_staff
 from ops.backup import add_backup_commands
 from ops.billing import add_billing_commands
 from ops.command import Command, cents
+from ops.credentials import add_credential_commands, add_credential_options
 from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
 from ops.restore import RestoreDiffers, StoreNotEmpty
@@ -139,13 +140,13 @@ def _parser() -> argparse.ArgumentParser:
         "tier",
         "partner-app-client-id",
         "partner-app-tenant-id",
-        "credential-secret",
         "service-account-secret",
         "owner-tid",
         "owner-oid",
         "owner-name",
     ):
         msp.add_argument(f"--{option}", required=True)
+    add_credential_options(msp)
     msp.add_argument(
         "--security-group",
         action="append",
@@ -168,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("--msp-id", required=True)
     delete.add_argument("--name", help="the MSP's name; asked for when it is left out")
     add_billing_commands(commands)
+    add_credential_commands(commands)
     add_backup_commands(commands)
     return parser
 

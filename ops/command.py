@@ -8,8 +8,22 @@ from typing import Any
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.errors import MalformedInput
+from domain.identifiers import MspId
+from domain.ports import Head, MspStore
 
 type Command = Callable[[argparse.Namespace, Storage, StorageQueues], Awaitable[dict[str, Any]]]
+
+
+async def head_of(msps: MspStore, msp_id: MspId) -> Head:
+    """Return an MSP's head.
+
+    Raises:
+        LookupError: There is no such MSP.
+    """
+    head = await msps.head(msp_id)
+    if head is None:
+        raise LookupError("There is no MSP of this ID.")
+    return head
 
 
 def cents(text: str | None) -> int | None:

@@ -14,6 +14,7 @@ from domain.ports import Head, Intents, MspStore, Page, Queues, Snapshot, StaffI
 from domain.removal import remove_tenant
 from domain.roles import StaffMember
 from domain.tenant import Tenant
+from ops.command import head_of
 from tenants.hard_delete import decide_hard_delete
 
 _PAGE = 100
@@ -56,14 +57,14 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
         MalformedInput: The name is another.
         InvoicesUnpaid: Invoices are unpaid; nothing has changed.
     """
-    head = await _head(ports.msps, msp_id)
+    head = await head_of(ports.msps, msp_id)
     if name.strip() != head.msp.value.name:
         raise MalformedInput("name", "must be the MSP's own name")
     unpaid = await ports.msps.unpaid_invoices(msp_id)
     if unpaid:
         raise InvoicesUnpaid(f"These invoices are unpaid: {', '.join(unpaid)}.")
     await decide_and_commit(
-        lambda: _head(ports.msps, msp_id),
+        lambda: head_of(ports.msps, msp_id),
         lambda known: decide_close(known, cause),
         ports.msps.commit,
     )
@@ -71,7 +72,8 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
     tenants = await _remove_tenants(ports, msp_id, cause)
     await _remove_invites(ports, msp_id, cause)
     app = head.msp.value.app
-    return Deleted(tenants, staff, (app.credential, app.service_account))
+    secrets = tuple(name for name in (app.credential, app.service_account) if name)
+    return Deleted(tenants, staff, secrets)
 
 
 def decide_close(head: Head, cause: Cause) -> Decision[None]:
@@ -91,13 +93,6 @@ def decide_close(head: Head, cause: Cause) -> Decision[None]:
 
 def _describe(msp: Msp) -> dict[str, str]:
     return {"name": msp.name, "tier": str(msp.tier)}
-
-
-async def _head(msps: MspStore, msp_id: MspId) -> Head:
-    head = await msps.head(msp_id)
-    if head is None:
-        raise LookupError("There is no MSP of this ID.")
-    return head
 
 
 async def _first_of_each_page[T](

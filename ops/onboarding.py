@@ -24,6 +24,7 @@ class Application:
     """An MSP as an operator enters it; every text is unchecked.
 
     Args:
+        credential: Name of a secret, or None for the service's managed identity.
         security_groups: Each an object ID, alone or followed by `=` and role names.
     """
 
@@ -35,7 +36,7 @@ class Application:
     time_zone: str
     client_id: str
     app_tenant_id: str
-    credential: str
+    credential: str | None
     service_account: str
     security_groups: tuple[str, ...] = ()
     msp_id: str | None = None
@@ -72,7 +73,7 @@ def check(application: Application, now: datetime) -> Msp:
         app=PartnerApp(
             client_id=parse_guid(application.client_id, "partner-app-client-id"),
             tenant_id=TenantId(parse_guid(application.app_tenant_id, "partner-app-tenant-id")),
-            credential=_secret_name(application.credential, "credential-secret"),
+            credential=credential_name(application.credential),
             service_account=_secret_name(application.service_account, "service-account-secret"),
             security_groups=tuple(security_group(text) for text in application.security_groups),
         ),
@@ -184,6 +185,15 @@ def security_group(text: str) -> SecurityGroup:
     if not set(roles) <= ROLES.keys():
         raise MalformedInput("security-group", f"may have the roles {', '.join(ROLES)}")
     return SecurityGroup(parse_guid(group_id, "security-group"), roles)
+
+
+def credential_name(text: str | None) -> str | None:
+    """Return the name of the secret with a credential, or None for the managed identity.
+
+    Raises:
+        MalformedInput: It is no name of a secret.
+    """
+    return None if text is None else _secret_name(text, "credential-secret")
 
 
 def _secret_name(text: str, option: str) -> str:

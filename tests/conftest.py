@@ -10,6 +10,8 @@ import pytest
 from azure.core.pipeline.transport import AioHttpTransport
 from hypothesis import settings
 
+from adapters.clock import SystemClock
+from adapters.credentials import Credentials
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
 from adapters.secrets import FileSecrets
@@ -89,7 +91,8 @@ def tokens(
 ) -> TokenSource:
     # MSAL's requests trust the simulation by this alone.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(simulation.run_dir / "ca.pem"))
-    return TokenSource.over(simulation.origin, simulation.origin, secrets)
+    credentials = Credentials(secrets, SystemClock())
+    return TokenSource.over(simulation.origin, simulation.origin, credentials)
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def msp_from(entity: TableEntity) -> Msp:
     app = PartnerApp(
         client_id=entity["app_client_id"],
         tenant_id=TenantId(entity["app_tenant_id"]),
-        credential=entity["app_credential"],
+        credential=entity.get("app_credential"),
         service_account=entity["app_service_account"],
         security_groups=tuple(
             SecurityGroup(group["group_id"], tuple(group["roles"]))

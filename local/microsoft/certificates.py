@@ -26,12 +26,13 @@ def make_certificates(run_dir: Path) -> None:
     server = authority.issue_cert("localhost", "127.0.0.1")
     server.private_key_and_cert_chain_pem.write_to_path(run_dir / "server.pem")
     for msp in MSPS:
-        (folder / msp.credential).write_text(_key_and_certificate(msp.name))
+        (folder / msp.credential).write_text(key_and_certificate(msp.name))
         (folder / msp.service_account).write_text(secrets.token_urlsafe(32))
     authority.cert_pem.write_to_path(run_dir / "ca.pem")
 
 
-def _key_and_certificate(name: str) -> str:
+def key_and_certificate(name: str, days: int = 365) -> str:
+    """Return a new key with its self-signed certificate, in PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -41,8 +42,8 @@ def _key_and_certificate(name: str) -> str:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=365))
+        .not_valid_before(now - timedelta(days=90))
+        .not_valid_after(now + timedelta(days=days))
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

@@ -1,13 +1,15 @@
 """Control routes, for tests: what was asked, faults, tenants, changes, tokens, GDAP."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
+from cryptography import x509
 
 from domain.gdap import ROLES
 from local import seed
-from local.microsoft.state import Microsoft, Tenant
+from local.microsoft.state import Microsoft, Tenant, Trust
 from local.microsoft.tokens import SigningKeys, lifetime
 
 
@@ -24,6 +26,7 @@ class Control:
         add.add_delete("/_control/requests", self._forget)
         add.add_put("/_control/faults", self._faults)
         add.add_put("/_control/tenants/{tid}", self._tenant)
+        add.add_put("/_control/apps/{id}", self._app)
         add.add_post("/_control/tenants/{tid}/changes", self._changes)
         add.add_post("/_control/tenants/{tid}/customers", self._customers)
         add.add_post("/_control/gdap/{id}/{action:accept|terminate|expire}", self._gdap)
@@ -58,6 +61,22 @@ class Control:
         if body.get("expireDeltaLinks"):
             tenant.oldest_delta = len(tenant.changes) + 1
             tenant.changes.append(0)
+        return web.Response(status=204)
+
+    async def _app(self, request: web.Request) -> web.Response:
+        """Exchange an app's credentials, as its owner would: what was good before is so no more."""
+        app, body = self._microsoft.apps[request.match_info["id"]], await request.json()
+        if "certificate" in body:
+            certificate = x509.load_pem_x509_certificate(body["certificate"].encode())
+            app = replace(app, certificate=certificate)
+        if "trust" in body:
+            app = replace(app, trust=body["trust"] and Trust(**body["trust"]))
+        app = replace(
+            app,
+            secret=body.get("secret", app.secret),
+            secret_is_expired=body.get("secretIsExpired", app.secret_is_expired),
+        )
+        self._microsoft.apps[app.client_id] = app
         return web.Response(status=204)
 
     def _set_access(self, tenant: Tenant, body: dict[str, Any]) -> None:

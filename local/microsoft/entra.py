@@ -86,30 +86,44 @@ class Entra:
 
     def _refusal(self, app: App, form: dict[str, str], path: str) -> web.Response | None:
         """Return what an app without a good credential is told."""
-        secret = form.get("client_secret")
-        if secret is None:
-            good = self._is_authentic(app, form, path)
-            code, message = 700027, "The assertion is not valid."
-        else:
+        secret, assertion = form.get("client_secret"), form.get("client_assertion", "")
+        if secret is not None:
             good = hmac.compare_digest(secret.encode(), app.secret.encode())
             code, message = 7000215, "Invalid client secret provided."
+            if good and app.secret_is_expired:
+                good, code, message = False, 7000222, "The client secret has expired."
+        elif _issuer(assertion) == app.client_id:
+            good = self._is_authentic(app, assertion, path)
+            code, message = 700027, "The assertion is not valid."
+        else:
+            good = self._is_trusted(app, assertion)
+            code, message = 700213, "No matching federated identity record found."
         return None if good else _refused(code, "invalid_client", message, 401)
 
-    def _is_authentic(self, app: App, form: dict[str, str], path: str) -> bool:
+    def _is_trusted(self, app: App, assertion: str) -> bool:
+        """Tell whether the assertion is a token of whom the app trusts."""
+        trust = app.trust or self._microsoft.service_trust()
+        try:
+            claims = self._keys.read(assertion, trust.audience)
+        except jwt.PyJWTError:
+            return False
+        return (claims["iss"], claims["sub"]) == (trust.issuer, trust.subject)
+
+    def _is_authentic(self, app: App, assertion: str, path: str) -> bool:
         """Tell whether the client assertion is signed with the app's certificate."""
         try:
             claims = jwt.decode(
-                form.get("client_assertion", ""),
+                assertion,
                 app.certificate.public_key(),  # type: ignore[arg-type]  # the seed's are RSA
                 algorithms=["RS256", "PS256"],
                 audience=f"{self._microsoft.origin}{path}",
             )
-            header = jwt.get_unverified_header(form["client_assertion"])
+            header = jwt.get_unverified_header(assertion)
         except jwt.PyJWTError:
             return False
         # MSAL leaves the padding on.
         named = str(header.get("x5t#S256") or header.get("x5t")).rstrip("=")
-        return claims["iss"] == app.client_id and named in _thumbprints(app.certificate)
+        return claims["sub"] == app.client_id and named in _thumbprints(app.certificate)
 
     def _app_token(self, app: App, tenant: Tenant) -> web.Response:
         consent = self._microsoft.consents.get((app.client_id, tenant.tenant_id))
@@ -223,6 +237,15 @@ class Entra:
             answer |= {"error": "consent_required", "error_description": _DECLINED}
         location = f"{request.query['redirect_uri']}?{urlencode(answer)}"
         return web.Response(status=302, headers={"Location": location})
+
+
+def _issuer(assertion: str) -> str | None:
+    """Return who an assertion says that it is from."""
+    try:
+        claims = jwt.decode(assertion, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return None
+    return claims.get("iss")
 
 
 def _thumbprints(certificate: Certificate) -> set[str]:

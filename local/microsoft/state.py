@@ -79,14 +79,32 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """A federated credential: whose tokens stand for the app.
+
+    https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
+    """
+
+    issuer: str
+    subject: str
+    audience: str = "api://AzureADTokenExchange"
+
+
+@dataclass(frozen=True, slots=True)
 class App:
-    """A partner app registration."""
+    """A partner app registration, with one credential of each kind.
+
+    Args:
+        trust: None for trust in the service's managed identity.
+    """
 
     client_id: str
     home: str
     certificate: x509.Certificate
     msp: seed.SeedMsp
     secret: str
+    trust: Trust | None = None
+    secret_is_expired: bool = False
 
 
 @dataclass(slots=True)
@@ -124,6 +142,10 @@ class Microsoft:
         self.relationships.members[msp.own.tenant_id] = {msp.security_group}
         for customer in msp.customers:
             self._add_active_relationship(msp, customer)
+
+    def service_trust(self) -> Trust:
+        """Return the trust in the service's managed identity."""
+        return Trust(f"{self.origin}/{seed.SERVICE_TENANT_ID}/v2.0", seed.IDENTITY_OBJECT_ID)
 
     def add_customer(self, home: str, users: int) -> str:
         """Add a customer tenant that an MSP reaches through GDAP; return its ID.

@@ -5,6 +5,8 @@ from pathlib import Path
 import jwt
 import pytest
 
+from adapters.clock import SystemClock
+from adapters.credentials import Credentials
 from adapters.graph.client import GraphClient
 from adapters.graph.identity import GraphIdentity
 from adapters.identity import DelegatedAccessRefused, TokenSource, roles_of
@@ -132,22 +134,24 @@ async def test_a_credential_that_was_replaced_is_read_anew(
     simulation: Simulation, tokens: TokenSource, secrets: FileSecrets
 ) -> None:
     await simulation.tenant(consented=True)
-    right = await secrets.get(MSP.app.credential)
-    wrong = await secrets.get("partner-app-fabrikam")
+    right = (await secrets.read(CONTOSO.credential)).value
+    wrong = (await secrets.read("partner-app-fabrikam")).value
     try:
         for unusable in (wrong, "-----BEGIN nonsense", "a client secret"):
-            await secrets.set(MSP.app.credential, unusable)
+            await secrets.set(CONTOSO.credential, unusable)
             with pytest.raises(MicrosoftRefused):
                 await tokens.app_token(MSP, OWN, fresh=True)
     finally:
-        await secrets.set(MSP.app.credential, right)
+        await secrets.set(CONTOSO.credential, right)
     assert await tokens.app_token(MSP, OWN)
 
 
 async def test_a_missing_credential_is_the_msps_to_put_right(
     simulation: Simulation, tmp_path: Path, tokens: TokenSource
 ) -> None:
-    without = TokenSource.over(simulation.origin, simulation.origin, FileSecrets(tmp_path))
+    without = TokenSource.over(
+        simulation.origin, simulation.origin, Credentials(FileSecrets(tmp_path), SystemClock())
+    )
     with pytest.raises(MicrosoftRefused):
         await without.app_token(MSP, OWN)
     with pytest.raises(DelegatedAccessRefused):
@@ -157,12 +161,12 @@ async def test_a_missing_credential_is_the_msps_to_put_right(
 async def test_a_customers_token_is_delegated_kept_and_its_refresh_token_rotated(
     simulation: Simulation, tokens: TokenSource, secrets: FileSecrets
 ) -> None:
-    before = await secrets.get(MSP.app.service_account)
+    before = await secrets.read(MSP.app.service_account)
     token = await tokens.delegated_token(MSP, CUSTOMER)
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["tid"] == CUSTOMER
     assert "User.Read.All" in claims["scp"]
-    assert await secrets.get(MSP.app.service_account) != before
+    assert await secrets.read(MSP.app.service_account) != before
     asked = len(await simulation.asked(ENTRA))
     assert await tokens.delegated_token(MSP, CUSTOMER) == token
     assert len(await simulation.asked(ENTRA)) == asked
@@ -185,7 +189,9 @@ async def test_a_client_secret_is_as_good_as_a_certificate_and_a_wrong_one_is_re
     )
     assert claims["appid"] == CONTOSO.client_id
     await secrets.set("wrong", "x" * 40)
-    other = TokenSource.over(simulation.origin, simulation.origin, secrets)
+    other = TokenSource.over(
+        simulation.origin, simulation.origin, Credentials(secrets, SystemClock())
+    )
     with pytest.raises(MicrosoftRefused):
         await other.app_token(replace(MSP, app=replace(MSP.app, credential="wrong")), OWN)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from azure.core.pipeline.transport import AioHttpTransport
 
+from adapters.clock import SystemClock
+from adapters.credentials import Credentials
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
 from adapters.secrets import FileSecrets
@@ -32,7 +34,9 @@ async def microsoft(run_dir: Path) -> AsyncIterator[tuple[Simulation, TokenSourc
     ca = str(run_dir / "ca.pem")
     os.environ["REQUESTS_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"] = ca
     origin = f"https://localhost:{port}"
-    tokens = TokenSource.over(origin, origin, FileSecrets(run_dir / "secrets"))
+    tokens = TokenSource.over(
+        origin, origin, Credentials(FileSecrets(run_dir / "secrets"), SystemClock())
+    )
     graph = GraphClient(origin, AioHttpTransport(connection_verify=ca))
     try:
         async with Browser("", f"https://127.0.0.1:{port}", run_dir / "ca.pem") as browser:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from local.microsoft.certificates import key_and_certificate
+from local.stack import Stack
 from tests.e2e.portal import CONTOSO, FABRIKAM, STRANGER, Portal, owner, role
 
 OWN = CONTOSO.own.tenant_id
@@ -39,6 +41,26 @@ async def test_a_consent_that_is_behind_the_permissions_is_told(portal: Portal) 
         "consentedVersion": 1,
         "isBehind": False,
     }
+
+
+async def test_a_credential_that_ends_within_thirty_days_is_told(
+    portal: Portal, stack: Stack
+) -> None:
+    file = stack.run_dir / "secrets" / CONTOSO.credential
+    good = file.read_text()
+    told = {}
+    try:
+        for days in (31, 29, -1):
+            file.write_text(key_and_certificate("Contoso MSP", days))
+            reply = await portal.call(role("viewer"), "GET", "/my-tenant")
+            told[days] = reply.body["credential"]
+    finally:
+        file.write_text(good)
+    assert told[31] is None
+    assert [told[days]["isExpired"] for days in (29, -1)] == [False, True]
+    assert told[29]["expiresAt"].endswith("Z")
+    reply = await portal.call(owner(), "GET", "/my-tenant")
+    assert reply.body["credential"] is None
 
 
 async def test_a_token_without_roles_is_no_consent(portal: Portal) -> None:

@@ -64,6 +64,16 @@ class FakeIdentity:
         return answer
 
 
+class FakeCredentials:
+    """Credentials that end at one time, or never."""
+
+    def __init__(self, ends: datetime | None = None) -> None:
+        self.ends = ends
+
+    async def expires_at(self, msp: Msp) -> datetime | None:
+        return self.ends
+
+
 class FakeGdap:
     """GDAP at Microsoft, in memory: relationships by MSP, and what customers do with them."""
 

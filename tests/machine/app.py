@@ -33,7 +33,7 @@ from sync.functions import sync_functions
 from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts
 from tenants.functions import TenantPorts, tenant_functions
-from tests.fakes.outside import FakeGdap, FakeGraph, FakeQueues, FixedClock
+from tests.fakes.outside import FakeCredentials, FakeGdap, FakeGraph, FakeQueues, FixedClock
 from tests.fakes.sync_world import user
 from work.functions import work_functions
 
@@ -92,7 +92,16 @@ class App:
         gate = Gate(NameVerifier(), of.staff_index, of.msps, clock, timedelta(0))  # type: ignore[arg-type]  # stands for the verifier
         edge = Edge(gate)
         identity = ConsentingIdentity()
-        mine = MyTenantPorts(of.msps, of.sync_states, requests, of.intents, queues, identity, clock)
+        mine = MyTenantPorts(
+            of.msps,
+            of.sync_states,
+            requests,
+            of.intents,
+            queues,
+            identity,
+            clock,
+            FakeCredentials(),
+        )
         tenants = TenantPorts(
             of.msps, of.sync_states, requests, of.records, of.intents, queues, clock, of.user_index
         )

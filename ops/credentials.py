@@ -1,0 +1,80 @@
+"""Operators' commands of credentials: what an MSP's partner app authenticates with."""
+
+import argparse
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from adapters.clock import SystemClock
+from adapters.queues import StorageQueues
+from adapters.tables.storage import Storage
+from domain.audit import SYSTEM, Cause
+from domain.changes import Decision, Insert, Replace, decide_and_commit
+from domain.identifiers import MspId, parse_guid
+from domain.ports import Head, MspStore
+from ops.command import head_of
+from ops.onboarding import credential_name
+
+_FEDERATED = "the service's managed identity"
+
+
+def add_credential_options(command: Any) -> None:
+    """Add the choice of a credential to a command's options."""
+    choice = command.add_mutually_exclusive_group(required=True)
+    choice.add_argument(
+        "--credential-secret", metavar="NAME", help="a certificate or client secret in Key Vault"
+    )
+    choice.add_argument(
+        "--federated", action="store_true", help="the partner app trusts our managed identity"
+    )
+
+
+def add_credential_commands(commands: Any) -> None:
+    """Add the commands to the parser's."""
+    change = commands.add_parser(
+        "change-credential", help="have a partner app authenticate by something else"
+    )
+    change.set_defaults(command=_change_credential)
+    change.add_argument("--msp-id", required=True)
+    add_credential_options(change)
+
+
+async def _change_credential(
+    options: argparse.Namespace, storage: Storage, _queues: StorageQueues
+) -> dict[str, Any]:
+    msp_id = MspId(parse_guid(options.msp_id, "msp-id"))
+    name = credential_name(options.credential_secret)
+    cause = Cause(SYSTEM, SystemClock().now(), str(uuid4()))
+    before = await change_credential(storage.msps, msp_id, name, cause)
+    return {"before": before or _FEDERATED, "after": name or _FEDERATED}
+
+
+async def change_credential(
+    msps: MspStore, msp_id: MspId, name: str | None, cause: Cause
+) -> str | None:
+    """Have an MSP's partner app authenticate by another secret, or by none; return the one before.
+
+    Raises:
+        LookupError: There is no such MSP.
+    """
+    return await decide_and_commit(
+        lambda: head_of(msps, msp_id),
+        lambda head: decide_credential(head, name, cause),
+        msps.commit,
+    )
+
+
+def decide_credential(head: Head, name: str | None, cause: Cause) -> Decision[str | None]:
+    """Decide another credential of the same partner app."""
+    msp = head.msp.value
+    before = msp.app.credential
+    if before == name:
+        return Decision(before)
+    changed = replace(msp, app=replace(msp.app, credential=name))
+    event = cause.event(
+        msp.msp_id,
+        "msp.credential_changed",
+        before={"credential": before},
+        after={"credential": name},
+    )
+    return Decision(before, (Replace(changed, head.msp.version), Insert(event)))
