@@ -1,10 +1,9 @@
 """The stored rows of one data set, as one sync knows and changes them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from domain.digest import stored
-from domain.ports import StoredRecord, SyncedRecord, SyncedRecords
+from domain.ports import StoredRecord, SyncedRecords
 from domain.sync_state import DataSet
 from sync.lease import Lease
 
@@ -41,16 +40,12 @@ class Rows:
         if unknown is None or unknown:
             self.digests |= await self.records.digests(self.name, self.lease.state.ref, unknown)
 
-    async def write(self, records: Iterable[SyncedRecord]) -> int:
+    async def write(self, records: Sequence[StoredRecord]) -> int:
         """Write the records that are new or changed; return how many are new.
 
         Raises:
             LeaseLost: Somebody else has the tenant now; nothing was written.
         """
-        return await self.write_stored([stored(record) for record in records])
-
-    async def write_stored(self, records: Sequence[StoredRecord]) -> int:
-        """Write records in their canonical form; else like `write`."""
         # Graph may repeat a record within a page: the last one counts.
         latest = {record.key: record for record in records}
         changed = [r for key, r in latest.items() if self.digests.get(key) != r.digest]

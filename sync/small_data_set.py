@@ -33,7 +33,7 @@ async def sync_small_data_set(rows: Rows, reading: Reading) -> DataSetState:
         # From here on the rows are neither the old content nor the new.
         await rows.lease.record(replace(before, digest=None))
     await rows.look_up()
-    await rows.write_stored(records)
+    await rows.write(records)
     await rows.delete(_gone(rows))
     return succeeded(rows, before, len(rows.digests), digest)
 

@@ -1,6 +1,6 @@
 """The search index of a tenant's users, kept up with the rows by the same sync."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from domain.ports import Count, Exchange, UserIndex, UserPage
@@ -11,6 +11,12 @@ from sync.rows import Rows
 
 _PAGE = 1000
 _MOST_TOLD = 5000
+
+
+def told_by(page: UserPage) -> dict[str, Entry | None]:
+    """Return what a page tells the index, by key; None of a user that is gone."""
+    entries = {record.key: entry_of(record.key, record.document) for record in page.records}
+    return {**entries, **dict.fromkeys(page.removed)}
 
 
 @dataclass(slots=True)
@@ -33,10 +39,9 @@ class IndexedUsers:
         """Whether the index should be written before more is read."""
         return len(self.told) >= _MOST_TOLD
 
-    def note(self, page: UserPage) -> None:
-        """Remember a page for the index."""
-        self.told |= {record.key: entry_of(record.key, record.document) for record in page.records}
-        self.told |= dict.fromkeys(page.removed)
+    def note(self, told: Mapping[str, Entry | None]) -> None:
+        """Remember what a page tells the index."""
+        self.told |= told
 
     async def apply(self) -> Count:
         """Write the blocks that are changed by what was told; return what the index now holds.

@@ -5,16 +5,27 @@ https://learn.microsoft.com/graph/delta-query-users
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from domain.ports import Count, PositionLost, TenantReader, Unreadable, UserPage
+from domain.digest import stored
+from domain.ports import Count, PositionLost, StoredRecord, TenantReader, Unreadable, UserPage
 from domain.sync_state import DataSetState
-from domain.user_block import FORM
+from domain.user_block import FORM, Entry
 from sync.rows import Rows
 from sync.small_data_set import succeeded
-from sync.user_index import IndexedUsers
+from sync.user_index import IndexedUsers, told_by
 
-type Write = Callable[[UserPage], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class ReadyPage:
+    """A page with what is written of it: the rows, and what it tells the index."""
+
+    page: UserPage
+    records: list[StoredRecord]
+    told: dict[str, Entry | None]
+
+
+type Write = Callable[[ReadyPage], Awaitable[None]]
 
 
 async def sync_users(indexed: IndexedUsers, reader: TenantReader) -> DataSetState:
@@ -55,22 +66,22 @@ async def _read_all(
     rows.seen = set(rows.digests) if is_first else set()
     link = (before.next_link and before.delta_link) or await reader.delta_link()
 
-    async def write(page: UserPage) -> None:
-        await rows.write(page.records)
-        indexed.note(page)
+    async def write(ready: ReadyPage) -> None:
+        await rows.write(ready.records)
+        indexed.note(ready.told)
         state = replace(_state(rows), count=len(rows.digests))
-        if is_first and page.next_link:
-            state = replace(state, delta_link=link, next_link=page.next_link)
+        if is_first and ready.page.next_link:
+            state = replace(state, delta_link=link, next_link=ready.page.next_link)
         await rows.lease.note(state)
 
     await _write_behind(reader.users(before.next_link), write)
 
-    async def catch_up(page: UserPage) -> None:
+    async def catch_up(ready: ReadyPage) -> None:
         nonlocal link
-        await rows.write(page.records)
-        indexed.note(page)
-        rows.seen -= set(page.removed)
-        link = page.delta_link or link
+        await rows.write(ready.records)
+        indexed.note(ready.told)
+        rows.seen -= set(ready.page.removed)
+        link = ready.page.delta_link or link
 
     await _write_behind(reader.changes(link), catch_up)
     await rows.delete(rows.digests.keys() - rows.seen)
@@ -82,12 +93,13 @@ async def _read_changes(indexed: IndexedUsers, reader: TenantReader, link: str) 
     """Apply what changed. Each page's link is a position of its own: a replay does no harm."""
     rows, position = indexed.rows, link
 
-    async def write(page: UserPage) -> None:
+    async def write(ready: ReadyPage) -> None:
         nonlocal position
-        await rows.look_up([*(record.key for record in page.records), *page.removed])
-        await rows.write(page.records)
+        page = ready.page
+        await rows.look_up(ready.told)
+        await rows.write(ready.records)
         await rows.delete(page.removed)
-        indexed.note(page)
+        indexed.note(ready.told)
         position = page.delta_link or page.next_link or position
         if indexed.has_told_much:
             await settle()
@@ -121,13 +133,14 @@ def _indexed(rows: Rows, count: Count) -> DataSetState:
 
 
 async def _write_behind(pages: AsyncIterator[UserPage], write: Write) -> None:
-    """Write each page while the next one is fetched; at most two are in memory."""
+    """Write each page while the next is fetched and made ready; at most two are in memory."""
     writing: asyncio.Task[None] | None = None
     try:
         async for page in pages:
+            ready = ReadyPage(page, [stored(record) for record in page.records], told_by(page))
             if writing:
                 await writing
-            writing = asyncio.ensure_future(write(page))
+            writing = asyncio.ensure_future(write(ready))
     finally:
         # A read that breaks off keeps what it has read.
         if writing:

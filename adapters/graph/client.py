@@ -12,9 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core import AsyncPipelineClient
-from azure.core.exceptions import AzureError, DecodeError
+from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import (
-    ContentDecodePolicy,
     HttpLoggingPolicy,
     RequestIdPolicy,
     UserAgentPolicy,
@@ -106,7 +105,6 @@ class GraphClient:
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy("Manage365"),
-                ContentDecodePolicy(),
                 HttpLoggingPolicy(),  # it redacts headers and query strings
             ],
         )
@@ -201,8 +199,6 @@ class GraphClient:
     async def _send(self, request: HttpRequest, timeouts: dict[str, Any]) -> dict[str, Any]:
         try:
             response = await self._client.send_request(request, **timeouts)
-        except DecodeError:
-            raise GraphError(0, "the answer is not JSON", is_passing=True) from None
         except AzureError as error:
             raise GraphError(0, type(error).__name__, is_passing=True) from None
         return _document(response)
@@ -216,12 +212,12 @@ def _document(response: AsyncHttpResponse) -> dict[str, Any]:
     try:
         document = response.json() if response.content else {}
     except ValueError:
-        document = None
+        document = None  # it was cut off
     # A redirect is none of Graph's answers here, and following one could give the token away.
     if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         raise _error(response.status_code, document, response.headers)
     if not isinstance(document, dict):
-        raise GraphError(0, "the answer is not JSON")
+        raise GraphError(0, "the answer is not JSON", is_passing=document is None)
     return document
 
 

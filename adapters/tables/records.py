@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import batched
 from typing import Any
 from urllib.parse import quote, unquote
@@ -18,7 +18,7 @@ from adapters.tables.limits import (
     units,
 )
 from adapters.tables.transaction_body import Delete, Put
-from adapters.tables.transactions import Transactions
+from adapters.tables.transactions import Transactions, few_at_a_time
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.ports import Document, Page, StoredRecord
@@ -30,7 +30,6 @@ TABLES = {
     DataSet.SECURE_SCORE: "secureScores",
     DataSet.CONDITIONAL_ACCESS: "conditionalAccessPolicies",
 }
-_AT_ONCE = 4
 _READS_AT_ONCE = 16
 _LARGEST_BODY, _ENVELOPE = 1024 * 1024, 1000
 _DIGEST = ["RowKey", "digest"]
@@ -67,8 +66,8 @@ class TableSyncedRecords:
         self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:
         """Insert or overwrite records, a few full transactions at a time."""
-        entities = [_to_entity(ref, record) for record in records]
-        await _few_at_a_time(self._upsert(data_set, batch) for batch in _transactions(entities))
+        entities = (_to_entity(ref, record) for record in records)
+        await few_at_a_time(self._upsert(data_set, batch) for batch in _transactions(entities))
 
     async def _upsert(self, data_set: DataSet, entities: list[dict[str, Any]]) -> None:
         await self._transactions.submit(TABLES[data_set], [Put(entity) for entity in entities])
@@ -79,7 +78,7 @@ class TableSyncedRecords:
 
     async def _delete_rows(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
         batches = batched(rows, LARGEST_TRANSACTION, strict=False)
-        await _few_at_a_time(self._delete(data_set, ref, batch) for batch in batches)
+        await few_at_a_time(self._delete(data_set, ref, batch) for batch in batches)
 
     async def _delete(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
         partition = _partition(ref)
@@ -132,21 +131,6 @@ class TableSyncedRecords:
         return rows
 
 
-async def _few_at_a_time(transactions: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Send transactions, the next as soon as there is room for it.
-
-    When one fails the others are stopped, so that none is still under way after its error.
-    """
-    room = asyncio.Semaphore(_AT_ONCE)
-    try:
-        async with asyncio.TaskGroup() as group:
-            for transaction in transactions:
-                await room.acquire()
-                group.create_task(transaction).add_done_callback(lambda _: room.release())
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
-
-
 async def _digest_row(table: TableClient, ref: TenantRef, key: str) -> TableEntity | None:
     return await access.find(table, _partition(ref), _row(key), _DIGEST)
 
@@ -191,7 +175,7 @@ def _escaped_size(text: str) -> int:
     return 2 * len(text) if text.isascii() else 6 * units(text)
 
 
-def _transactions(entities: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _transactions(entities: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Group entities into transactions of at most 100 rows and 1 MiB.
 
     Azure Tables takes 4 MiB, but sending as much at once holds up everything else.

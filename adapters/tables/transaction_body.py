@@ -56,7 +56,7 @@ _encode = json.JSONEncoder(check_circular=False, allow_nan=False, separators=(",
 
 
 def write_body(table_url: str, steps: Sequence[Step], batch: str, changeset: str) -> bytes:
-    """Return the body of a transaction.
+    """Return the body of a transaction, all of whose rows are of one partition.
 
     Args:
         table_url: The table, below its account's endpoint.
@@ -67,7 +67,9 @@ def write_body(table_url: str, steps: Sequence[Step], batch: str, changeset: str
         TypeError: A property has a type that Tables do not know.
     """
     head = f"--{batch}\r\nContent-Type: multipart/mixed; boundary={changeset}\r\n\r\n"
-    parts = "".join(_part(table_url, step, changeset) for step in steps)
+    partition = _key(steps[0].entity["PartitionKey"])
+    rows_url = f"{table_url}(PartitionKey='{partition}',RowKey="
+    parts = "".join(_part(_request(table_url, rows_url, step), changeset) for step in steps)
     return f"{head}{parts}--{changeset}--\r\n--{batch}--\r\n".encode("ascii")
 
 
@@ -82,25 +84,25 @@ def read_code(body: bytes) -> str:
     return found[1].decode() if found else "no code"
 
 
-def _part(table_url: str, step: Step, changeset: str) -> str:
+def _part(request: str, changeset: str) -> str:
     return (
         f"--{changeset}\r\n"
         "Content-Type: application/http\r\n"
         "Content-Transfer-Encoding: binary\r\n\r\n"
-        f"{_request(table_url, step)}\r\n"
+        f"{request}\r\n"
     )
 
 
-def _request(table_url: str, step: Step) -> str:
+def _request(table_url: str, rows_url: str, step: Step) -> str:
     match step:
         case Create(entity):
             line = f"POST {table_url} HTTP/1.1\r\nPrefer: return-no-content\r\n"
             return f"{line}{_content(entity)}"
         case Put(entity, version):
-            line = f"PUT {_row_url(table_url, entity)} HTTP/1.1\r\n"
+            line = f"PUT {_row_url(rows_url, entity)} HTTP/1.1\r\n"
             return f"{line}{_if_match(version)}{_content(entity)}"
         case Delete(entity, version):
-            line = f"DELETE {_row_url(table_url, entity)} HTTP/1.1\r\n"
+            line = f"DELETE {_row_url(rows_url, entity)} HTTP/1.1\r\n"
             return f"{line}{_if_match(version)}{_ACCEPT}\r\n"
 
 
@@ -117,9 +119,8 @@ def _content(entity: Entity) -> str:
     return f"{_ACCEPT}{length}\r\n{text}"
 
 
-def _row_url(table_url: str, entity: Entity) -> str:
-    partition, row = _key(entity["PartitionKey"]), _key(entity["RowKey"])
-    return f"{table_url}(PartitionKey='{partition}',RowKey='{row}')"
+def _row_url(rows_url: str, entity: Entity) -> str:
+    return f"{rows_url}'{_key(entity['RowKey'])}')"
 
 
 def _key(text: str) -> str:

@@ -3,9 +3,10 @@
 What is sent once again, signed or refused is up to the SDK's policies, as it is for single rows.
 """
 
+import asyncio
 import hmac
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -37,6 +38,7 @@ from domain.errors import StorageUnavailable
 
 type Credential = AzureNamedKeyCredential | AzureSasCredential | AsyncTokenCredential
 
+_AT_ONCE = 4
 _SCOPE = "https://storage.azure.com/.default"
 
 
@@ -87,6 +89,22 @@ class Transactions:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+async def few_at_a_time(transactions: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Send transactions, the next as soon as there is room for it.
+
+    When one fails the others are stopped, so that none is still under way after its error.
+    """
+    room = asyncio.Semaphore(_AT_ONCE)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for transaction in transactions:
+                await room.acquire()
+                group.create_task(transaction).add_done_callback(lambda _: room.release())
+                await asyncio.sleep(0)  # It is on its way while the next is made ready.
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
 
 
 def _check(response: AsyncHttpResponse, steps: int) -> None:

@@ -12,14 +12,14 @@ from azure.data.tables.aio import TableClient
 from adapters.tables import access
 from adapters.tables.limits import LARGEST_BINARY, LARGEST_TRANSACTION, check_transaction
 from adapters.tables.transaction_body import Delete, Put, Step
-from adapters.tables.transactions import Transactions
+from adapters.tables.transactions import Transactions, few_at_a_time
 from domain.changes import Versioned
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
 from domain.ports import BlockKey, Count, Exchange
 from domain.user_block import UserBlock
 
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
-_AT_ONCE, _READS_AT_ONCE = 4, 16
+_READS_AT_ONCE = 16
 # Azure Tables takes 4 MiB, but sending as much at once holds up everything else.
 _LARGEST_BODY = 1024 * 1024
 # A block is written often and read seldom: the fastest level saves nearly as much as the best.
@@ -51,9 +51,7 @@ class TableUserIndex:
 
     async def write(self, ref: TenantRef, exchanges: Sequence[Exchange]) -> None:
         """Write blocks, a few transactions at a time."""
-        transactions = _transactions(ref, exchanges)
-        for group in batched(transactions, _AT_ONCE, strict=False):
-            await asyncio.gather(*map(self._submit, group))
+        await few_at_a_time(map(self._submit, _transactions(ref, exchanges)))
 
     async def _submit(self, steps: Sequence[Step]) -> None:
         check_transaction([step.entity for step in steps])

@@ -1,9 +1,11 @@
 """The first sync of a large tenant, against the floor and against what one would write instead.
 
 The floor fetches the same pages with aiohttp and writes the same rows in full transactions,
-and does nothing else. The other rival is Microsoft's msgraph-sdk with its page iterator and an
-`upsert_entity` for each user; it meets the product in a smaller tenant, since it takes ten times
-as long, and as long again for each user more.
+and does nothing else. There are two of them: one sends transactions as the product does, the
+other with the Azure SDK's `submit_transaction`. The first is the one that counts: it has no cost
+that the product has got rid of. The last rival is Microsoft's msgraph-sdk with its page iterator
+and an `upsert_entity` for each user; it meets the product in a smaller tenant, since it takes
+ten times as long, and as long again for each user more.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ import json
 import os
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from azure.data.tables.aio import TableClient
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
 from adapters.tables.records import TABLES
+from adapters.tables.transaction_body import Put
 from domain.identifiers import new_epoch
 from domain.sync_state import DataSet, SyncPhase
 from tests.bench.microsoft import azurite, microsoft
@@ -36,6 +39,9 @@ _FIELDS = (
     "id,displayName,userPrincipalName,mail,accountEnabled,userType,createdDateTime,"
     "assignedLicenses,jobTitle,department,usageLocation,onPremisesSyncEnabled"
 )
+
+type Rows = list[dict[str, Any]]
+type Submit = Callable[[Rows], Awaitable[Any]]
 
 
 class Rivals:
@@ -66,6 +72,21 @@ class Rivals:
             raise RuntimeError(f"the sync ended as {state.phase}")
 
     async def floor(self) -> None:
+        """Fetch, and write as the product does."""
+        table, transactions = self._table.table_name, self._own.storage.transactions
+        await self._fetch_and_write(
+            lambda rows: transactions.submit(table, [Put(row) for row in rows])
+        )
+
+    async def sdk_floor(self) -> None:
+        """Fetch, and write as the Azure SDK does."""
+        await self._fetch_and_write(
+            lambda rows: self._table.submit_transaction(
+                [("upsert", row, {"mode": "replace"}) for row in rows]
+            )
+        )
+
+    async def _fetch_and_write(self, submit: Submit) -> None:
         """Fetch and write, a page's transactions four at a time as the product does."""
         token, partition = await self._tokens.app_token(MSP, OWN), self._partition()
         context = ssl.create_default_context(cafile=str(self._simulation.run_dir / "ca.pem"))
@@ -79,20 +100,10 @@ class Rivals:
                     page = await response.json()
                 if writing:
                     await writing
-                writing = asyncio.ensure_future(self._write(partition, page["value"]))
+                writing = asyncio.ensure_future(_write(submit, partition, page["value"]))
                 link = page.get("@odata.nextLink")
             if writing:
                 await writing
-
-    async def _write(self, partition: str, users: list[dict[str, Any]]) -> None:
-        turn = asyncio.Semaphore(4)
-
-        async def write(part: list[dict[str, Any]]) -> None:
-            async with turn:
-                steps = [("upsert", _entity(partition, user), {"mode": "replace"}) for user in part]
-                await self._table.submit_transaction(steps)
-
-        await asyncio.gather(*(write(users[i : i + 100]) for i in range(0, len(users), 100)))
 
     async def msgraph_sdk(self) -> None:
         """Read with Microsoft's SDK, and upsert each user."""
@@ -146,6 +157,16 @@ def sdk_client(simulation: Simulation, token: str) -> Any:
     return GraphServiceClient(request_adapter=adapter)
 
 
+async def _write(submit: Submit, partition: str, users: Rows) -> None:
+    turn = asyncio.Semaphore(4)
+
+    async def write(part: Rows) -> None:
+        async with turn:
+            await submit([_entity(partition, user) for user in part])
+
+    await asyncio.gather(*(write(users[i : i + 100]) for i in range(0, len(users), 100)))
+
+
 def _entity(partition: str, user: dict[str, Any]) -> dict[str, Any]:
     """Return a row like the product's: the same properties with as many bytes."""
     text = json.dumps(user, ensure_ascii=False, separators=(",", ":"))
@@ -173,21 +194,22 @@ async def _run() -> None:
         ):
             rivals = Rivals(own, simulation, tokens, graph)
             await simulation.tenant(users=USERS, consented=True)
-            await _contest(USERS, rivals, {"floor": rivals.floor, "product": rivals.product})
+            floors = {"floor": rivals.floor, "SDK's floor": rivals.sdk_floor}
+            await _contest(USERS, rivals, {"product": rivals.product, **floors})
             await simulation.tenant(users=FEWER_USERS)
-            against = {"product": rivals.product, "msgraph-sdk": rivals.msgraph_sdk}
+            against = {"msgraph-sdk": rivals.msgraph_sdk, "product": rivals.product}
             await _contest(FEWER_USERS, rivals, against)
 
 
 async def _contest(users: int, rivals: Rivals, contest: Mapping[str, Rival]) -> None:
-    """Print each rival's median, and the second against the first, round by round."""
+    """Print each rival's median, and the first against each other, round by round."""
     seconds = await side_by_side(contest, ROUNDS, rivals.empty_table)
     print(f"first sync of {users} users, {ROUNDS} rounds, medians")
     for name, taken in seconds.items():
         print(f"  {name:12} {median(taken):7.2f} s")
-    first, second = seconds
-    against = ratio(seconds[second], seconds[first])
-    print(f"  {second} against {first}: {against:.2f}", flush=True)
+    first, *others = seconds
+    for other in others:
+        print(f"  {first} against {other}: {ratio(seconds[first], seconds[other]):.2f}", flush=True)
 
 
 if __name__ == "__main__":
