@@ -2,6 +2,10 @@
 PYTHON ?= python3.13
 VENV := .venv
 BIN := $(VENV)/bin
+# Tools that cannot share an environment with the others.
+CHECKOV := .venv-checkov
+SUPPLY := .venv-supply
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 # Of the tests; each has a stack of its own, which is busy.
 WORKERS ?= 2
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
@@ -10,7 +14,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --str
 # Processes start by the dozen: what one has compiled, the others read.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test long unit check bench clean lock setup clients
+.PHONY: help demo run test long unit check package sbom licences bench clean lock setup clients tools
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -37,11 +41,25 @@ long: setup ## the long forms: properties, random lives, kills and crowds in ful
 unit: setup ## the unit tests alone: pure, without sockets
 	@$(BIN)/python -m pytest tests/unit
 
-check: setup clients ## format, lint, types, imports
+check: setup clients tools ## format, lint, types, imports, policies of infra/, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
+	@$(CHECKOV)/bin/checkov --directory infra --framework bicep --skip-download --quiet --compact
+	@$(BIN)/python -m release audit
+
+package: setup ## dist/app.zip for Azure, installed into an empty environment, indexed, asked for /health
+	@$(BIN)/python -m release package
+	@$(BIN)/python -m release prove
+
+sbom: tools ## dist/: a bill of materials (CycloneDX) of what is deployed, and of the local stack
+	@mkdir -p dist
+	@$(SUPPLY)/bin/cyclonedx-py requirements requirements.txt --output-reproducible -o dist/app.cdx.json
+	@npm --prefix local sbom --package-lock-only --sbom-format cyclonedx > dist/local-stack.cdx.json
+
+licences: setup ## docs/licences.md anew
+	@$(BIN)/python -m release licences
 
 bench: setup clients ## every benchmark, rivals side by side; each runs alone too
 	@$(BIN)/python -m tests.bench.my_tenant
@@ -58,10 +76,12 @@ lock: setup ## write the locked requirements anew
 	@$(PIP_COMPILE) --output-file requirements.txt requirements.in
 	@$(PIP_COMPILE) --output-file requirements-dev.txt requirements-dev.in
 	@$(PIP_COMPILE) --output-file requirements-clients.txt requirements-clients.in
+	@$(PIP_COMPILE) --output-file requirements-checkov.txt requirements-checkov.in
+	@$(PIP_COMPILE) --output-file requirements-supply.txt requirements-supply.in
 
 clean: ## remove everything that was set up or stored
-	@rm -rf $(VENV) .local local/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		.import_linter_cache
+	@rm -rf $(VENV) $(CHECKOV) $(SUPPLY) .local dist local/node_modules .mypy_cache .ruff_cache \
+		.pytest_cache .hypothesis .import_linter_cache
 
 setup:
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.installed local/node_modules/.installed
@@ -69,14 +89,23 @@ setup:
 $(VENV)/.installed: requirements-dev.txt
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	@$(BIN)/python $(PIP_INSTALL) -r $<
 	@touch $@
 
 clients: $(VENV)/.clients-installed
 
 $(VENV)/.clients-installed: requirements-clients.txt | $(VENV)/.installed
 	@echo "setting up clients to check against ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	@$(BIN)/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+tools:
+	@$(MAKE) --no-print-directory --jobs 2 $(CHECKOV)/.installed $(SUPPLY)/.installed
+
+.venv-%/.installed: requirements-%.txt
+	@echo "setting up $(@D) ..."
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python $(PIP_INSTALL) -r $<
 	@touch $@
 
 local/node_modules/.installed: local/package-lock.json

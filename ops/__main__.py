@@ -15,6 +15,7 @@ from domain.errors import DomainError, MalformedInput
 from domain.identifiers import MspId, parse_guid, parse_object_id, parse_tenant_id
 from domain.roles import Role, StaffMember
 from domain.staffing import put_staff
+from ops.app_manifest import app_manifest
 from ops.backup import add_backup_commands
 from ops.billing import add_billing_commands
 from ops.command import Command, cents
@@ -30,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0, 1 when it was refused or differs, 2 for a malformed option."""
     options = _parser().parse_args(arguments)
     try:
-        result = asyncio.run(_run(options))
+        result = app_manifest() if options.command is None else asyncio.run(_run(options))
     except MalformedInput as error:
         print(f"--{error}", file=sys.stderr)
         return 2
@@ -132,6 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     create = commands.add_parser("create-storage", help="create tables, queues and container")
     create.set_defaults(command=_create_storage)
+    manifest = commands.add_parser("app-manifest", help="print what a partner app asks of Graph")
+    manifest.set_defaults(command=None)  # It needs no storage.
     msp = commands.add_parser("onboard-msp", help="add an MSP and its first owner")
     msp.set_defaults(command=_onboard_msp)
     for option in (

@@ -1,4 +1,4 @@
-"""Compares the manifest of permissions and the SKU names with Microsoft's published lists.
+"""Compares the permissions with their IDs, and the SKU names, with Microsoft's published lists.
 
 A command and no test, since the lists are not part of the project:
 
@@ -18,6 +18,7 @@ from typing import Any
 from adapters.graph.sku_names import product_name
 from domain.permissions import MANAGE_GDAP, MANIFEST, READ, READ_ORGANIZATION
 from domain.sync_state import DataSet
+from ops.app_manifest import APP_ROLES, SCOPES
 
 _GDAP = "/tenantRelationships/delegatedAdminRelationships"
 _CALLS = {
@@ -52,6 +53,15 @@ def permission_differences(document: dict[str, Any]) -> Iterator[str]:
         yield f"the manifest asks for {sorted(MANIFEST ^ set(_CALLS.values()))}"
 
 
+def id_differences(document: dict[str, Any]) -> Iterator[str]:
+    """Yield the permissions whose ID is not Microsoft's, as far as the list has one."""
+    for kind, ours in (("appRoleId", APP_ROLES), ("delegatedScopeId", SCOPES)):
+        for name, identifier in ours.items():
+            theirs = document["permissions"][name][kind]
+            if theirs not in (None, identifier):
+                yield f"{name}: {kind} {identifier}, where Microsoft says {theirs}"
+
+
 def name_differences(rows: Iterator[dict[str, str]]) -> Iterator[str]:
     """Yield the SKU names that are not Microsoft's; unlisted ones show their part number."""
     for row in rows:
@@ -66,7 +76,7 @@ def main() -> int:
     permissions = json.loads((folder / "graph-permissions-v1.json").read_text())
     with (folder / "data" / "skus.csv").open(newline="", encoding="utf-8-sig") as file:
         names = list(name_differences(iter(csv.DictReader(file))))
-    differences = [*permission_differences(permissions), *names]
+    differences = [*permission_differences(permissions), *id_differences(permissions), *names]
     print("\n".join(differences) or "no differences")
     return 1 if differences else 0
 
