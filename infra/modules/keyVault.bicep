@@ -18,7 +18,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   tags: tags
   properties: {
     // checkov:skip=CKV_AZURE_109: by parameter; without a network of its own, Entra tokens are the fence.
-    // checkov:skip=CKV_AZURE_189: likewise.
+    // checkov:skip=CKV_AZURE_189: by parameter, likewise.
     tenantId: subscription().tenantId
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true

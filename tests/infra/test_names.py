@@ -5,7 +5,7 @@ import re
 from adapters.invoice_documents import CONTAINER
 from adapters.queues import CONSENT, PURGE, SYNC
 from adapters.tables.storage import NAMES
-from tests.infra.bicep import INFRA, variable
+from tests.infra.bicep import INFRA, read, variable
 
 # What the app measures, as far as alerts ask for it.
 MEASURED = {"manage365.sync.tenants", "manage365.work.poisoned", "manage365.invoice.runs"}
@@ -24,6 +24,20 @@ def test_the_queues_are_the_codes_each_with_its_poison_queue() -> None:
 
 def test_the_containers_are_the_invoices_and_the_packages() -> None:
     assert variable("storage", "containers") == [CONTAINER, "packageContainer"]
+
+
+def test_the_names_of_account_and_vault_are_of_azures_form() -> None:
+    """They are all the world's, so the group's 13 letters and digits are in them."""
+    modules = read("main.bicep")["modules"]
+    for environment in ("dev", "prod"):
+        account, vault = (
+            modules[module]["config"]["params"]["name"]
+            .replace("${environmentName}", environment)
+            .replace("${suffix}", "abcdefghij234")
+            for module in ("storage", "keyVault")
+        )
+        assert re.fullmatch(r"[a-z0-9]{3,24}", account)
+        assert re.fullmatch(r"[a-z][a-z0-9-]{1,22}[a-z0-9]", vault)
 
 
 def test_alerts_ask_for_what_is_measured() -> None:
