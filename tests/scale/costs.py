@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from adapters.clock import SystemClock
+from adapters.credentials import Credentials
 from adapters.graph.client import GraphClient
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
@@ -101,10 +102,9 @@ class Meter:
         """Let the timer find the tenants, sync each, and let it find what it checks later."""
         simulation = self._own.simulation
         # A token lasts an hour: each sync of a day needs another.
-        secrets = FileSecrets(simulation.run_dir / "secrets")
-        reader = GraphReaders(
-            TokenSource.over(simulation.origin, simulation.origin, secrets), self._graph
-        )
+        credentials = Credentials(FileSecrets(simulation.run_dir / "secrets"), self._clock)
+        tokens = TokenSource.over(simulation.origin, simulation.origin, credentials)
+        reader = GraphReaders(tokens, self._graph)
         ports = replace(self._own.ports, clock=self._clock, reader=reader)
         await simulation.browser.control("DELETE", "/requests")
         for counter in self._counters:
