@@ -130,7 +130,9 @@ def _environment(places: Places, storage: str) -> dict[str, str]:
     return {
         **settings,
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(places.platform),
+        # And the folder that this runs in is no place to find modules in.
+        "PYTHONPATH": os.pathsep.join((str(places.platform), str(places.site))),
+        "PYTHONSAFEPATH": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "AzureWebJobsStorage": storage,
         "STORAGE_CONNECTION_STRING": storage,
