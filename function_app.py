@@ -3,8 +3,10 @@
 import azure.functions as func
 
 from settings import Settings
-from wiring import Services, blueprints
+from wiring import Services, blueprints, open_telemetry
 
+settings = Settings.from_environment()
+open_telemetry(settings)
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for blueprint in blueprints(Services.from_settings(Settings.from_environment())):
+for blueprint in blueprints(Services.from_settings(settings)):
     app.register_functions(blueprint)

@@ -104,6 +104,18 @@ class Settings(StorageSettings):
         ge=0,
         description="Age at which the search index in memory is compared with storage.",
     )
+    applicationinsights_connection_string: str | None = Field(
+        None, description="Application Insights, for spans and metrics; without it none are sent."
+    )
+    telemetry_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of the use cases whose spans are sent; metrics are whole.",
+    )
+    telemetry_console: bool = Field(
+        default=False, description="Spans and metrics to standard error; local development."
+    )
     sync_schedule: str = Field(
         description="NCRONTAB of the search for tenants that are due, such as `0 */2 * * * *`."
     )

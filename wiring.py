@@ -22,6 +22,7 @@ from adapters.notices import EmailNotices, LogNotices
 from adapters.queues import StorageQueues
 from adapters.secrets import FileSecrets, KeyVaultSecrets, Secrets
 from adapters.tables.storage import Storage
+from adapters.telemetry import start_telemetry
 from audit.functions import audit_functions
 from billing.functions import billing_functions
 from billing.ports import BillingPorts
@@ -121,6 +122,15 @@ def open_credentials(settings: Settings) -> Credentials:
     identity = ManagedIdentity(settings.azure_client_id) if settings.azure_client_id else None
     remembered = timedelta(seconds=settings.credential_cache_seconds)
     return Credentials(open_secrets(settings), SystemClock(), identity, remembered)
+
+
+def open_telemetry(settings: Settings) -> None:
+    """Start to send spans and metrics, if the settings say where to."""
+    start_telemetry(
+        settings.applicationinsights_connection_string,
+        settings.telemetry_share,
+        console=settings.telemetry_console,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from domain.roles import Permission
 from edge.models import ListQuery, NoBody, NoQuery
 from edge.requests import Request
 from edge.routes import Answer, Content, Edge, Routes
+from edge.telemetry import traced
 
 
 def billing_functions(edge: Edge, ports: BillingPorts) -> func.Blueprint:
@@ -123,6 +124,7 @@ def _downloads(routes: Routes, ports: BillingPorts) -> None:
 def _issuing(blueprint: func.Blueprint, ports: BillingPorts) -> None:
     @blueprint.function_name("issue_invoices")
     @blueprint.timer_trigger("timer", "%INVOICE_SCHEDULE%")
+    @traced
     async def issue_invoices_timer(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
         await run_billing(ports, Cause(SYSTEM, ports.clock.now(), str(uuid4())))
 

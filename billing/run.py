@@ -11,6 +11,7 @@ from billing.ports import BillingPorts
 from billing.pursue_payments import pursue_payments
 from domain.audit import Cause
 from domain.identifiers import MspId
+from edge.telemetry import count
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 8
@@ -23,14 +24,17 @@ class RunIncomplete(Exception):
 async def run_billing(ports: BillingPorts, cause: Cause) -> None:
     """Issue what is due and pursue what is unpaid at every MSP, then set the missing PDFs.
 
-    Numbers and due dates come first: setting pages takes longer than all the rest.
+    Numbers and due dates come first: setting pages takes longer than all the rest. A run that
+    ended well is counted, and missed when there is none.
 
     Raises:
         RunIncomplete: Some MSPs' billing failed.
     """
 
     async def bill(msp_id: MspId) -> None:
-        await issue_invoices(ports, msp_id, cause)
+        issued = await issue_invoices(ports, msp_id, cause)
+        if issued:
+            count("invoices.issued", len(issued))
         await pursue_payments(ports, msp_id, cause)
 
     async def document(msp_id: MspId) -> None:
@@ -43,6 +47,7 @@ async def run_billing(ports: BillingPorts, cause: Cause) -> None:
     failed |= await for_each_msp(msp_ids, document)
     if failed:
         raise RunIncomplete(f"billing failed at {len(failed)} MSPs")
+    count("invoice.runs")
 
 
 async def for_each_msp(

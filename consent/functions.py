@@ -19,6 +19,7 @@ from domain.roles import Permission
 from edge.models import ApiModel, NoBody, NoQuery, Timestamp
 from edge.requests import Request
 from edge.routes import PUBLIC, Answer, Edge, Routes
+from edge.telemetry import count, traced
 
 _log = logging.getLogger(__name__)
 
@@ -79,15 +80,18 @@ def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
 def _queue(blueprint: func.Blueprint, ports: ConsentPorts) -> None:
     @blueprint.function_name("complete_consent")
     @blueprint.queue_trigger("message", "complete-consent", "AzureWebJobsStorage")
+    @traced
     async def complete_consent_message(message: func.QueueMessage) -> None:
         ref = read_session_ref(message.get_body().decode())
         await complete_consent(ports, ref, message.id or "")
 
     @blueprint.function_name("complete_consent_poison")
     @blueprint.queue_trigger("message", "complete-consent-poison", "AzureWebJobsStorage")
+    @traced
     async def complete_consent_poison_message(message: func.QueueMessage) -> None:
         ref = read_session_ref(message.get_body().decode())
         cause = Cause(SYSTEM, ports.clock.now(), message.id or "")
         # The intent is still on record, so the consent is tried again all the same.
         event = cause.event(ref.msp_id, "consent.attempts_failed", outcome="failed")
         await ports.msps.commit((Insert(event),))
+        count("work.poisoned", work="complete-consent")

@@ -23,6 +23,7 @@ from edge.errors import body_of, headers_of, status_of
 from edge.gate import Gate
 from edge.models import NoBody, NoQuery
 from edge.requests import Request, read_arguments, read_body, read_query
+from edge.telemetry import span, tell
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +106,9 @@ class Edge:
     ) -> func.HttpResponse:
         """Answer one request; whatever goes wrong becomes an answer here."""
         request_id, began = str(uuid4()), time.perf_counter()
-        response = await self._answer(route, handler, req, request_id)
+        with span(route.name, request_id=request_id) as current:
+            response = await self._answer(route, handler, req, request_id)
+            current.set_attribute("status", response.status_code)
         note(route.method, route.path, response.status_code, request_id, began)
         return response
 
@@ -226,14 +229,15 @@ def note(method: str, template: str, status: int, request_id: str, began: float)
     Args:
         began: By `time.perf_counter`.
     """
-    line = {
-        "method": method,
-        "route": f"/{template}",
-        "status": status,
-        "requestId": request_id,
-        "milliseconds": round((time.perf_counter() - began) * 1000, 1),
-    }
-    _log.info("request %s", json.dumps(line))
+    tell(
+        _log,
+        "request",
+        method=method,
+        route=f"/{template}",
+        status=status,
+        requestId=request_id,
+        milliseconds=round((time.perf_counter() - began) * 1000, 1),
+    )
 
 
 def respond(

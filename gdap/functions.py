@@ -21,6 +21,7 @@ from edge.models import (
 )
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes
+from edge.telemetry import traced
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
 from gdap.poll import GdapPorts, poll_relationships
 
@@ -134,5 +135,6 @@ def _answer(tenant_id: TenantId, invited: Invited) -> Answer:
 def _polling(blueprint: func.Blueprint, ports: GdapPorts) -> None:
     @blueprint.function_name("poll_gdap_relationships")
     @blueprint.timer_trigger("timer", "%GDAP_SCHEDULE%")
+    @traced
     async def poll_gdap_relationships(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
         await poll_relationships(ports)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import azure.functions as func
 
 from domain.messages import read_tenant_ref
+from edge.telemetry import traced
 from sync.due import sync_due_tenants
 from sync.poison import record_failed_sync
 from sync.sync_tenant import SyncPorts, sync_tenant
@@ -21,6 +22,7 @@ def sync_functions(ports: SyncPorts, interval: timedelta) -> func.Blueprint:
 def _timer(blueprint: func.Blueprint, ports: SyncPorts, interval: timedelta) -> None:
     @blueprint.function_name("sync_due_tenants")
     @blueprint.timer_trigger("timer", "%SYNC_SCHEDULE%")
+    @traced
     async def sync_due_tenants_timer(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
         await sync_due_tenants(ports, interval)
 
@@ -28,11 +30,13 @@ def _timer(blueprint: func.Blueprint, ports: SyncPorts, interval: timedelta) -> 
 def _queue(blueprint: func.Blueprint, ports: SyncPorts) -> None:
     @blueprint.function_name("sync_tenant")
     @blueprint.queue_trigger("message", "sync-tenant", "AzureWebJobsStorage")
+    @traced
     async def sync_tenant_message(message: func.QueueMessage) -> None:
         await sync_tenant(ports, read_tenant_ref(message.get_body().decode()))
 
     @blueprint.function_name("sync_tenant_poison")
     @blueprint.queue_trigger("message", "sync-tenant-poison", "AzureWebJobsStorage")
+    @traced
     async def sync_tenant_poison_message(message: func.QueueMessage) -> None:
         ref = read_tenant_ref(message.get_body().decode())
         await record_failed_sync(ports, ref, message.id or "")

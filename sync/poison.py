@@ -9,6 +9,7 @@ from domain.changes import Insert
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.sync_state import SyncPhase
+from edge.telemetry import count
 from sync.lease import is_leased
 from sync.sync_tenant import SyncPorts
 
@@ -21,6 +22,8 @@ async def record_failed_sync(ports: SyncPorts, ref: TenantRef, request_id: str) 
         ref.msp_id, "sync.failed", tenant_id=ref.tenant_id, outcome="failed"
     )
     await ports.msps.commit((Insert(event),))
+    count("work.poisoned", work="sync-tenant")
+    count("sync.tenants", outcome=str(SyncPhase.FAILED))
 
 
 async def _mark_failed(ports: SyncPorts, ref: TenantRef, now: datetime) -> None:

@@ -21,6 +21,7 @@ from domain.ports import (
 from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant
+from edge.telemetry import count
 from sync.lease import Lease, LeaseLost, is_leased, take_lease
 from sync.measured import measured, measured_tenant
 from sync.msp_profiles import MspProfiles
@@ -75,7 +76,9 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
         return
     wait = await _read(ports, lease, msp, tenant)
     if wait is None:
-        await lease.end(_phase(lease.state))
+        phase = _phase(lease.state)
+        await lease.end(phase)
+        count("sync.tenants", outcome=str(phase))
     else:
         await lease.put_off(ports.clock.now() + timedelta(seconds=wait))
         await ports.requests.queues.sync_tenant(ref, delay_seconds=round(wait + 0.5))

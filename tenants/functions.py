@@ -16,6 +16,7 @@ from domain.sync_request import SyncRequests
 from edge.models import NoBody, NoQuery
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes
+from edge.telemetry import count, traced
 from edge.tenant_answer import TenantAnswer
 from tenants.edit import Edit, edit_tenant, take_step
 from tenants.hard_delete import hard_delete
@@ -183,12 +184,14 @@ def _purging(blueprint: func.Blueprint, ports: TenantPorts) -> None:
 
     @blueprint.function_name("purge_tenant")
     @blueprint.queue_trigger("message", "purge-tenant", "AzureWebJobsStorage")
+    @traced
     async def purge_tenant_message(message: func.QueueMessage) -> None:
         ref = read_tenant_ref(message.get_body().decode())
         await purge_tenant(purging, ref, message.id or "")
 
     @blueprint.function_name("purge_tenant_poison")
     @blueprint.queue_trigger("message", "purge-tenant-poison", "AzureWebJobsStorage")
+    @traced
     async def purge_tenant_poison_message(message: func.QueueMessage) -> None:
         ref = read_tenant_ref(message.get_body().decode())
         cause = Cause(SYSTEM, ports.clock.now(), message.id or "")
@@ -197,3 +200,4 @@ def _purging(blueprint: func.Blueprint, ports: TenantPorts) -> None:
             ref.msp_id, "tenant.purge_failed", tenant_id=ref.tenant_id, outcome="failed"
         )
         await ports.msps.commit((Insert(event),))
+        count("work.poisoned", work="purge-tenant")

@@ -23,6 +23,7 @@ from domain.ports import (
     UserIndex,
 )
 from domain.sync_state import DataSet
+from edge.telemetry import count
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 1000
@@ -71,6 +72,7 @@ async def purge_tenant(
     elif known or _count(after):  # Otherwise it is a message that came twice.
         await _tell(ports, after, "tenant.purged", request_id)
         await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
+        count("purges.completed")
 
 
 async def _still_there(msps: MspStore, ref: TenantRef) -> bool:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import azure.functions as func
 
 from domain.ports import Clock, Intents, MspStore, Queues
+from edge.telemetry import traced
 from work.redeliver import redeliver_work
 
 
@@ -20,6 +21,7 @@ def work_functions(
 
     @blueprint.function_name("recover_work")
     @blueprint.timer_trigger("timer", "%RECOVERY_SCHEDULE%")
+    @traced
     async def recover_work(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
         await redeliver_work(msps, intents, queues, clock, after)
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import (
+    DistributedTracingPolicy,
     HttpLoggingPolicy,
     RequestIdPolicy,
     UserAgentPolicy,
@@ -105,6 +106,9 @@ class GraphClient:
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy("Manage365"),
+                DistributedTracingPolicy(
+                    network_span_namer=lambda request: f"Graph {request.method}"
+                ),
                 HttpLoggingPolicy(),  # it redacts headers and query strings
             ],
         )

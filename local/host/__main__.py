@@ -126,8 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--app", type=Path, default=Path.cwd())
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    for noisy in ("azure", "msal", "aiohttp.access", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     asyncio.run(_serve(options.port, options.app.resolve()))
     return 0
 

@@ -29,7 +29,7 @@ taken = time.perf_counter() - began
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(taken, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 """
-_SETTINGS = {
+SETTINGS = {
     "PYTHONPATH": str(ROOT),
     "STORAGE_TABLE_ENDPOINT": "https://contoso.table.core.windows.net",
     "STORAGE_QUEUE_ENDPOINT": "https://contoso.queue.core.windows.net",
@@ -58,7 +58,7 @@ def _measure(code: str, bytecode: dict[str, str]) -> Cost:
     script = _MEASURE.format(code=code.strip())
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env=environment | _SETTINGS | bytecode,
+        env=environment | SETTINGS | bytecode,
         capture_output=True,
         text=True,
         check=True,

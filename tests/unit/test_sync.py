@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -97,13 +98,14 @@ async def test_what_a_sync_cost_is_told_for_the_tenant_and_each_data_set(
 ) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr("sync.measured._tracer", lambda: provider.get_tracer("test"))
+    monkeypatch.setattr("edge.telemetry._tracer", lambda: provider.get_tracer("test"))
     world = World()
     world.graph.pages = [[user("a"), user("b")]]
     world.graph.cost.requests = 7
     with caplog.at_level("INFO", "sync.measured"):
         await world.sync()
-    told = {record.__dict__.get("data_set", "tenant"): record.__dict__ for record in caplog.records}
+    lines = [json.loads(line.getMessage().partition("read ")[2]) for line in caplog.records]
+    told = {line.get("data_set", "tenant"): line for line in lines}
     assert set(told) == {"tenant", *DataSet}
     assert told["tenant"]["requests"] == 7
     assert told["users"]["tenant_id"] == world.tenant.tenant_id

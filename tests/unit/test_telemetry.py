@@ -1,0 +1,131 @@
+"""What is counted, under the names that the alerts ask for."""
+
+import logging
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+from billing.run import RunIncomplete, run_billing
+from domain.errors import StorageUnavailable
+from domain.ports import Unreadable
+from domain.sync_state import DataSet
+from edge.telemetry import count, span, tell, traced
+from sync.poison import record_failed_sync
+from tenants.purge import purge_tenant
+from tests.unit.billing_world import BillingWorld
+from tests.unit.sync_world import World, user
+from tests.unit.test_purge import REMOVED
+from tests.unit.test_purge import World as PurgeWorld
+
+type Counted = list[tuple[str, int, dict[str, Any]]]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """What was counted, in its order."""
+    found: Counted = []
+
+    class Counter:
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def add(self, amount: int, facts: dict[str, Any]) -> None:
+            found.append((self._name, amount, facts))
+
+    monkeypatch.setattr("edge.telemetry._counter", Counter)
+    return found
+
+
+async def test_a_sync_counts_its_outcome_and_what_graph_made_it_wait(counted: Counted) -> None:
+    world = World()
+    world.graph.pages = [[user("a")]]
+    world.graph.cost.throttled_seconds = 1.5
+    await world.sync()
+    assert ("manage365.graph.throttled_ms", 1500, {}) in counted
+    assert ("manage365.sync.tenants", 1, {"outcome": "succeeded"}) in counted
+    counted.clear()
+    world = World()
+    world.graph.small = {name: Unreadable("down") for name in DataSet}
+    world.graph.pages = [Unreadable("down")]
+    await world.sync()
+    assert ("manage365.sync.tenants", 1, {"outcome": "failed"}) in counted
+
+
+async def test_a_message_that_failed_five_times_is_counted(counted: Counted) -> None:
+    world = World()
+    await world.request()
+    await record_failed_sync(world.ports, world.tenant.ref, "message")
+    assert counted == [
+        ("manage365.work.poisoned", 1, {"work": "sync-tenant"}),
+        ("manage365.sync.tenants", 1, {"outcome": "failed"}),
+    ]
+
+
+async def test_a_run_counts_its_invoices_and_itself_when_it_ended_well(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = BillingWorld()
+    await run_billing(world.ports, world.cause)
+    assert counted == [
+        ("manage365.invoices.issued", 2, {}),
+        ("manage365.invoice.runs", 1, {}),
+    ]
+    counted.clear()
+    await run_billing(world.ports, world.cause)
+    assert counted == [("manage365.invoice.runs", 1, {})]
+    counted.clear()
+
+    async def fails(*_: Any) -> None:
+        raise StorageUnavailable
+
+    monkeypatch.setattr("billing.run.issue_invoices", fails)
+    with pytest.raises(RunIncomplete):
+        await run_billing(world.ports, world.cause)
+    assert counted == []
+
+
+async def test_a_purge_is_counted_when_it_is_complete(counted: Counted) -> None:
+    world = PurgeWorld(3)
+    await world.removed()
+    await purge_tenant(world.ports, REMOVED, "message")
+    await purge_tenant(world.ports, REMOVED, "message again")
+    assert counted == [("manage365.purges.completed", 1, {})]
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("edge.telemetry._tracer", lambda: provider.get_tracer("test"))
+    return exporter
+
+
+async def test_an_error_shows_in_a_span_by_its_type_alone(spans: InMemorySpanExporter) -> None:
+    @traced
+    async def purge_tenant_message(fails: bool) -> None:
+        if fails:
+            raise StorageUnavailable("of adele@contoso.com")
+
+    await purge_tenant_message(fails=False)
+    with pytest.raises(StorageUnavailable):
+        await purge_tenant_message(fails=True)
+    good, bad = spans.get_finished_spans()
+    assert (good.name, good.status.status_code) == ("purge_tenant_message", StatusCode.UNSET)
+    assert (bad.status.status_code, bad.status.description) == (
+        StatusCode.ERROR,
+        "StorageUnavailable",
+    )
+    assert "adele" not in bad.to_json()
+
+
+def test_nothing_happens_while_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
+    with span("something", rows=1) as current:
+        current.set_attribute("more", 2)
+    count("somethings", kind="of them")
+    with caplog.at_level("INFO"):
+        tell(logging.getLogger("some"), "something happened", rows=1)
+    assert caplog.messages == ['something happened {"rows": 1}']
