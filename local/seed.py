@@ -26,8 +26,9 @@ def fixed_id(name: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"https://sample.manage365.example/{name}"))
 
 
-# The service's own tenant, and the managed identity there that the partner apps trust.
-SERVICE_TENANT_ID = fixed_id("tenant/service")
+# The service's managed identity. Entra has it stand only for apps of its own tenant, so that the
+# service is at home in Contoso's.
+SERVICE_TENANT_ID = fixed_id("tenant/contoso.com")
 IDENTITY_CLIENT_ID = fixed_id("identity/client")
 IDENTITY_OBJECT_ID = fixed_id("identity/object")
 

@@ -101,13 +101,17 @@ class Entra:
         return None if good else _refused(code, "invalid_client", message, 401)
 
     def _is_trusted(self, app: App, assertion: str) -> bool:
-        """Tell whether the assertion is a token of whom the app trusts."""
+        """Tell whether the assertion is a token of whom the app trusts, and of its own tenant.
+
+        Entra's own tokens are good for apps of the tenant alone that issued them (AADSTS700236).
+        """
         trust = app.trust or self._microsoft.service_trust()
         try:
             claims = self._keys.read(assertion, trust.audience)
         except jwt.PyJWTError:
             return False
-        return (claims["iss"], claims["sub"]) == (trust.issuer, trust.subject)
+        is_trusted = (claims["iss"], claims["sub"]) == (trust.issuer, trust.subject)
+        return is_trusted and claims["tid"] == app.home
 
     def _is_authentic(self, app: App, assertion: str, path: str) -> bool:
         """Tell whether the client assertion is signed with the app's certificate."""

@@ -21,6 +21,7 @@ from domain.msp import Msp
 from local.microsoft.certificates import key_and_certificate
 from local.seed import (
     CONTOSO,
+    FABRIKAM,
     IDENTITY_CLIENT_ID,
     IDENTITY_HEADER,
     IDENTITY_OBJECT_ID,
@@ -110,6 +111,15 @@ async def test_a_partner_app_that_trusts_the_managed_identity_needs_no_secret(
     assert await tokens.app_token(msp(None), OWN) == token
     # The identity's token is kept: for both tenants it was asked for once.
     assert len(await simulation.asked("/msi/token")) == 1
+
+
+async def test_a_managed_identity_stands_for_no_app_of_another_tenant(
+    simulation: Simulation, app: Any, identity: ManagedIdentity, secrets: FileSecrets
+) -> None:
+    tokens = source(simulation, Credentials(secrets, SystemClock(), identity))
+    elsewhere = replace(MSP, app=replace(MSP.app, client_id=FABRIKAM.client_id, credential=None))
+    with pytest.raises(MicrosoftRefused):
+        await tokens.app_token(elsewhere, OWN)
 
 
 @pytest.mark.parametrize(
