@@ -37,6 +37,21 @@ _ENDED = {SyncPhase.SUCCEEDED, SyncPhase.PARTIAL, SyncPhase.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """What a round took.
+
+    Args:
+        seconds: Until the last tenant was synced.
+        used: Processor seconds of the workers.
+        busy: Share of all cores' time that was used by whomever: Azurite, the simulation, others.
+    """
+
+    seconds: float
+    used: float
+    busy: float
+
+
+@dataclass(frozen=True, slots=True)
 class Crowd:
     """An MSP's tenants, and where they are synced."""
 
@@ -45,8 +60,8 @@ class Crowd:
     simulation: Simulation
     run_dir: Path
 
-    async def round(self, ids: list[str], workers: int, at_once: int) -> tuple[float, float]:
-        """Sync a new life of every tenant; return seconds, and the workers' processor seconds."""
+    async def round(self, ids: list[str], workers: int, at_once: int) -> "Round":
+        """Sync a new life of every tenant."""
         refs = await self._new_lives(ids)
         await self.simulation.browser.control("DELETE", "/requests")
         async with self._workers(workers, at_once) as pids:
@@ -54,14 +69,15 @@ class Crowd:
             _signal(pids, signal.SIGSTOP)
             for ref in refs:
                 await self.own.ports.requests.request(ref, self.own.ports.clock.now())
-            used = sum(map(_processor_seconds, pids))
+            used, idle = sum(map(_processor_seconds, pids)), _idle_seconds()
             _signal(pids, signal.SIGCONT)
             began = time.perf_counter()
             await self._until_synced(refs)
             taken = time.perf_counter() - began
             used = sum(map(_processor_seconds, pids)) - used
+            idle = _idle_seconds() - idle
         await self._check_each_once(ids)
-        return taken, used
+        return Round(taken, used, 1 - idle / taken / (os.cpu_count() or 1))
 
     async def _new_lives(self, ids: list[str]) -> list[TenantRef]:
         msps = self.own.storage.msps
@@ -120,6 +136,12 @@ def _processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def _idle_seconds() -> float:
+    """Return for how long cores had nothing to do, or waited for a disk, since the start."""
+    fields = Path("/proc/stat").read_text().split(maxsplit=6)
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
+
+
 async def _run() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder)
@@ -136,12 +158,13 @@ async def _run() -> None:
             print(f"{TENANTS} tenants of {USERS} users, each read once; {os.cpu_count()} cores")
             alone = 0.0
             for workers, at_once in CONTESTS:
-                taken, used = await crowd.round(ids, workers, at_once)
-                alone = alone or taken
+                took = await crowd.round(ids, workers, at_once)
+                alone = alone or took.seconds
                 print(
-                    f"  {workers} workers, {at_once:2} tenants at once in each: {taken:6.1f} s, "
-                    f"{alone / taken:.2f} times as fast as the first; "
-                    f"processor time of the workers {used:.0f} s",
+                    f"  {workers} workers, {at_once:2} tenants at once in each: "
+                    f"{took.seconds:6.1f} s, {alone / took.seconds:.2f} times as fast as the "
+                    f"first; processor time of the workers {took.used:.0f} s, "
+                    f"the machine {took.busy:.0%} busy",
                     flush=True,
                 )
 
