@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import batched
 from typing import Any
 from urllib.parse import quote, unquote
@@ -67,7 +68,7 @@ class TableSyncedRecords:
     ) -> None:
         """Insert or overwrite records, a few full transactions at a time."""
         entities = (_to_entity(ref, record) for record in records)
-        await few_at_a_time(self._upsert(data_set, batch) for batch in _transactions(entities))
+        await few_at_a_time(partial(self._upsert, data_set), _transactions(entities))
 
     async def _upsert(self, data_set: DataSet, entities: list[dict[str, Any]]) -> None:
         await self._transactions.submit(TABLES[data_set], [Put(entity) for entity in entities])
@@ -78,7 +79,7 @@ class TableSyncedRecords:
 
     async def _delete_rows(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
         batches = batched(rows, LARGEST_TRANSACTION, strict=False)
-        await few_at_a_time(self._delete(data_set, ref, batch) for batch in batches)
+        await few_at_a_time(partial(self._delete, data_set, ref), batches)
 
     async def _delete(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
         partition = _partition(ref)

@@ -6,7 +6,7 @@ What is sent once again, signed or refused is up to the SDK's policies, as it is
 import asyncio
 import hmac
 from base64 import b64decode, b64encode
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -91,8 +91,10 @@ class Transactions:
         await self._client.close()
 
 
-async def few_at_a_time(transactions: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Send transactions, the next as soon as there is room for it.
+async def few_at_a_time[T](
+    send: Callable[[T], Coroutine[Any, Any, None]], transactions: Iterable[T]
+) -> None:
+    """Send transactions, the next as soon as there is room for it; it is made ready meanwhile.
 
     When one fails the others are stopped, so that none is still under way after its error.
     """
@@ -101,8 +103,8 @@ async def few_at_a_time(transactions: Iterable[Coroutine[Any, Any, None]]) -> No
         async with asyncio.TaskGroup() as group:
             for transaction in transactions:
                 await room.acquire()
-                group.create_task(transaction).add_done_callback(lambda _: room.release())
-                await asyncio.sleep(0)  # It is on its way while the next is made ready.
+                group.create_task(send(transaction)).add_done_callback(lambda _: room.release())
+                await asyncio.sleep(0)  # It is on its way before the next is made ready.
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
 

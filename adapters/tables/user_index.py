@@ -51,7 +51,7 @@ class TableUserIndex:
 
     async def write(self, ref: TenantRef, exchanges: Sequence[Exchange]) -> None:
         """Write blocks, a few transactions at a time."""
-        await few_at_a_time(map(self._submit, _transactions(ref, exchanges)))
+        await few_at_a_time(self._submit, _transactions(ref, exchanges))
 
     async def _submit(self, steps: Sequence[Step]) -> None:
         check_transaction([step.entity for step in steps])

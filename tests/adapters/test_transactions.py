@@ -1,6 +1,7 @@
 """Transactions on real Azurite, and against a storage that refuses or stammers."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from adapters.tables.access import find
 from adapters.tables.storage import Storage
 from adapters.tables.transaction_body import Create, Delete, Put, Step
-from adapters.tables.transactions import Transactions, _authentication
+from adapters.tables.transactions import Transactions, _authentication, few_at_a_time
 from domain.errors import ConcurrentChange, StorageUnavailable
 
 PARTITION = "O'Neil's 100 % 👩🏽‍🚀"
@@ -229,3 +230,42 @@ async def test_in_azure_the_apps_identity_opens_storage() -> None:
     await policy.on_request(request)
     sent = request.http_request.headers["Authorization"]
     assert sent == "Bearer https://storage.azure.com/.default"
+
+
+async def test_four_are_under_way_at_most_and_each_starts_before_the_next_is_made_ready() -> None:
+    seen: list[str] = []
+    under_way = 0
+
+    async def send(number: int) -> None:
+        nonlocal under_way
+        under_way += 1
+        assert under_way <= 4
+        seen.append(f"sent {number}")
+        await asyncio.sleep(0.001)
+        under_way -= 1
+
+    def ready() -> Iterator[int]:
+        for number in range(9):
+            seen.append(f"ready {number}")
+            yield number
+
+    await few_at_a_time(send, ready())
+    assert seen[:4] == ["ready 0", "sent 0", "ready 1", "sent 1"]
+    assert len(seen) == 18
+
+
+async def test_when_one_fails_the_others_are_stopped() -> None:
+    stopped: list[int] = []
+
+    async def send(number: int) -> None:
+        if number == 2:
+            raise ConcurrentChange
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            stopped.append(number)
+            raise
+
+    with pytest.raises(ConcurrentChange):
+        await few_at_a_time(send, range(9))
+    assert sorted(stopped) == [0, 1]
