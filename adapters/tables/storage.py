@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Self
 
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from adapters.tables.access import find, meaning
@@ -34,11 +35,12 @@ class Storage:
 
     Args:
         service: The account's table service.
+        transport: What it sends with. Transactions share its connections.
     """
 
-    def __init__(self, service: TableServiceClient) -> None:
+    def __init__(self, service: TableServiceClient, transport: AioHttpTransport) -> None:
         self._service = service
-        self.transactions = Transactions(service, _RETRIES)
+        self.transactions = Transactions(service, transport, _RETRIES)
         client, transactions = self.table, self.transactions
         self.sync_schedule = TableSyncSchedule(client("syncSchedule"))
         self.msps = TableMspStore(
@@ -58,12 +60,20 @@ class Storage:
     @classmethod
     def connect(cls, connection_string: str) -> Self:
         """Open the account of a connection string."""
-        return cls(TableServiceClient.from_connection_string(connection_string, **_RETRIES))
+        transport = AioHttpTransport()
+        service = TableServiceClient.from_connection_string(
+            connection_string, transport=transport, **_RETRIES
+        )
+        return cls(service, transport)
 
     @classmethod
     def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
         """Open the account behind a table endpoint, with the app's identity."""
-        return cls(TableServiceClient(endpoint, credential=credential, **_RETRIES))
+        transport = AioHttpTransport()
+        service = TableServiceClient(
+            endpoint, credential=credential, transport=transport, **_RETRIES
+        )
+        return cls(service, transport)
 
     async def create_tables(self, *others: str) -> None:
         """Create every table that is missing: a start-up step, never part of a request."""
@@ -82,4 +92,3 @@ class Storage:
     async def close(self) -> None:
         """Close the connections."""
         await self._service.close()
-        await self.transactions.close()

@@ -29,6 +29,7 @@ from azure.core.pipeline.policies import (
     SansIOHTTPPolicy,
     UserAgentPolicy,
 )
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.data.tables.aio import TableServiceClient
 
@@ -47,13 +48,17 @@ class Transactions:
 
     Args:
         service: The account's table service: its address and its credential.
+        transport: What the service sends with, and closes.
         retries: The settings of the SDK's retries.
     """
 
-    def __init__(self, service: TableServiceClient, retries: dict[str, Any]) -> None:
+    def __init__(
+        self, service: TableServiceClient, transport: AioHttpTransport, retries: dict[str, Any]
+    ) -> None:
         self._url, self._version = service.url, service.api_version
         self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
             service.url,
+            transport=transport,
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy("Manage365"),
@@ -85,10 +90,6 @@ class Transactions:
         }
         body = write_body(f"{self._url}/{table}", steps, batch, changeset)
         return HttpRequest("POST", f"{self._url}/$batch", headers=headers, content=body)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
 
 
 async def few_at_a_time[T](

@@ -13,6 +13,7 @@ from azure.core.credentials import AccessToken, AzureNamedKeyCredential, AzureSa
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline import PipelineContext, PipelineRequest
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
@@ -157,12 +158,10 @@ DONE = "HTTP/1.1 204 No Content\r\n\r\n"
 
 
 async def submit(endpoint: str, credential: Any = KEY, steps: int = 2) -> None:
-    async with TableServiceClient(endpoint, credential=credential) as service:
-        transactions = Transactions(service, RETRIES)
-        try:
-            await transactions.submit("users", [Put(row(str(n))) for n in range(steps)])
-        finally:
-            await transactions.close()
+    transport = AioHttpTransport()
+    async with TableServiceClient(endpoint, credential=credential, transport=transport) as service:
+        transactions = Transactions(service, transport, RETRIES)
+        await transactions.submit("users", [Put(row(str(n))) for n in range(steps)])
 
 
 async def test_a_busy_storage_is_asked_again(account: tuple[Account, str]) -> None:
