@@ -16,8 +16,8 @@ from domain.sync_state import DataSet
 from edge.telemetry import count, span, tell, traced
 from sync.poison import record_failed_sync
 from tenants.purge import purge_tenant
+from tests.fakes.sync_world import World, user
 from tests.unit.billing_world import BillingWorld
-from tests.unit.sync_world import World, user
 from tests.unit.test_purge import REMOVED
 from tests.unit.test_purge import World as PurgeWorld
 
