@@ -47,6 +47,8 @@ param tuning object = {
   WORK_REDELIVERY_SECONDS: '120'
   STAFF_CACHE_SECONDS: '30'
   SEARCH_CACHE_SECONDS: '10'
+  CREDENTIAL_CACHE_SECONDS: '300'
+  TELEMETRY_SHARE: '0.1'
 }
 
 @description('Microsoft Entra ID and Microsoft Graph of the cloud.')

@@ -25,14 +25,12 @@ var storageSuffix = environment().suffixes.storage
 var apiUrl = 'https://${name}.azurewebsites.net'
 var redirectUri = '${empty(redirectBase) ? apiUrl : redirectBase}/consent/callback'
 
-// The platform's own: the host's storage, telemetry, and which identity the Azure SDKs use.
+// The platform's own: the host's storage, how telemetry signs in, and which kind of identity.
 var platformSettings = {
   AzureWebJobsStorage__accountName: storageAccountName
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
-  APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-  AZURE_CLIENT_ID: identityClientId
   AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
 }
 var appSettings = {
@@ -45,6 +43,8 @@ var appSettings = {
   CONSENT_REDIRECT_URI: redirectUri
   EMAIL_ENDPOINT: emailEndpoint
   EMAIL_SENDER: emailSender
+  APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+  AZURE_CLIENT_ID: identityClientId
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {

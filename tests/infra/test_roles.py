@@ -23,7 +23,8 @@ NEEDED_BY = {
         ("adapters/secrets.py", ".get_secret("),
     ],
     "Monitoring Metrics Publisher": [
-        ("infra/modules/functionApp.bicep", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING:")
+        ("infra/modules/functionApp.bicep", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING:"),
+        ("adapters/telemetry.py", "AzureMonitorMetricExporter(connection_string"),
     ],
     "Storage Blob Data Owner": [
         ("adapters/invoice_documents.py", ".upload_blob("),

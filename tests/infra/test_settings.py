@@ -7,14 +7,12 @@ import pytest
 from settings import Settings
 from tests.infra.bicep import defaults, parameter_file, read, variable
 
-# What the Functions host, Application Insights and azure-identity read.
+# What the Functions host, the exporter of telemetry and azure-identity read.
 PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "AZURE_CLIENT_ID",
     "AZURE_TOKEN_CREDENTIALS",
 }
 LOCAL = {
@@ -35,7 +33,7 @@ def test_every_app_setting_in_bicep_is_in_the_model_and_the_other_way_round() ->
     in_groups = {name for group in grouped() for name in defaults()[group]}
     in_bicep = set(variable("functionApp", "appSettings")) | in_groups
     in_model = {name.upper() for name in Settings.model_fields}
-    assert {"STORAGE_CONNECTION_STRING", "SECRETS_DIR"} == LOCAL
+    assert {"STORAGE_CONNECTION_STRING", "SECRETS_DIR", "TELEMETRY_CONSOLE"} == LOCAL
     assert in_bicep == in_model - LOCAL
 
 
