@@ -1,6 +1,6 @@
 """The ports: what the use cases need from outside, implemented in `adapters` and by fakes."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -361,7 +361,7 @@ class UserIndex(Protocol):
         """Return those of the blocks that there are."""
         ...
 
-    async def write(self, ref: TenantRef, exchanges: Sequence[Exchange]) -> None:
+    async def write(self, ref: TenantRef, exchanges: Iterable[Exchange]) -> None:
         """Write blocks, each exchange whole or not at all.
 
         Raises:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil, log2
 from typing import Any
 from zlib import crc32
 
@@ -90,6 +91,12 @@ def is_whole(names: Collection[str]) -> bool:
     ordered = sorted(names)
     nested = any(b.startswith(a) for a, b in pairwise(ordered))
     return not nested and sum(2.0 ** -len(name) for name in ordered) == 1
+
+
+def names_for(users: int) -> list[str]:
+    """Return the names of blocks that hold as many users, when these are spread evenly."""
+    bits = max(0, ceil(log2(max(users, 1) / _MOST_USERS)))
+    return [format(number, f"0{bits}b") if bits else "" for number in range(2**bits)]
 
 
 def by_block[T](names: Collection[str], users: Mapping[str, T]) -> dict[str, dict[str, T]]:

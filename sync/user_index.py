@@ -1,11 +1,11 @@
 """The search index of a tenant's users, kept up with the rows by the same sync."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from domain.ports import Count, Exchange, UserIndex, UserPage
 from domain.sync_state import DataSet
-from domain.user_block import Entry, blocks_of, by_block, entry_of, is_whole
+from domain.user_block import Entry, blocks_of, by_block, entry_of, is_whole, names_for
 from sync.lease import LeaseLost
 from sync.rows import Rows
 
@@ -66,7 +66,7 @@ class IndexedUsers:
                 exchanges.append(Exchange(name, blocks_of(name, after)))
         return await self._write(counts, exchanges)
 
-    async def build(self, keys: Collection[str] | None = None) -> Count:
+    async def build(self, keys: Set[str] | None = None) -> Count:
         """Write every block anew; return what the index now holds.
 
         Args:
@@ -77,19 +77,18 @@ class IndexedUsers:
         """
         ref = self.rows.lease.state.ref
         known = {key: entry for key, entry in self.told.items() if entry is not None}
-        if keys is None or len(known) < len(keys) or known.keys() - keys:
+        self.told.clear()  # A large tenant's users are in memory once.
+        if keys is None or len(known) < len(keys) or not known.keys() <= keys:
             known = await self._stored_users()
         counts = dict(await self.index.counts(ref))
-        if not is_whole(counts):
+        if is_whole(counts):
+            names: Collection[str] = list(counts)
+        else:
             # A first build that was cut off. Until it is complete, the state tells of no index.
             await self.rows.lease.hold()
             await self.index.purge(ref)
-            exchanges = [Exchange(block.name, [block]) for block in blocks_of("", known)]
-            return await self._write({}, exchanges)
-        divided = by_block(counts, known)
-        return await self._write(
-            counts, [Exchange(name, blocks_of(name, divided.get(name, {}))) for name in counts]
-        )
+            counts, names = {}, names_for(len(known))
+        return await self._write(counts, _divided(names, known, frozenset(counts)))
 
     async def _stored_users(self) -> dict[str, Entry]:
         users: dict[str, Entry] = {}
@@ -103,15 +102,37 @@ class IndexedUsers:
             if token is None:
                 return users
 
-    async def _write(self, counts: dict[str, Count], exchanges: list[Exchange]) -> Count:
-        if exchanges:
-            await self.rows.lease.hold()
-            await self.index.write(self.rows.lease.state.ref, exchanges)
+    async def _write(self, counts: dict[str, Count], exchanges: Iterable[Exchange]) -> Count:
+        """Write blocks; return the sum of what the others hold and of what these do."""
+
+        def counted() -> Iterator[Exchange]:
+            for exchange in exchanges:
+                counts.pop(exchange.name, None)
+                counts.update((b.name, Count(b.users, b.enabled)) for b in exchange.blocks)
+                yield exchange
+
+        await self.rows.lease.hold()
+        await self.index.write(self.rows.lease.state.ref, counted())
         self.told.clear()
-        for exchange in exchanges:
-            counts.pop(exchange.name, None)
-            counts |= {block.name: Count(block.users, block.enabled) for block in exchange.blocks}
         return Count(
             sum(count.users for count in counts.values()),
             sum(count.enabled for count in counts.values()),
         )
+
+
+def _divided(
+    names: Collection[str], users: dict[str, Entry], stored: frozenset[str]
+) -> Iterator[Exchange]:
+    """Yield the blocks of these names, made as they are asked for; `users` is used up.
+
+    Args:
+        stored: The names of blocks that are there, and are exchanged for those.
+    """
+    divided = by_block(names, users)
+    users.clear()
+    for name in names:
+        blocks = blocks_of(name, divided.pop(name, {}))
+        if name in stored:
+            yield Exchange(name, blocks)
+        else:
+            yield from (Exchange(block.name, [block]) for block in blocks)

@@ -64,7 +64,7 @@ class Transactions:
                 UserAgentPolicy("Manage365"),
                 AsyncRetryPolicy(**retries),
                 _authentication(service.credential),
-                DistributedTracingPolicy(),
+                DistributedTracingPolicy(network_span_namer=lambda _: "Tables transaction"),
                 HttpLoggingPolicy(),
             ],
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import batched, pairwise
 from typing import Any
 
@@ -49,7 +49,7 @@ class TableUserIndex:
             blocks |= {_key(row): _versioned(row) for row in rows if row}
         return blocks
 
-    async def write(self, ref: TenantRef, exchanges: Sequence[Exchange]) -> None:
+    async def write(self, ref: TenantRef, exchanges: Iterable[Exchange]) -> None:
         """Write blocks, a few transactions at a time."""
         await few_at_a_time(self._submit, _transactions(ref, exchanges))
 
@@ -131,7 +131,7 @@ def _from_entity(row: TableEntity) -> UserBlock:
     return UserBlock(_name(row), row["users"], row["enabled"], folded, answers)
 
 
-def _transactions(ref: TenantRef, exchanges: Sequence[Exchange]) -> Iterator[list[Step]]:
+def _transactions(ref: TenantRef, exchanges: Iterable[Exchange]) -> Iterator[list[Step]]:
     """Group exchanges into transactions, each exchange in one."""
     batch: list[Step] = []
     size = 0

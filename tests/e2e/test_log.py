@@ -64,7 +64,7 @@ async def test_the_log_of_a_demo_names_no_person_and_no_secret(stack: Stack) -> 
         "a tenant was read {",
         '"name": "sync users"',
         '"name": "get_my_tenant"',
-        '"name": "TableClient.submit_transaction"',
+        '"name": "Tables transaction"',
         '"name": "Graph GET"',
         '"name": "manage365.sync.tenants"',
         '"name": "manage365.purges.completed"',

@@ -1,6 +1,6 @@
 """The search index, and what the portfolio reads, in memory."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 
 from domain.changes import Versioned
 from domain.errors import ConcurrentChange
@@ -23,7 +23,7 @@ class FakeUserIndex:
     async def read(self, keys: Collection[BlockKey]) -> dict[BlockKey, Versioned[UserBlock]]:
         return {key: self.rows[key] for key in keys if key in self.rows}
 
-    async def write(self, ref: TenantRef, exchanges: Sequence[Exchange]) -> None:
+    async def write(self, ref: TenantRef, exchanges: Iterable[Exchange]) -> None:
         for exchange in exchanges:
             if all(block.name != exchange.name for block in exchange.blocks):
                 if (ref, exchange.name) not in self.rows:
