@@ -1,6 +1,7 @@
 """The search index of a tenant's users, kept up with the rows by the same sync."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from domain.ports import Count, Exchange, UserIndex, UserPage
@@ -66,7 +67,7 @@ class IndexedUsers:
                 exchanges.append(Exchange(name, blocks_of(name, after)))
         return await self._write(counts, exchanges)
 
-    async def build(self, keys: Set[str] | None = None) -> Count:
+    async def build(self, keys: AbstractSet[str] | None = None) -> Count:
         """Write every block anew; return what the index now holds.
 
         Args:
