@@ -1,13 +1,14 @@
 """Inviting a customer, once: the own tenant is skipped, a known one gets no second invite."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from domain.audit import Cause
-from domain.changes import Insert, Operation, Remove, Replace, Versioned
-from domain.errors import ConcurrentChange
+from domain.changes import Decision, Insert, Remove, decide_and_commit, write
+from domain.errors import ConcurrentChange, MspSuspended
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.ports import Gdap, MspStore, Relationship, Snapshot
@@ -61,9 +62,10 @@ async def invite_customer(  # noqa: PLR0913  who invites whom, why, and by which
     Raises:
         GdapRefused: Microsoft refuses the relationship; the claim is gone again.
         ConcurrentChange: Another invitation of the tenant does not come to its end.
+        MspSuspended: The MSP was deleted meanwhile.
     """
     for _ in range(_LOOKS):
-        snapshot = await msps.snapshot(msp.msp_id, invitation.tenant_id)
+        snapshot = await _look(msps, msp, invitation.tenant_id)
         if standing := _standing(snapshot, invitation.tenant_id, cause):
             return standing
         if not _is_claimed(snapshot, cause) and await _claim(
@@ -72,6 +74,13 @@ async def invite_customer(  # noqa: PLR0913  who invites whom, why, and by which
             return await _create(msps, gdap, msp, invitation, cause)
         await pause(_PAUSE)
     raise ConcurrentChange("This tenant is being invited already.")
+
+
+async def _look(msps: MspStore, msp: Msp, tenant_id: TenantId) -> Snapshot:
+    snapshot = await msps.snapshot(msp.msp_id, tenant_id)
+    if snapshot.head.msp.value.closed_at is not None:
+        raise MspSuspended("The MSP has been deleted.")
+    return snapshot
 
 
 def _standing(snapshot: Snapshot, tenant_id: TenantId, cause: Cause) -> Invited | None:
@@ -110,10 +119,8 @@ async def _claim(
         expires_at=cause.at + _CLAIM,
         created_at=cause.at,
     )
-    known = snapshot.invite
-    operation: Operation = Replace(claim, known.version) if known else Insert(claim)
     try:
-        await msps.commit((operation,))
+        await msps.commit((write(claim, snapshot.invite),))
     except ConcurrentChange:
         return False
     return True
@@ -122,28 +129,49 @@ async def _claim(
 async def _create(
     msps: MspStore, gdap: Gdap, msp: Msp, invitation: Invitation, cause: Cause
 ) -> Invited:
-    claim = (await msps.snapshot(msp.msp_id, invitation.tenant_id)).invite
-    if claim is None:
-        raise ConcurrentChange("The tenant was removed meanwhile.")
     try:
         relationship = await gdap.invite(
             msp, invitation.tenant_id, invitation.display_name, invitation.duration_days
         )
     except Exception:
-        await msps.commit((Remove(claim.value, claim.version),))
+        await _give_up(msps, msp, invitation.tenant_id)
         raise
-    return await _store(msps, claim, relationship, cause)
+    return await decide_and_commit(
+        lambda: _look(msps, msp, invitation.tenant_id),
+        lambda snapshot: _made(snapshot, invitation, relationship, cause),
+        msps.commit,
+    )
 
 
-async def _store(
-    msps: MspStore, claim: Versioned[GdapInvite], relationship: Relationship, cause: Cause
-) -> Invited:
-    invite = replace(
-        claim.value,
+async def _give_up(msps: MspStore, msp: Msp, tenant_id: TenantId) -> None:
+    """Take the claim away; what is in its place by now stays."""
+    known = (await msps.snapshot(msp.msp_id, tenant_id)).invite
+    if known and known.value.status == CLAIMED:
+        with suppress(ConcurrentChange):
+            await msps.commit((Remove(known.value, known.version),))
+
+
+def _made(
+    snapshot: Snapshot, invitation: Invitation, relationship: Relationship, cause: Cause
+) -> Decision[Invited]:
+    """Decide what is written of a relationship that Microsoft has made.
+
+    The poll may have met another one in the meantime, which the customer accepted: that stands.
+    """
+    known = snapshot.invite
+    if known and known.value.status != CLAIMED:
+        standing = _standing(snapshot, invitation.tenant_id, cause)
+        if standing:
+            return Decision(standing)
+    invite = GdapInvite(
+        msp_id=snapshot.head.msp.value.msp_id,
+        tenant_id=invitation.tenant_id,
+        display_name=invitation.display_name,
         relationship_id=relationship.relationship_id,
         status=PENDING,
         invite_url=relationship.invite_url,
         expires_at=relationship.expires_at,
+        created_at=cause.at,
     )
     event = cause.event(
         invite.msp_id,
@@ -154,5 +182,4 @@ async def _store(
             "relationshipId": invite.relationship_id,
         },
     )
-    await msps.commit((Replace(invite, claim.version), Insert(event)))
-    return Invited(InviteStatus.CREATED, invite)
+    return Decision(Invited(InviteStatus.CREATED, invite), (write(invite, known), Insert(event)))

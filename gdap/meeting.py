@@ -15,7 +15,6 @@ from gdap.standing_invite import (
     active_invite,
     describe,
     is_after_removal,
-    is_invited,
     last,
     meet_invites,
 )
@@ -37,7 +36,7 @@ def meet(
     counting = [found for found in relationships if _counts(snapshot, found)]
     live = last(counting, RelationshipState.LIVE)
     if live is None:
-        return Decision(Meeting(Met.NOTHING, snapshot.tenant.value if snapshot.tenant else None))
+        return meet_invites(snapshot, relationships, cause)
     return _meet_live(snapshot, live, cause)
 
 
@@ -50,7 +49,7 @@ def _counts(snapshot: Snapshot, relationship: GdapRelationship) -> bool:
     if known is None:
         return is_after_removal(snapshot, relationship)
     if known.value.status is TenantStatus.OFFBOARDED:
-        return _is_after_offboarding(snapshot, known.value, relationship)
+        return _is_after_offboarding(known.value, relationship)
     return True
 
 
@@ -94,13 +93,11 @@ def _meet_live(snapshot: Snapshot, live: GdapRelationship, cause: Cause) -> Deci
     return _note(snapshot, known.value, live, cause)
 
 
-def _is_after_offboarding(snapshot: Snapshot, tenant: Tenant, live: GdapRelationship) -> bool:
+def _is_after_offboarding(tenant: Tenant, live: GdapRelationship) -> bool:
     """Tell whether the customer accepted since the MSP offboarded the tenant.
 
     Offboarding leaves the relationship at Microsoft as it is; that it still stands undoes nothing.
     """
-    if is_invited(snapshot, live):
-        return True
     accepted, offboarded = live.activated_at, tenant.offboarded_at
     return accepted is not None and offboarded is not None and accepted > offboarded
 

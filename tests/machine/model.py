@@ -90,7 +90,7 @@ class ModelMsp:
             if any(r.relationship_id == pending or r.created_at > removed for r in live):
                 self.tenants[key] = ModelTenant()
         elif tenant.status == "offboarded":
-            if any(r.relationship_id == pending or _later(r, tenant) for r in live):
+            if any(_later(r, tenant) for r in live):
                 self.tenants[key] = ModelTenant()
         elif live:
             tenant.lost = False

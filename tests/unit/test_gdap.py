@@ -1,21 +1,34 @@
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from domain.changes import Insert
-from domain.errors import GdapRefused
+from domain.changes import Insert, Operation
+from domain.errors import GdapRefused, MspSuspended
+from domain.identifiers import TenantId
+from domain.msp import Msp
 from domain.partner_tenant import enable
+from domain.ports import Relationship
+from domain.sync_request import SyncRequests
 from domain.tenant import GdapInvite, TenantStatus
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
-from tests.fakes.outside import FakeGdap, FixedClock
-from tests.fakes.storage import FakeMspStore
+from gdap.poll import GdapPorts, poll_msp
+from tenants.hard_delete import decide_hard_delete
+from tests.fakes.outside import FakeGdap, FakeQueues, FixedClock
+from tests.fakes.storage import FakeMspStore, FakeSyncStates
 from tests.samples import CAUSE, CONTOSO, CUSTOMER, MSP, NOW, ORGANIZATION, OWN, tenant
 
 
 async def invite(store: FakeMspStore, gdap: FakeGdap, tenant_id: str = CUSTOMER) -> Invited:
     invitation = Invitation(tenant_id, "Northwind Traders", 730)  # type: ignore[arg-type]  # a sample's
     return await invite_customer(store, gdap, MSP, invitation, CAUSE, lambda _: asyncio.sleep(0))
+
+
+async def poll(store: FakeMspStore, gdap: FakeGdap) -> None:
+    requests = SyncRequests(FakeSyncStates(), store.schedule, FakeQueues())
+    await poll_msp(GdapPorts(store, gdap, requests, FixedClock()), CONTOSO)
 
 
 async def test_a_customer_is_invited_once_even_by_ten_clicks() -> None:
@@ -60,3 +73,77 @@ async def test_a_refusal_of_microsofts_leaves_nothing_behind() -> None:
     assert store.of_kind(GdapInvite, CONTOSO) == []
     gdap.failure = None
     assert (await invite(store, gdap)).status is InviteStatus.CREATED
+
+
+class OvertakenGdap(FakeGdap):
+    """Microsoft, where something happens while a relationship is being made."""
+
+    def __init__(self, meanwhile: Callable[[FakeGdap], Awaitable[None]]) -> None:
+        super().__init__(FixedClock())
+        self._meanwhile = meanwhile
+
+    async def invite(
+        self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
+    ) -> Relationship:
+        await self._meanwhile(self)
+        return await super().invite(msp, tenant_id, display_name, duration_days)
+
+
+async def test_an_invite_gives_way_to_what_partner_center_brought_meanwhile() -> None:
+    store = FakeMspStore(MSP)
+    gdap = OvertakenGdap(lambda gdap: poll(store, gdap))
+    accepted = gdap.make(CONTOSO, CUSTOMER)
+    gdap.accept(accepted.relationship_id)
+    invited = await invite(store, gdap)
+    (kept,) = store.of_kind(GdapInvite, CONTOSO)
+    assert invited == Invited(InviteStatus.ACTIVE, kept.value)
+    assert (kept.value.status, kept.value.relationship_id) == ("active", accepted.relationship_id)
+
+
+async def test_an_acceptance_met_just_after_the_claim_is_not_overwritten() -> None:
+    store, gdap = FakeMspStore(MSP), FakeGdap(FixedClock())
+    accepted = gdap.make(CONTOSO, CUSTOMER)
+    commit = store.commit
+
+    async def then_the_poll(operations: Sequence[Operation]) -> None:
+        await commit(operations)
+        store.commit = commit  # type: ignore[method-assign]  # once
+        gdap.accept(accepted.relationship_id)
+        await poll(store, gdap)
+
+    store.commit = then_the_poll  # type: ignore[method-assign]  # the poll comes right after
+    invited = await invite(store, gdap)
+    assert invited.status is InviteStatus.ACTIVE
+    (kept,) = store.of_kind(GdapInvite, CONTOSO)
+    assert (kept.value.status, kept.value.relationship_id) == ("active", accepted.relationship_id)
+
+
+async def test_a_refusal_leaves_alone_what_took_the_claims_place() -> None:
+    store = FakeMspStore(MSP)
+    gdap = OvertakenGdap(lambda gdap: poll(store, gdap))
+    gdap.accept(gdap.make(CONTOSO, CUSTOMER).relationship_id)
+    gdap.failure = GdapRefused("no")
+    with pytest.raises(GdapRefused):
+        await invite(store, gdap)
+    (kept,) = store.of_kind(GdapInvite, CONTOSO)
+    assert kept.value.status == "active"
+
+
+async def test_an_invite_that_a_hard_delete_overtakes_stands_all_the_same() -> None:
+    store = FakeMspStore(MSP, tenant(status=TenantStatus.OFFBOARDED))
+
+    async def hard_delete(_: FakeGdap) -> None:
+        decision = decide_hard_delete(await store.snapshot(CONTOSO, CUSTOMER), CAUSE)
+        await store.commit(decision.operations)
+
+    gdap = OvertakenGdap(hard_delete)
+    invited = await invite(store, gdap)
+    assert (invited.status, len(gdap.made)) == (InviteStatus.CREATED, 1)
+    assert [known.value for known in store.of_kind(GdapInvite, CONTOSO)] == [invited.invite]
+
+
+async def test_a_deleted_msp_invites_nobody() -> None:
+    store, gdap = FakeMspStore(replace(MSP, closed_at=NOW)), FakeGdap(FixedClock())
+    with pytest.raises(MspSuspended):
+        await invite(store, gdap)
+    assert (gdap.made, store.of_kind(GdapInvite, CONTOSO)) == ([], [])

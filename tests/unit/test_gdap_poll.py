@@ -427,3 +427,40 @@ async def test_an_old_relationship_that_runs_longer_hides_no_new_one() -> None:
     assert world.there().is_synced
     await world.poll()
     assert world.there().is_synced
+
+
+@pytest.mark.parametrize("step", ["hard_delete", "offboard"])
+async def test_an_invite_that_came_to_nothing_goes_though_an_old_relationship_still_runs(
+    step: str,
+) -> None:
+    world = World()
+    await world.accepted()
+    world.clock.advance(minutes=1)
+    await (world.hard_delete() if step == "hard_delete" else world.step(OFFBOARD))
+    declined = await world.invite()
+    world.gdap.end(declined)
+    await world.poll()
+    assert declined not in {invite.relationship_id for invite in world.invites()}
+    assert await world.invite() != declined
+
+
+async def test_one_made_in_partner_center_is_noted_though_an_old_relationship_still_runs() -> None:
+    world = World()
+    await world.accepted()
+    await world.hard_delete()
+    world.clock.advance(minutes=1)
+    made = world.gdap.make(CONTOSO, CUSTOMER)
+    await world.poll()
+    assert await world.invite() == made.relationship_id  # no second one beside it
+
+
+async def test_an_acceptance_from_before_an_offboarding_does_not_undo_it() -> None:
+    world = World()
+    world.gdap.end(await world.accepted())
+    await world.poll()
+    world.gdap.accept(await world.invite())
+    world.clock.advance(minutes=1)
+    await world.step(OFFBOARD)
+    await world.poll()
+    assert world.there().status is TenantStatus.OFFBOARDED
+    assert world.open_stretches() == 0
