@@ -247,14 +247,19 @@ def _delegated_refusal(result: dict[str, Any]) -> DelegatedAccessRefused | None:
 
 
 def _advice(codes: set[int]) -> str:
-    if codes & {50076, 50079}:
+    if codes & {50072, 50074, 50076, 50079, 50158}:
         return "Conditional Access asks the service account for MFA: sign it in again with MFA."
-    if codes & {53003}:
+    if codes & {53000, 53001, 53002, 53003}:
         return "Conditional Access blocks the service account: exclude it or allow its location."
-    if codes & {70008, 50173, 700082, 50078}:
+    if codes & {50057}:
+        return "The service account is disabled: enable it and sign it in again."
+    if codes & {50078, 50173, 70008, 70043, 700082}:
         return "The service account's sign-in has expired: sign it in again."
     if codes & _NO_CONSENT:
-        return "The partner app is not known in the customer's tenant: accept the invite anew."
+        return (
+            "The partner app has no consent in the customer's tenant: have an administrator of the"
+            " customer consent to it."
+        )
     return (
         "No GDAP access: see that the customer has accepted the invite, and that the service"
         " account is in a security group that has access."

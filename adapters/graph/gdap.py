@@ -81,7 +81,11 @@ class GraphGdap:
         token = await self._tokens.app_token(msp, msp.app.tenant_id)
         path = f"{_PATH}/{relationship.relationship_id}/accessAssignments"
         try:
-            there = {_group(item): item async for item in self._items(path, token)}
+            there = {
+                _group(item): item
+                async for item in self._items(path, token)
+                if item.get("status") not in _GONE
+            }
             done = [
                 await self._assign(path, token, _assignment(group, relationship), there)
                 for group in msp.app.security_groups
@@ -99,7 +103,7 @@ class GraphGdap:
         if not _roles(wanted):
             return True  # A relationship made in Partner Center may lack all of them.
         known = there.get(_group(wanted))
-        if known is None or known.get("status") in _GONE:
+        if known is None:
             await self._graph.post(path, token, wanted)
             return False
         if _roles(known) == _roles(wanted) and known.get("status") != "error":

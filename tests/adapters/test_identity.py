@@ -208,3 +208,23 @@ async def test_what_discovery_names_is_there(simulation: Simulation) -> None:
         url = found[name].replace(simulation.origin, base)
         async with session.request(method, url) as response:
             assert response.status in (200, 400), name
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (50020, "security group"),
+        (50074, "with MFA"),
+        (53001, "Conditional Access blocks"),
+        (50057, "enable it"),
+        (70043, "sign it in again"),
+        (65001, "consent to it"),
+    ],
+)
+async def test_each_refusal_of_the_service_account_says_what_to_do(
+    simulation: Simulation, tokens: TokenSource, code: int, advice: str
+) -> None:
+    body = {"error": "invalid_grant", "error_codes": [code], "error_description": f"AADSTS{code}"}
+    await simulation.faults({"path": f"/{CUSTOMER}{ENTRA}", "status": 400, "body": body})
+    with pytest.raises(DelegatedAccessRefused, match=advice):
+        await tokens.delegated_token(MSP, CUSTOMER, fresh=True)
