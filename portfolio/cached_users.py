@@ -101,8 +101,12 @@ class CachedUsers:
 
 def _of(read_at: datetime, blocks: _Blocks, summaries: Mapping[TenantRef, SyncSummary]) -> MspUsers:
     by_tenant: dict[TenantRef, list[UserBlock]] = {}
-    for (ref, _), block in sorted(blocks.items(), key=lambda item: _order(item[0])):
-        by_tenant.setdefault(ref, []).append(block.value)
+    for (ref, name), block in sorted(blocks.items(), key=lambda item: _order(item[0])):
+        of_tenant = by_tenant.setdefault(ref, [])
+        # A block that was divided between two pages was read, and then what it is divided into.
+        while of_tenant and name.startswith(of_tenant[-1].name):
+            of_tenant.pop()
+        of_tenant.append(block.value)
     size = sum(
         sys.getsizeof(block.value.folded) + sys.getsizeof(block.value.answers)
         for block in blocks.values()

@@ -15,7 +15,7 @@ from domain.identifiers import Epoch, TenantId, TenantRef
 from domain.ports import Exchange
 from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
 from domain.tenant import ListedTenant, Scope, Tenant, TenantStatus
-from domain.user_block import blocks_of, entry_of
+from domain.user_block import UserBlock, blocks_of, entry_of
 from portfolio.cached_users import CachedUsers
 from portfolio.requests import UserSearch
 from portfolio.search import MOST, search
@@ -227,6 +227,17 @@ async def test_a_block_that_is_divided_during_a_read_is_read_in_its_parts() -> N
 
     portfolio.index.read = divide_first  # type: ignore[method-assign]  # between two reads
     assert len(await portfolio.found()) == 4
+
+
+async def test_a_block_that_is_divided_between_two_pages_shows_no_user_twice() -> None:
+    """A listing of many pages sees the block on one, and what it was divided into on the next."""
+    portfolio = Portfolio()
+    await portfolio.synced(portfolio.customer, "Adele", "Adele B")
+    whole = portfolio.index.rows[portfolio.customer.ref, ""]
+    for block in (replace(whole.value, name="0"), UserBlock.of("1", [])):
+        await portfolio.index.write(portfolio.customer.ref, [Exchange(block.name, [block])])
+    portfolio.index.rows[portfolio.customer.ref, ""] = whole
+    assert len(await portfolio.found()) == 2
 
 
 async def test_searches_at_once_share_one_read_and_one_that_leaves_stops_no_other() -> None:
