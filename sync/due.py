@@ -13,6 +13,7 @@ from domain.identifiers import TenantRef
 from domain.sync_request import is_under_way, scheduled
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
+from sync.lease import is_leased
 from sync.sync_tenant import SyncPorts
 
 _log = logging.getLogger(__name__)
@@ -67,8 +68,11 @@ async def _meet(
     known = await ports.states.find(entry.ref)
     tenant = await _tenant(ports, entry.ref)
     is_stale = known is not None and known.value.due_at != entry.due_at
-    if is_stale or tenant is None:
+    if is_stale:
         await ports.schedule.remove(entry)
+        return False
+    if tenant is None:
+        await _forget(ports, entry, known, now)
         return False
     if known and is_under_way(known.value, now):
         return False  # The entry stays, so that a worker that dies is noticed.
@@ -80,6 +84,19 @@ async def _meet(
         await _move(ports, known, scheduled(entry.ref, next_at))
     await ports.schedule.remove(entry)
     return next_at <= now
+
+
+async def _forget(
+    ports: SyncPorts, entry: ScheduledSync, known: Versioned[SyncState] | None, now: datetime
+) -> None:
+    """Remove the state that a request has left which came after the tenant's purge.
+
+    A state with a lease stays, and its entry too: a purge has yet to see until when.
+    """
+    if known and is_leased(known.value, now):
+        return
+    await ports.states.remove(entry.ref)
+    await ports.schedule.remove(entry)
 
 
 async def _tenant(ports: SyncPorts, ref: TenantRef) -> Tenant | None:

@@ -120,3 +120,24 @@ async def test_a_sync_is_queued_once_while_one_is_under_way() -> None:
     world.clock.advance(minutes=5)
     await world.request()
     assert len(world.queues.syncs) == 2
+
+
+async def test_a_request_for_a_tenant_that_went_leaves_nothing_though_its_message_is_lost() -> None:
+    world = World()
+    await world.request()
+    del world.store.rows[CONTOSO, "Tenant", world.tenant.tenant_id]
+    assert await due(world, minutes=3) == 0
+    assert world.states.rows == {}
+    assert world.schedule.entries == set()
+
+
+async def test_the_state_of_a_tenant_that_went_stays_while_a_worker_may_still_write() -> None:
+    """The purge has yet to see until when."""
+    world = World()
+    await world.request()
+    known = world.states.rows[world.tenant.ref]
+    leased = replace(known.value, lease_until=world.clock.now() + timedelta(minutes=9))
+    world.states.rows[world.tenant.ref] = replace(known, value=leased)
+    del world.store.rows[CONTOSO, "Tenant", world.tenant.tenant_id]
+    assert await due(world, minutes=3) == 0
+    assert world.tenant.ref in world.states.rows
