@@ -15,15 +15,18 @@ from adapters.tables.records import TABLES
 from adapters.tables.storage import Storage
 from domain.digest import stored
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef, new_epoch
-from domain.ports import Intent, IntentKind, SyncedRecord
-from domain.sync_state import DataSet
+from domain.ports import Exchange, Intent, IntentKind, SyncedRecord
+from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.user_block import UserBlock, by_block, entry_of
 from local.azurite import connection_string
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 from tests.faults.purge_process import PurgeProcess
+from tests.samples import NOW
 from tests.simulation import Simulation
 
 # PURGE_KILLS=30 and PURGE_KILL_USERS=1500 make the long form of it.
 KILLS = int(os.environ.get("PURGE_KILLS", "3"))
+BLOCKS = ("00", "01", "10", "11")
 USERS = int(os.environ.get("PURGE_KILL_USERS", "400"))
 
 
@@ -47,14 +50,26 @@ class Purged:
             count = users if name is DataSet.USERS else 3
             records = [stored(SyncedRecord(f"{n:06d}", {"n": n})) for n in range(count)]
             await self.storage.records.write(name, ref, records)
+        entries = {f"{n}": entry_of(f"{n}", {"displayName": f"{n}"}) for n in range(users)}
+        divided = by_block(BLOCKS, entries)
+        blocks = [UserBlock.of(name, divided.get(name, {}).values()) for name in BLOCKS]
+        index = [Exchange(block.name, [block]) for block in blocks]
+        await self.storage.user_index.write(ref, index)
+        if await self.storage.sync_states.find(ref) is None:
+            await self.storage.sync_states.add(SyncState(ref, SyncPhase.SUCCEEDED, NOW))
 
     async def rows(self, *refs: TenantRef) -> list[dict[str, Any]]:
         """Return every row of these lives, with the version that each was written with."""
         found = []
-        for name in TABLES.values():
-            for ref in refs:
-                partition = f"{ref.msp_id}:{ref.tenant_id}:{ref.epoch}"
-                query = f"PartitionKey eq '{partition}'"
+        for ref in refs:
+            life = f"{ref.tenant_id}:{ref.epoch}"
+            of_life = f"PartitionKey eq '{ref.msp_id}:{life}'"
+            of_msp = f"PartitionKey eq '{ref.msp_id}'"
+            queries = dict.fromkeys(TABLES.values(), of_life) | {
+                "userIndex": f"{of_msp} and RowKey ge '{life}:' and RowKey lt '{life};'",
+                "syncState": f"{of_msp} and RowKey eq '{life}'",
+            }
+            for name, query in queries.items():
                 async for row in self.storage.table(name).query_entities(query):
                     found.append({**row, "table": name, "etag": row.metadata["etag"]})  # noqa: PERF401  an async one
         return found
@@ -93,6 +108,7 @@ async def test_a_purge_that_is_killed_at_any_write_is_complete_in_the_end(purged
     for ref in purged.others:
         await purged.fill(ref, 20)
     others = await purged.rows(*purged.others)
+    assert {row["table"] for row in others} == {*TABLES.values(), "userIndex", "syncState"}
     await purged.fill(purged.ref, USERS)
     await purged.removed()
     assert await purged.purge() == 0

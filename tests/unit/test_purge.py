@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from domain.changes import Versioned
 from domain.digest import stored
 from domain.identifiers import Epoch, TenantId, TenantRef
 from domain.ports import Intent, IntentKind, SyncedRecord
 from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.user_block import UserBlock
 from tenants.purge import Pace, PurgePorts, purge_tenant
 from tests.fakes.fuse import Died, Fuse
 from tests.fakes.outside import FakeQueues, FixedClock
@@ -35,6 +37,7 @@ class World:
         self.clock, self.queues = FixedClock(), FakeQueues()
         self.store, self.intents = FakeMspStore(MSP), FakeIntents()
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
+        self.index = FakeUserIndex()
         self.ports = self.guarded(fuse or Fuse())
         self.fill(REMOVED, users)
         for ref in OTHERS:
@@ -48,12 +51,13 @@ class World:
             fuse.guard(self.intents),
             fuse.guard(self.queues),
             self.clock,
-            fuse.guard(FakeUserIndex()),
+            fuse.guard(self.index),
         )
 
     def fill(self, ref: TenantRef, users: int) -> None:
         self.records.rows[DataSet.USERS, ref] = {str(n): {} for n in range(users)}
         self.records.rows[DataSet.LICENCES, ref] = {"sku": {"id": "sku"}}
+        self.index.rows[ref, ""] = Versioned(UserBlock.of("", []), "1")
 
     async def removed(self) -> None:
         await self.intents.record(Intent(IntentKind.PURGE_TENANT, REMOVED, NOW))
@@ -71,7 +75,8 @@ class World:
         return messages
 
     def left(self) -> dict[Any, Any]:
-        return {key: rows for key, rows in self.records.rows.items() if rows}
+        indexed = {("index", ref): block for (ref, _), block in self.index.rows.items()}
+        return {key: rows for key, rows in self.records.rows.items() if rows} | indexed
 
     def others(self) -> dict[Any, Any]:
         return {key: rows for key, rows in self.left().items() if key[1] in OTHERS}
