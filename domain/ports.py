@@ -583,6 +583,10 @@ class TenantReader(Protocol):
         """Return everything but the users, each data set whole or unreadable."""
         ...
 
+    async def primary_domain(self) -> str | None:
+        """Return the tenant's default domain, or None when it cannot be read."""
+        ...
+
     async def delta_link(self) -> str:
         """Return the link by which `changes` tells all that changes from now on.
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from domain.identifiers import TenantRef
-from domain.msp import Msp
 from domain.ports import (
     Clock,
     GraphReader,
@@ -25,6 +24,7 @@ from edge.telemetry import count
 from sync.lease import Lease, LeaseLost, is_leased, take_lease
 from sync.measured import measured, measured_tenant
 from sync.msp_profiles import MspProfiles
+from sync.primary_domain import learn_domain
 from sync.rows import Rows
 from sync.small_data_set import sync_small_data_set, unread
 from sync.user_index import IndexedUsers
@@ -74,9 +74,12 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
         await lease.let_go(is_queued=False)
         await _forget_what_is_gone(ports, ref)
         return
-    wait = await _read(ports, lease, msp, tenant)
+    reader = ports.reader.of(msp, tenant)
+    wait = await _read(ports, lease, reader)
     if wait is None:
         phase = _phase(lease.state)
+        if tenant.primary_domain is None and phase is not SyncPhase.FAILED:
+            await learn_domain(ports.msps, reader, ref, ports.clock.now())
         await lease.end(phase)
         count("sync.tenants", outcome=str(phase))
     else:
@@ -84,10 +87,9 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
         await ports.requests.queues.sync_tenant(ref, delay_seconds=round(wait + 0.5))
 
 
-async def _read(ports: SyncPorts, lease: Lease, msp: Msp, tenant: Tenant) -> float | None:
+async def _read(ports: SyncPorts, lease: Lease, reader: TenantReader) -> float | None:
     """Read every data set; return the seconds to wait when Graph put something off."""
-    reader = ports.reader.of(msp, tenant)
-    with measured_tenant(tenant.ref, reader.cost):
+    with measured_tenant(lease.state.ref, reader.cost):
         readings = await reader.small_data_sets()
         waits = [
             wait

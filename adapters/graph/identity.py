@@ -45,11 +45,11 @@ def _organization(document: dict[str, Any], tenant_id: TenantId) -> Organization
     found = values[0] if isinstance(values, list) and len(values) == 1 else None
     if not isinstance(found, dict) or str(found.get("id", "")).lower() != tenant_id:
         raise OrganizationMismatch("Microsoft Graph names another organisation.")
-    domain = _primary_domain(found.get("verifiedDomains"))
+    domain = primary_domain(found.get("verifiedDomains"))
     return Organization(tenant_id, _text(found.get("displayName")) or domain or tenant_id, domain)
 
 
-def _primary_domain(domains: Any) -> str | None:
+def primary_domain(domains: Any) -> str | None:
     """Return the default domain, else the initial one; None when Graph names none.
 
     https://learn.microsoft.com/graph/api/resources/verifieddomain

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from adapters.graph.client import GraphClient, GraphError, ReadBudget
+from adapters.graph.identity import primary_domain
 from adapters.graph.sku_names import product_name
 from adapters.identity import DelegatedAccessRefused, TokenSource
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
@@ -122,6 +123,14 @@ class GraphTenantReader:
             return [record(item) for document in documents for item in _values(document)]
         except _FAILURES as error:
             return self._unreadable(name, error)
+
+    async def primary_domain(self) -> str | None:
+        """Read the organisation's default domain; None when it cannot be read."""
+        try:
+            document = await self._get("/organization?$select=id,verifiedDomains")
+            return primary_domain(_values(document)[0].get("verifiedDomains"))
+        except (*_FAILURES, IndexError):
+            return None
 
     async def delta_link(self) -> str:
         """Ask Graph for the changes from now on: an empty page with a link."""

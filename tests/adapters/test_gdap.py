@@ -189,8 +189,10 @@ async def test_each_refusal_under_gdap_says_what_to_do(
     none = await refusals(readers, customer)
     assert set(none) == set(DataSet)
     assert all("security group" in failure.error for failure in none.values())
+    assert await readers.of(MSP, tenant(customer)).primary_domain() is None
     await gdap.assign(MSP, live)
     assert await refusals(readers, customer) == {}
+    assert await readers.of(MSP, tenant(customer)).primary_domain() is not None
 
     await simulation.tenant(customer, gdapRoles=["License Administrator"])
     lacking = await refusals(readers, customer)
@@ -247,3 +249,22 @@ def _fabrikams() -> dict[str, Any]:
         "customer": {"tenantId": CUSTOMER},
         "accessDetails": {"unifiedRoles": roles},
     }
+
+
+async def test_an_assignment_that_is_gone_hides_none_that_stands(
+    simulation: Simulation, gdap: GraphGdap, customer: TenantId
+) -> None:
+    live = await accepted(simulation, gdap, customer)
+    (group,) = MSP.app.security_groups
+    standing = {
+        "id": "standing",
+        "status": "active",
+        "accessContainer": {"accessContainerId": group.group_id},
+        "accessDetails": {
+            "unifiedRoles": [{"roleDefinitionId": ROLES[name]} for name in group.roles]
+        },
+    }
+    gone = {**standing, "id": "gone", "status": "deleted"}
+    path = f"{PATH}/{live.relationship_id}/accessAssignments"
+    await simulation.faults({"path": path, "status": 200, "body": {"value": [standing, gone]}})
+    assert await gdap.assign(MSP, live)

@@ -55,6 +55,7 @@ async def test_a_customer_accepts_is_synced_ends_it_and_comes_back(
     active = await shown(portal, customer)
     assert (active["status"], active["connection"]) == ("active", "gdap")
     assert (active["sync"]["state"], active["connectionLost"]) == ("succeeded", None)
+    assert active["primaryDomain"] is not None
     users = await portal.call(owner(), "GET", f"/tenants/{customer}/users")
     assert len(users.body["items"]) == 10
     listed = await portal.call(owner(), "GET", "/gdap/invites?pageSize=500")
@@ -112,6 +113,10 @@ async def test_nothing_that_one_msp_does_with_a_shared_customer_shows_at_the_oth
             f"/tenants/{customer}",
             f"/tenants/{customer}/users",
             f"/tenants/{customer}/licences",
+            f"/tenants/{customer}/secure-scores",
+            f"/tenants/{customer}/conditional-access-policies",
+            "/portfolio/users?search=user",
+            "/portfolio/summary",
             "/tenants?pageSize=500",
             "/gdap/invites?pageSize=500",
             "/audit-events?pageSize=500",

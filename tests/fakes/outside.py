@@ -157,6 +157,7 @@ class FakeGraph:
         self.small: dict[DataSet, Reading] = {}
         self.pages: list[Sequence[SyncedRecord] | Exception] = []
         self.told: list[UserPage | Exception] = []
+        self.domain: str | None = None
         self.cost = ReadCost()
         self.asked: list[str] = []
 
@@ -166,6 +167,10 @@ class FakeGraph:
     async def small_data_sets(self) -> dict[DataSet, Reading]:
         self.asked.append("small data sets")
         return {name: self.small.get(name, []) for name in DataSet if name != DataSet.USERS}
+
+    async def primary_domain(self) -> str | None:
+        self.asked.append("primary domain")
+        return self.domain
 
     async def delta_link(self) -> str:
         self.asked.append("delta link")

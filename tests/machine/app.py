@@ -79,6 +79,7 @@ class App:
         self.stores, self.clock = stores, FixedClock()
         self.queues, self.gdap, self.graph = FakeQueues(), FakeGdap(self.clock), FakeGraph()
         self.graph.pages = [[user("a"), user("b")], [user("c")]]
+        self.graph.domain = "example.com"
         self._functions: dict[str, Callable[..., Any]] = {}
         for blueprint in self._blueprints():
             app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)

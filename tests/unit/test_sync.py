@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,12 +9,15 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from domain.identifiers import Epoch
 from domain.ports import PositionLost, SyncedRecord, Unreadable, UserPage
 from domain.sync_state import DataSet, ReadState, SyncPhase
-from domain.tenant import TenantStatus
+from domain.tenant import Tenant, TenantStatus
+from sync.primary_domain import decide_domain
 from sync.sync_tenant import sync_tenant
+from tests.fakes.storage import FakeMspStore
 from tests.fakes.sync_world import World, user
-from tests.samples import NOW, tenant
+from tests.samples import CAUSE, CONTOSO, CUSTOMER, MSP, NOW, tenant
 
 SMALL = [name for name in DataSet if name is not DataSet.USERS]
 
@@ -286,3 +290,31 @@ async def test_secure_scores_stay_for_ninety_days_though_graph_forgets_them() ->
     state = await world.sync()
     assert sorted(world.records.rows[DataSet.SECURE_SCORE, world.tenant.ref]) == keys[:3]
     assert state.data_set(DataSet.SECURE_SCORE).count == 3
+
+
+async def test_a_customers_domain_is_learned_once() -> None:
+    world = World(tenant(primary_domain=None))
+    await world.sync()  # it cannot be read yet
+    world.graph.domain = "northwindtraders.com"
+    for _ in range(2):
+        await world.sync()
+        (known,) = world.store.of_kind(Tenant, CONTOSO)
+        assert known.value == replace(world.tenant, primary_domain="northwindtraders.com")
+    assert world.graph.asked.count("primary domain") == 2
+    assert world.store.actions(CONTOSO) == ["tenant.edited"]
+
+
+async def test_a_domain_is_not_asked_for_where_nothing_can_be_read() -> None:
+    world = World(tenant(primary_domain=None))
+    failure = Unreadable("no access")
+    world.graph.small = dict.fromkeys(SMALL, failure)
+    world.graph.pages = [failure]
+    assert (await world.sync()).phase is SyncPhase.FAILED
+    assert "primary domain" not in world.graph.asked
+
+
+async def test_a_domain_is_no_other_lifes_and_overwrites_none() -> None:
+    for there in (tenant(primary_domain=None, epoch=Epoch("later")), tenant(), None):
+        store = FakeMspStore(MSP, *([there] if there else []))
+        snapshot = await store.snapshot(CONTOSO, CUSTOMER)
+        assert decide_domain(snapshot, tenant().ref, "example.com", CAUSE).operations == ()

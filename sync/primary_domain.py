@@ -1,0 +1,39 @@
+"""The domain of a customer that Microsoft has named by its ID alone."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import uuid4
+
+from domain.audit import SYSTEM, Cause
+from domain.changes import Decision, Insert, Replace, decide_and_commit
+from domain.identifiers import TenantRef
+from domain.ports import MspStore, Snapshot, TenantReader
+
+
+async def learn_domain(msps: MspStore, reader: TenantReader, ref: TenantRef, now: datetime) -> None:
+    """Note the primary domain of a tenant; one that cannot be read is asked for next time."""
+    domain = await reader.primary_domain()
+    if domain is None:
+        return
+    cause = Cause(SYSTEM, now, str(uuid4()))
+    await decide_and_commit(
+        lambda: msps.snapshot(ref.msp_id, ref.tenant_id),
+        lambda snapshot: decide_domain(snapshot, ref, domain, cause),
+        msps.commit,
+    )
+
+
+def decide_domain(snapshot: Snapshot, ref: TenantRef, domain: str, cause: Cause) -> Decision[None]:
+    """Decide the note; another life of the tenant, and a domain that is known, stay as they are."""
+    known = snapshot.tenant
+    if known is None or known.value.ref != ref or known.value.primary_domain is not None:
+        return Decision(None)
+    event = cause.event(
+        ref.msp_id,
+        "tenant.edited",
+        tenant_id=ref.tenant_id,
+        before={"primaryDomain": None},
+        after={"primaryDomain": domain},
+    )
+    after = replace(known.value, primary_domain=domain)
+    return Decision(None, (Replace(after, known.version), Insert(event)))
