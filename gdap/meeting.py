@@ -14,6 +14,7 @@ from gdap.met import ACTIVE, CLAIMED, Meeting, Met
 from gdap.standing_invite import (
     active_invite,
     describe,
+    guard,
     is_after_removal,
     last,
     meet_invites,
@@ -150,7 +151,8 @@ def _note(
         before=describe(before) if before else None,
         after=describe(invite),
     )
-    return Decision(Meeting(Met.NOTED, tenant, invite, live), (*written, Insert(event)))
+    operations = (*written, Insert(event), *guard(snapshot))
+    return Decision(Meeting(Met.NOTED, tenant, invite, live), operations)
 
 
 def _meet_none_live(

@@ -68,6 +68,15 @@ def active_invite(
     return invite, () if invite == known.value else (Replace(invite, known.version),)
 
 
+def guard(snapshot: Snapshot) -> tuple[Operation, ...]:
+    """Return what stops a write that goes with the tenant once the tenant is removed or changed.
+
+    The row is written as it is: an invite that outlived a hard delete would undo it.
+    """
+    known = snapshot.tenant
+    return (Replace(known.value, known.version),) if known else ()
+
+
 def meet_invites(
     snapshot: Snapshot, relationships: Sequence[GdapRelationship], cause: Cause
 ) -> Decision[Meeting]:
@@ -107,7 +116,7 @@ def _note_pending(snapshot: Snapshot, pending: GdapRelationship, cause: Cause) -
     row: Operation = Replace(invite, known.version) if known else Insert(invite)
     event = _invite_event(invite, "gdap.noted", cause)
     tenant = snapshot.tenant.value if snapshot.tenant else None
-    return Decision(Meeting(Met.NOTED, tenant, invite), (row, event))
+    return Decision(Meeting(Met.NOTED, tenant, invite), (row, event, *guard(snapshot)))
 
 
 def _invite_event(invite: GdapInvite, action: str, cause: Cause) -> Insert:

@@ -464,3 +464,29 @@ async def test_an_acceptance_from_before_an_offboarding_does_not_undo_it() -> No
     await world.poll()
     assert world.there().status is TenantStatus.OFFBOARDED
     assert world.open_stretches() == 0
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_an_invite_that_is_noted_during_a_hard_delete_is_not_left_behind(
+    *, accepted: bool
+) -> None:
+    """A pending one that was left would let a relationship from before bring the tenant back."""
+    world = World(tenant(status=TenantStatus.ACTIVE if accepted else TenantStatus.OFFBOARDED))
+    made = world.gdap.make(CONTOSO, CUSTOMER)
+    if accepted:
+        world.gdap.accept(made.relationship_id)
+    commit = world.store.commit
+
+    async def is_overtaken(operations: Sequence[Operation]) -> None:
+        world.store.commit = commit  # type: ignore[method-assign]  # once
+        world.clock.advance(minutes=1)
+        await world.hard_delete()
+        await commit(operations)
+
+    world.store.commit = is_overtaken  # type: ignore[method-assign]  # between look and write
+    await poll_relationships(world.ports)
+    assert world.invites() == []
+    if not accepted:
+        world.gdap.accept(made.relationship_id)
+    await world.poll()
+    assert world.tenant() is None
