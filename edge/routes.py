@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import azure.functions as func
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from domain.errors import DomainError, MalformedInput
 from domain.roles import Permission
@@ -119,7 +120,7 @@ class Edge:
             answer = await handler(await self._read(route, req, request_id))
             if isinstance(answer.body, Content):
                 return _file(answer.status, answer.body, request_id)
-            body = answer.body.model_dump_json(by_alias=True) if answer.body else None
+            body = _written(answer.body) if answer.body else None
             return respond(answer.status, body, request_id, answer.headers)
         except DomainError as error:
             return _refused(error, request_id)
@@ -238,6 +239,14 @@ def note(method: str, template: str, status: int, request_id: str, began: float)
         requestId=request_id,
         milliseconds=round((time.perf_counter() - began) * 1000, 1),
     )
+
+
+def _written(body: BaseModel) -> str:
+    """Return a body as JSON; half a character, as a name cut short may hold, is escaped."""
+    try:
+        return body.model_dump_json(by_alias=True)
+    except PydanticSerializationError:
+        return json.dumps(body.model_dump(mode="json", by_alias=True))
 
 
 def respond(

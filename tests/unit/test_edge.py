@@ -18,7 +18,7 @@ from edge.routes import Answer, Edge, Route
 from edge.system import allowed_methods
 from gdap.functions import InviteBody
 from staff.functions import StaffBody
-from tenants.requests import EditBody, TenantsQuery
+from tenants.requests import EditBody, SyncedDocument, SyncedList, TenantsQuery
 from tests.samples import MSP, OWNER
 
 
@@ -190,3 +190,18 @@ async def test_a_request_has_one_line_in_the_log_that_holds_nothing_of_the_calle
         "status": response.status_code,
         "requestId": response.headers["x-request-id"],
     }
+
+
+async def test_a_name_that_ends_in_half_a_character_is_no_error() -> None:
+    gate: Any = OpenGate()
+    edge = Edge(gate)
+    user = {"displayName": "Adele \ud83e"}
+
+    async def answer(request: Request[NoBody, NoQuery]) -> Answer:
+        return Answer(200, SyncedList(items=[SyncedDocument(user)], next_link=None))
+
+    edge.routes("x").route("GET", "users", Permission.STAFF, answers={200: SyncedList})(answer)
+    req = func.HttpRequest("GET", "https://api.example/users", body=b"")
+    response = await edge.serve(edge.catalogue[0], answer, req)
+    assert response.status_code == 200
+    assert json.loads(response.get_body())["items"] == [user]
