@@ -57,8 +57,7 @@ async def _states_of(
     return await sync_states.of_msp(msp_id, first, last)
 
 
-def user_matches(user: Document, search: str) -> bool:
-    """Tell whether a user's names or address hold the text, whatever its case and accents."""
-    wanted = fold(search)
+def user_matches(user: Document, wanted: str) -> bool:
+    """Tell whether a user's names or address hold a folded text."""
     fields = ("displayName", "userPrincipalName", "mail")
     return any(wanted in fold(user.get(field) or "") for field in fields)

@@ -1,10 +1,11 @@
 """What the tenant routes accept and answer."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, RootModel, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
 
 from domain.errors import FlagNotEditable
+from domain.folding import fold
 from domain.tenant import Scope, TenantStatus
 from edge.models import ListQuery, Name, Notes, RequestModel, list_answer
 from edge.tenant_answer import TenantAnswer
@@ -17,10 +18,20 @@ class TenantsQuery(ListQuery):
     status: TenantStatus | None = None
 
 
+def _searchable(text: str) -> str:
+    """Return the text as names are compared; what folds to nothing would match everybody."""
+    folded = fold(text.strip()).strip()
+    if not folded:
+        raise ValueError("must hold a character")
+    return folded
+
+
 class UsersQuery(ListQuery):
     """Filter of a tenant's users."""
 
-    search: str | None = Field(None, min_length=1, max_length=200)
+    search: (
+        Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_searchable)] | None
+    ) = None
 
 
 class EditBody(RequestModel):

@@ -3,7 +3,7 @@ from typing import Any
 
 import azure.functions as func
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from domain import errors
 from domain.changes import Versioned
@@ -18,7 +18,7 @@ from edge.routes import Answer, Edge, Route
 from edge.system import allowed_methods
 from gdap.functions import InviteBody
 from staff.functions import StaffBody
-from tenants.requests import EditBody, SyncedDocument, SyncedList, TenantsQuery
+from tenants.requests import EditBody, SyncedDocument, SyncedList, TenantsQuery, UsersQuery
 from tests.samples import MSP, OWNER
 
 
@@ -205,3 +205,11 @@ async def test_a_name_that_ends_in_half_a_character_is_no_error() -> None:
     response = await edge.serve(edge.catalogue[0], answer, req)
     assert response.status_code == 200
     assert json.loads(response.get_body())["items"] == [user]
+
+
+def test_users_are_searched_by_what_a_name_is_compared_by() -> None:
+    assert UsersQuery(search=" ÅDÈLE ").search == "adele"
+    assert UsersQuery().search is None
+    for text in ("", " ", "\u200b"):
+        with pytest.raises(ValidationError):
+            UsersQuery(search=text)
