@@ -37,7 +37,7 @@ class Reconciled:
 async def reconcile(
     msps: MspStore, invoices: InvoiceStore, msp_id: MspId, month: Month, now: datetime
 ) -> Reconciled | None:
-    """Recompute an MSP's month and compare; None when the MSP had no such month yet."""
+    """Recompute an MSP's month and compare; None when the MSP has no such month, or not yet."""
     head = await msps.head(msp_id)
     if head is None or not _is_over(head, month, now):
         return None
@@ -54,8 +54,9 @@ async def reconcile(
 
 
 def _is_over(head: Head, month: Month, now: datetime) -> bool:
-    zone = ZoneInfo(head.msp.value.time_zone)
-    return Month.of(head.msp.value.onboarded_at, zone) <= month and month.end(zone) <= now
+    msp, zone = head.msp.value, ZoneInfo(head.msp.value.time_zone)
+    last = Month.of(msp.closed_at or now, zone)
+    return Month.of(msp.onboarded_at, zone) <= month <= last and month.end(zone) <= now
 
 
 def _expected(books: Books, month: Month) -> Charge:

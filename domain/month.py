@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import MAXYEAR, UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from domain.errors import MalformedInput
@@ -22,12 +22,15 @@ class Month:
         """Read a month.
 
         Raises:
-            MalformedInput: The text is not of the form `YYYY-MM`.
+            MalformedInput: The text is not of the form `YYYY-MM`, or of the last year that there
+                is, whose end is no date.
         """
         try:
             first = date.fromisoformat(f"{text}-01")
         except ValueError:
             raise MalformedInput(field, "must be a month, YYYY-MM") from None
+        if first.year == MAXYEAR:
+            raise MalformedInput(field, f"must be before {MAXYEAR}")
         return cls(first.year, first.month)
 
     @classmethod

@@ -137,7 +137,9 @@ def test_halves_are_rounded_up() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["2026", "2026-13", "2026-1", "x", "2026-10-01", "\uff12026-10"])
+@pytest.mark.parametrize(
+    "text", ["2026", "2026-13", "2026-1", "x", "2026-10-01", "\uff12026-10", "9999-12"]
+)
 def test_a_month_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(MalformedInput):
         Month.parse(text)

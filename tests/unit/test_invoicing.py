@@ -168,6 +168,9 @@ async def test_a_deleted_msp_gets_its_last_invoice_and_then_none() -> None:
     world = BillingWorld(msp=replace(MSP, closed_at=sydney(2026, 9, 20)))
     world.clock.moment = sydney(2027, 1, 1)
     assert [invoice.month for invoice in await world.issue()] == [SEPTEMBER]
+    assert (await _reconcile(world, SEPTEMBER)).differences == ()
+    later = await reconcile(world.msps, world.invoices, MSP.msp_id, OCTOBER, world.clock.now())
+    assert later is None
 
 
 async def test_a_seller_without_an_abn_issues_nothing() -> None:
