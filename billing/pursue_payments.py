@@ -8,6 +8,7 @@ from billing.payments import due_step, pursue
 from billing.ports import BillingPorts, read_head
 from domain.audit import Cause
 from domain.changes import Decision, Insert, Replace, Versioned, decide_and_commit
+from domain.errors import NoticeFailed
 from domain.identifiers import MspId
 from domain.invoice import Payment, invoice_name
 from domain.msp import Msp
@@ -22,19 +23,29 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
     """Take the step that is due for each unpaid invoice of an MSP; return how many were taken.
 
     The step is on record before its notice is sent. A notice whose sender died is sent by a
-    later run; its key keeps it from being delivered twice.
+    later run; its key keeps it from being delivered twice. One that is not taken holds up
+    neither the other invoices' steps nor their notices.
+
+    Raises:
+        NoticeFailed: A notice was not taken; it is tried again later.
     """
     unpaid = await ports.invoices.payments(msp_id, unpaid=True)
     if not unpaid:
         return 0
     msp, steps = (await read_head(ports.msps, msp_id)).msp.value, 0
+    failure: NoticeFailed | None = None
     for known in unpaid:
         payment, taken = known.value, None
         if due_step(payment, msp, cause.at) > payment.pursued:
             taken = await _pursue(ports, msp_id, payment.number, cause)
             steps += taken is not None
         if taken or _was_lost(payment, cause.at):
-            await _notify(ports, msp_id, taken or payment, cause)
+            try:
+                await _notify(ports, msp_id, taken or payment, cause)
+            except NoticeFailed as error:
+                failure = error
+    if failure:
+        raise failure
     return steps
 
 

@@ -81,8 +81,9 @@ class FakeNotices:
     def __init__(self) -> None:
         self.sent: list[Notice] = []
         self.is_down = False
+        self.refused: str | None = None  # notices whose key has this text
 
     async def send(self, notice: Notice) -> None:
-        if self.is_down:
+        if self.is_down or (self.refused and self.refused in notice.key):
             raise NoticeFailed("down")
         self.sent.append(notice)

@@ -124,6 +124,19 @@ async def test_a_notice_that_was_lost_is_sent_later_and_one_in_sending_is_not_se
     assert world.actions().count("invoice.notice_sent") == 1
 
 
+async def test_a_notice_that_is_not_taken_holds_up_no_other_invoice() -> None:
+    world = BillingWorld()
+    world.notices.refused = "M365-INV-0001"
+    await days(world, 0)
+    for day in (1, 3, 7, 15):
+        with pytest.raises(RunIncomplete):
+            await days(world, day)
+    for number in (1, 2):
+        assert (await world.payment(number)).pursued == SUSPENSION
+    assert (await world.payment(2)).noticed == SUSPENSION
+    assert len(world.notices.sent) == 4
+
+
 async def test_an_invoice_that_is_not_there_cannot_be_paid() -> None:
     with pytest.raises(InvoiceNotFound):
         await pay(october())
