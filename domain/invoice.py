@@ -13,7 +13,8 @@ from domain.msp import Tier
 
 CURRENCY = "AUD"
 _NUMBER = re.compile(r"M365-INV-([0-9]{4,9})\Z")
-# A row holds 32 Ki UTF-16 units in a property. A name's character may take six bytes on the wire.
+# A row holds 32 Ki UTF-16 units in a property. A name's character may take six bytes on the wire,
+# and a control character six units in the row: JSON escapes it.
 _LARGEST_PART = 30_000
 _LINE, _ASCII, _OTHER = 90, 2, 12
 
@@ -145,7 +146,8 @@ def _cut(lines: Iterable[InvoiceLine]) -> Iterator[tuple[InvoiceLine, ...]]:
     part: list[InvoiceLine] = []
     size = 0
     for line in lines:
-        wide = _ASCII if line.tenant_name.isascii() else _OTHER
+        is_plain = line.tenant_name.isascii() and line.tenant_name.isprintable()
+        wide = _ASCII if is_plain else _OTHER
         weight = _LINE + wide * len(line.tenant_name)
         if part and size + weight > _LARGEST_PART:
             yield tuple(part)

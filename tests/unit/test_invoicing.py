@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.tables.limits import check_entity
+from adapters.tables.msp_rows import to_entity
 from billing.change_terms import change_terms
 from billing.issue_invoices import issue_invoices
 from billing.ports import read_books
@@ -15,7 +17,7 @@ from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange, terms_in
 from domain.changes import Insert, Replace
 from domain.errors import SellerIncomplete
-from domain.invoice import InvoiceLines, invoice_name, line_parts, parse_invoice_name
+from domain.invoice import InvoiceLine, InvoiceLines, invoice_name, line_parts, parse_invoice_name
 from domain.month import Month
 from domain.msp import Msp, Tier
 from domain.tenant import PartnerSlot
@@ -93,6 +95,14 @@ async def test_lines_that_do_not_fit_a_transaction_are_written_ahead_of_their_in
     assert [line.tenant_name for line in lines] == names
     assert len(world.msps.commits[-1]) == 4
     assert not any(isinstance(op.row, InvoiceLines) for op in world.msps.commits[-1])
+
+
+@pytest.mark.parametrize("name", ["x" * 256, '"' * 256, "\x01" * 256, "\u6771" * 256])
+def test_each_part_of_the_lines_fits_a_row_whatever_the_names(name: str) -> None:
+    lines = [InvoiceLine(customer_id(n), name, 31, 31, Decimal("39.00")) for n in range(200)]
+    parts = line_parts(MSP.msp_id, OCTOBER, lines)
+    assert [line for part in parts for line in part.lines] == lines
+    assert max(check_entity(to_entity(part)) for part in parts) < 70_000
 
 
 async def test_what_an_attempt_that_died_left_behind_is_no_part_of_the_invoice() -> None:
