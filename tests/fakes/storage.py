@@ -1,5 +1,6 @@
 """Storage in memory, with versions and transactions as Azure Tables has them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -158,6 +159,7 @@ class FakeMspStore:
     async def commit(self, operations: Sequence[Operation]) -> None:
         if len({operation.row.msp_id for operation in operations}) > 1:
             raise ValueError("a transaction stays in one partition")
+        await asyncio.sleep(0)  # whoever runs at once has read by now, and one of them is late
         for operation in operations:
             if isinstance(operation, Insert) and isinstance(operation.row, Tenant):
                 await self.schedule.add(first_sync(operation.row))

@@ -92,6 +92,15 @@ async def test_a_suspension_lasts_until_the_last_overdue_invoice_is_paid() -> No
     assert (await world.current()).suspended_at is None
 
 
+async def test_a_suspension_counts_from_the_first_invoice_that_was_the_reason_for_it() -> None:
+    world = BillingWorld(customers=1)
+    await days(world, 0, 15)
+    since = (await world.current()).suspended_at
+    await days(world, 30, 46)  # November's invoice is overdue as well
+    assert world.actions().count("msp.suspended") == 3
+    assert (await world.current()).suspended_at == since
+
+
 async def test_of_two_payments_at_once_the_last_one_lifts_the_suspension() -> None:
     world = BillingWorld()
     await days(world, 0, 15)
