@@ -64,10 +64,14 @@ class TableMspStore:
         return Head(msp, slot, consent, account)
 
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
-        """Read the head and the tenant's rows, side by side."""
-        head, tenant, usage, invite, removal = await asyncio.gather(
+        """Read the tenant, then the head and the tenant's other rows, side by side.
+
+        Usage changes only together with its tenant. Read after it, it is at least as new, and
+        the tenant's version guards both.
+        """
+        tenant = await self.tenant(msp_id, tenant_id)
+        head, usage, invite, removal = await asyncio.gather(
             self.head(msp_id),
-            self.tenant(msp_id, tenant_id),
             self._find(msp_id, rows.usage_key(tenant_id), rows.usage_from),
             self._find(msp_id, rows.invite_key(tenant_id), rows.invite_from),
             self._find(msp_id, rows.removal_key(tenant_id), rows.removal_from),

@@ -1,0 +1,51 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, cast
+
+from azure.data.tables import TableEntity
+
+from adapters.tables.msp_rows import tenant_key, to_entity, usage_key
+from adapters.tables.msps import TableMspStore
+from domain.changes import Row
+from domain.tenant import TenantStatus
+from domain.usage import Stretch, TenantUsage
+from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, tenant, version
+
+SUSPENDED = tenant(status=TenantStatus.SUSPENDED)
+RESUMED = replace(SUSPENDED, status=TenantStatus.ACTIVE)
+CLOSED = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", (Stretch(NOW, NOW),))
+OPENED = CLOSED.opened(NOW)
+
+
+class ResumedMeanwhile:
+    """A table that is slow to read tenants, in which one is resumed once its usage was read."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {tenant_key(CUSTOMER): SUSPENDED, usage_key(CUSTOMER): CLOSED}
+
+    async def get_entity(self, _msp: str, key: str, **_: Any) -> TableEntity | None:
+        if key == tenant_key(CUSTOMER):
+            await asyncio.sleep(0.01)
+        found = self._rows.get(key)
+        if key == usage_key(CUSTOMER):
+            self._rows = {tenant_key(CUSTOMER): RESUMED, usage_key(CUSTOMER): OPENED}
+        return _entity(found) if found else None
+
+    async def query_entities(self, *_: Any, **__: Any) -> AsyncIterator[TableEntity]:
+        yield _entity(MSP)
+
+
+def _entity(row: Row) -> TableEntity:
+    entity = TableEntity(to_entity(row))
+    entity._metadata = {"etag": "1", "timestamp": None}
+    return entity
+
+
+async def test_usage_is_never_older_than_the_tenant_whose_version_guards_it() -> None:
+    """Else who suspends a tenant that is active finds its usage closed, and leaves it open."""
+    table = cast("Any", ResumedMeanwhile())
+    store = TableMspStore(table, table, cast("Any", None), cast("Any", None))
+    snapshot = await store.snapshot(CONTOSO, CUSTOMER)
+    assert version(snapshot.usage).value == CLOSED
+    assert version(snapshot.tenant).value == SUSPENDED
