@@ -75,8 +75,9 @@ def pay(
 ) -> Decision[bool]:
     """Decide that an invoice is paid; the result tells whether that is news.
 
-    A suspension ends with the last invoice that is overdue. While the MSP is suspended its row
-    is replaced in any case, so that of two payments at once the second sees the first.
+    A suspension ends with the last invoice that is overdue. The MSP's row is replaced in any
+    case, so that of two payments at once, or of a payment and a suspension, the second sees
+    the first.
 
     Args:
         unpaid: All unpaid invoices of the MSP, this one among them.
@@ -92,18 +93,18 @@ def pay(
     paid = replace(payment, paid_at=cause.at)
     after = {"number": invoice_name(payment.number), "total": str(payment.total)}
     event = cause.event(payment.msp_id, "invoice.paid", after=after)
-    operations: tuple[Operation, ...] = (Replace(paid, known.version), Insert(event))
-    if msp.value.suspended_at:
-        others = (one.value for one in unpaid if one.value.number != payment.number)
-        operations += _lifted(msp, others, cause)
+    others = (one.value for one in unpaid if one.value.number != payment.number)
+    operations = (Replace(paid, known.version), Insert(event), *_lifted(msp, others, cause))
     return Decision(True, operations)  # noqa: FBT003  likewise
 
 
 def _lifted(
     known: Versioned[Msp], unpaid: Iterable[Payment], cause: Cause
 ) -> tuple[Operation, ...]:
+    """Return the MSP's row as it is after a payment: not suspended when none is overdue."""
     msp, day = known.value, today(known.value, cause.at)
-    if any(one.pursued >= SUSPENSION or is_overdue(one, day) for one in unpaid):
+    overdue = any(one.pursued >= SUSPENSION or is_overdue(one, day) for one in unpaid)
+    if overdue or not msp.suspended_at:
         return (Replace(msp, known.version),)
     event = cause.event(msp.msp_id, "msp.resumed")
     return (Replace(replace(msp, suspended_at=None), known.version), Insert(event))

@@ -1,15 +1,18 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.mark_paid import mark_paid
-from billing.payments import SUSPENSION, due_step, is_overdue
+from billing.payments import SUSPENSION, due_step, is_overdue, pursue
 from billing.run import RunIncomplete
 from domain.billing_ports import NoticeKind
+from domain.changes import Versioned
 from domain.errors import InvoiceNotFound
 from domain.invoice import Payment
 from tests.samples import MSP
@@ -105,6 +108,31 @@ async def test_of_two_payments_at_once_the_last_one_lifts_the_suspension() -> No
     world = BillingWorld()
     await days(world, 0, 15)
     assert all(await asyncio.gather(pay(world, 1), pay(world, 2)))
+    assert (await world.current()).suspended_at is None
+
+
+async def test_a_payment_that_a_suspension_overtakes_still_lifts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second payment has read when the first invoice leads to a suspension and is paid."""
+    world = BillingWorld()
+    await days(world, 0)
+    world.clock.moment = sydney(2026, 11, 16, 12)
+    read = world.invoices.payments
+
+    async def overtaken(*asked: Any, **which: Any) -> Sequence[Versioned[Payment]]:
+        monkeypatch.undo()
+        found = await read(*asked, **which)
+        head = await world.msps.head(MSP.msp_id)
+        assert head is not None
+        first = await world.invoices.payment(MSP.msp_id, 1)
+        await world.msps.commit(pursue(head.msp, first, world.cause).operations)
+        assert await pay(world, 1)
+        return found
+
+    monkeypatch.setattr(world.invoices, "payments", overtaken)
+    assert await pay(world, 2)
+    assert world.actions().count("msp.suspended") == 1
     assert (await world.current()).suspended_at is None
 
 
