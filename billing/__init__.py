@@ -1,1 +1,1 @@
-"""Billing: usage, the invoice calculation, the preview."""
+"""Billing: calculation, issue, PDFs, payment, terms, preview, reconciliation."""

@@ -10,7 +10,7 @@ from domain.msp import Msp
 
 @dataclass(frozen=True, slots=True)
 class BillingAccount:
-    """One row per MSP. Whatever decides what is billed replaces it, so two never overlap.
+    """One row per MSP. An invoice and a conversion that drops usage both replace it: never at once.
 
     Args:
         closed_through: The last month that is invoiced, or had nothing to bill.

@@ -1,6 +1,7 @@
 """Operators' commands of billing: payments, terms, reconciliation."""
 
 import argparse
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -80,7 +81,7 @@ def report(month: Month, found: list[Reconciled]) -> dict[str, Any]:
         "month": str(month),
         "msps": len(found),
         "invoices": sum(one.invoice is not None for one in found),
-        "total": str(sum(one.total for one in found)),
+        "total": str(sum((one.total for one in found), Decimal("0.00"))),
         "differences": [
             {"mspId": one.msp_id, "invoice": one.invoice, "differences": list(one.differences)}
             for one in found

@@ -97,6 +97,14 @@ def test_the_partner_tenant_is_not_billed_for_days_on_which_it_was_a_customer() 
     assert charge.total == Decimal("0.00")
 
 
+def test_lines_are_in_the_order_of_the_names_whatever_their_case() -> None:
+    always = Stretch(sydney(2026, 1, 1))
+    names = ("beta", "Alpha", "alpha", "Gamma")
+    usages = [usage(TenantId(f"{n}"), always, name=name) for n, name in enumerate(names)]
+    charge = calculate(MSP, TERMS, usages, OWN, OCTOBER, LATER)
+    assert [line.tenant_id for line in charge.lines] == ["1", "2", "0", "3"]
+
+
 def test_no_gst_outside_australia() -> None:
     always = usage(OTHER, Stretch(sydney(2026, 1, 1)))
     charge = calculate(replace(MSP, country="NZ"), TERMS, [always], None, OCTOBER, LATER)
