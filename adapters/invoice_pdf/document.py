@@ -73,7 +73,10 @@ class Page(FPDF):
         """Number the page."""
         self.set_y(-_FOOT + 6)
         self.write_text(self._invoice.name, grey=True, size=_SMALL)
-        self.write_text(f"Page {self.page_no()} of {_PAGES}", 0, "R", grey=True, size=_SMALL)
+        # Placed by hand: fpdf2 would align the long text that the number of pages replaces.
+        width = self.get_string_width(f"Page {self.page_no()} of 000") + 2 * self.c_margin
+        self.set_x(self.w - self.r_margin - width)
+        self.write_text(f"Page {self.page_no()} of {_PAGES}", width, grey=True, size=_SMALL)
 
     def write_text(  # noqa: PLR0913  a text has these properties
         self,

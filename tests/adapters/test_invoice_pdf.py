@@ -130,6 +130,14 @@ def test_many_lines_go_on_page_after_page_and_none_is_lost_or_cut() -> None:
     assert "815.10" in found[-1]
 
 
+def test_the_page_number_stands_at_the_right_edge() -> None:
+    page = pypdfium2.PdfDocument(PdfInvoicePrinter().pdf(INVOICE, lines(60)))[1]
+    text = page.get_textpage()
+    found, length = text.search("Page 2 of 2").get_next()
+    right = text.get_charbox(found + length - 1)[2]
+    assert 0 <= page.get_width() - 16 / 25.4 * 72 - right < 12
+
+
 @pytest.mark.parametrize("script", NAMES)
 def test_a_name_in_any_script_is_found_again(script: str) -> None:
     (text,) = pages(PdfInvoicePrinter().pdf(INVOICE, lines(1, NAMES[script])))
