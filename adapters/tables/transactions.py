@@ -40,6 +40,9 @@ from domain.errors import StorageUnavailable
 type Credential = AzureNamedKeyCredential | AzureSasCredential | AsyncTokenCredential
 
 _AT_ONCE = 4
+# A connection that breaks before the answer is no reason to give up. If the transaction was done
+# all the same, its guards refuse the second one, and whoever decided looks again.
+_RETRIED = frozenset({"POST"})
 _SCOPE = "https://storage.azure.com/.default"
 
 
@@ -77,7 +80,9 @@ class Transactions:
             StorageUnavailable: No answer, or a busy server, after the SDK's own retries.
         """
         with meaning():
-            response = await self._client.send_request(self._request(table, steps))
+            response = await self._client.send_request(
+                self._request(table, steps), retry_on_methods=_RETRIED
+            )
             _check(response, len(steps))
 
     def _request(self, table: str, steps: Sequence[Step]) -> HttpRequest:

@@ -132,6 +132,9 @@ class Account:
         await request.read()
         self.asked.append(dict(request.headers))
         status, text = self.answers.pop(0)
+        if text == "no answer":
+            assert request.transport
+            request.transport.abort()
         if text == "cut off":
             answer = web.StreamResponse(status=status, headers={"Content-Length": "99"})
             await answer.prepare(request)
@@ -164,9 +167,12 @@ async def submit(endpoint: str, credential: Any = KEY, steps: int = 2) -> None:
         await transactions.submit("users", [Put(row(str(n))) for n in range(steps)])
 
 
-async def test_a_busy_storage_is_asked_again(account: tuple[Account, str]) -> None:
+@pytest.mark.parametrize("trouble", [[(503, ""), (500, "")], [(202, "no answer")] * 2])
+async def test_a_storage_that_is_busy_or_hangs_up_is_asked_again(
+    account: tuple[Account, str], trouble: list[tuple[int, str]]
+) -> None:
     storage, endpoint = account
-    storage.answers = [(503, ""), (500, ""), (202, DONE * 2)]
+    storage.answers = [*trouble, (202, DONE * 2)]
     await submit(endpoint)
     assert len(storage.asked) == 3
 
