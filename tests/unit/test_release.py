@@ -23,6 +23,16 @@ def test_the_package_is_the_app_and_nothing_else() -> None:
     assert modules <= set(packaged)
 
 
+def test_the_host_loads_the_extension_that_its_queue_triggers_need() -> None:
+    """Timers and HTTP are the host's own; of queues a Python app's host knows by a bundle alone.
+
+    https://learn.microsoft.com/azure/azure-functions/extension-bundles
+    """
+    bundle = json.loads((ROOT / "host.json").read_text())["extensionBundle"]
+    assert bundle["id"] == "Microsoft.Azure.Functions.ExtensionBundle"
+    assert bundle["version"] == "[4.0.0, 5.0.0)"
+
+
 def test_what_funcignore_names_is_left_out_at_any_depth(tmp_path: Path) -> None:
     (tmp_path / ".funcignore").write_text(".funcignore\n.venv*\nREADME.md\n")
     for name in ("app.py", ".venv-x/a.py", "area/README.md", "area/b.py", "area/__pycache__/b.pyc"):
