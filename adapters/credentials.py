@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -112,7 +113,8 @@ class Credentials:
             if known and not newest:
                 return known[1]  # It is as good as it was; Entra would say if it were not.
             raise
-        except (LookupError, ValueError):
+        except (LookupError, ValueError, TypeError, UnsupportedAlgorithm):
+            # A TypeError is a key that a password locks.
             raise MicrosoftRefused("The partner app's credential is missing or damaged.") from None
         self._known[app.credential] = (now + self._remembered, credential)
         return credential

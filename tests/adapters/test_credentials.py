@@ -10,7 +10,14 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError, ServiceRequestError
 from azure.keyvault.secrets import KeyVaultSecret, SecretProperties
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import NoEncryption, load_pem_private_key, pkcs12
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
 
 from adapters.clock import SystemClock
 from adapters.credentials import Credentials, ManagedIdentity
@@ -263,6 +270,19 @@ async def test_a_damaged_certificate_is_the_msps_to_put_right(damaged: str) -> N
     stored = FakeSecrets(Secret(damaged, content_type="application/x-pkcs12"))
     with pytest.raises(MicrosoftRefused):
         await Credentials(stored, FixedClock()).get(msp().app)
+
+
+async def test_a_key_that_a_password_locks_is_the_msps_to_put_right_and_fails_no_answer() -> None:
+    pem = key_and_certificate("Contoso MSP")
+    key = load_pem_private_key(pem.encode(), password=None)
+    locked = key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password")
+    )
+    secret = Secret(locked.decode() + pem[pem.index("-----BEGIN CERTIFICATE") :])
+    credentials = Credentials(FakeSecrets(secret), FixedClock())
+    assert await credentials.expires_at(msp()) is None
+    with pytest.raises(MicrosoftRefused):
+        await credentials.get(msp().app)
 
 
 def test_neither_a_secret_nor_a_credential_is_ever_shown() -> None:
