@@ -52,10 +52,15 @@ class _Table:
         self.contents = progress.tables.setdefault(name, Contents())
 
     async def export(self) -> None:
-        """Write page by page; each page is as it stood at one moment."""
+        """Write page by page; each page is as it stood at one moment.
+
+        The last page has no position behind it, which would read as the table's start: it is kept
+        as part of the complete table, or written again.
+        """
         async for page in self._rows.pages(self.contents.position):
             self._append(page.lines)
-            self._keep(page.position)
+            if page.position is not None:
+                self._keep(page.position)
         self._append([])  # A table without a row has a file too.
 
     async def export_at_rest(self) -> None:

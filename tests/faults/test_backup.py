@@ -30,7 +30,7 @@ from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
 from local.seed import CONTOSO
 from local.seeding import seed
-from ops.backup_folder import BackupFolder
+from ops.backup_folder import BackupFolder, Contents
 from ops.export import TABLES, export
 from ops.restore import MARKS, RestoreDiffers, StoreNotEmpty, restore
 from tests.faults.backup_process import PAGE, BackupProcess
@@ -354,6 +354,25 @@ async def test_an_msp_that_never_rests_ends_the_export_which_then_goes_on(
     await changes.forget()
     await export(source, BackupFolder(tmp_path / "backup"), CLOCK, PAGE)
     assert files(tmp_path / "backup") == await rows(source)
+
+
+class _Stops(BackupFolder):
+    """Is cut off when a table's last page is written, and before the table is complete."""
+
+    def complete(self, table: str, contents: Contents) -> None:
+        if table == "users":
+            raise InterruptedError
+        super().complete(table, contents)
+
+
+async def test_an_export_cut_off_behind_the_last_page_has_no_row_twice(
+    source: Storage, tmp_path: Path
+) -> None:
+    with pytest.raises(InterruptedError):
+        await export(source, _Stops(tmp_path / "backup"), CLOCK, PAGE)
+    manifest = await export(source, BackupFolder(tmp_path / "backup"), CLOCK, PAGE)
+    assert files(tmp_path / "backup") == await rows(source)
+    assert manifest.tables["users"].rows == USERS
 
 
 class _Changes:
