@@ -56,7 +56,7 @@ var rules = [
       requests
       | extend status = toint(resultCode)
       | where status >= 100
-      | summarize errors = countif(status >= 500), answers = count()
+      | summarize errors = sumif(itemCount, status >= 500), answers = sum(itemCount)
       | where errors >= 10 and errors * 50 > answers
     '''
   }
@@ -73,7 +73,8 @@ resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-// Each query returns a row when something is wrong, and none otherwise.
+// Each query returns a row when something is wrong, and none otherwise. The host samples requests:
+// each row stands for `itemCount` of them. Metrics are whole.
 resource queryRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   for rule in rules: {
     name: '${rule.name}-${name}'

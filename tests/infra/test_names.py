@@ -49,6 +49,14 @@ def test_alerts_ask_for_what_is_measured() -> None:
     assert asked <= counted
 
 
+def test_alerts_count_requests_and_not_the_rows_that_sampling_leaves() -> None:
+    queries = [rule["query"] for rule in variable("alerts", "rules")]
+    (query,) = (text for text in queries if "requests" in text)
+    assert "sumif(itemCount" in query
+    assert "sum(itemCount)" in query
+    assert not re.search(r"\bcount(if)?\(", query)
+
+
 def test_there_is_an_alert_for_each_trouble() -> None:
     assert [rule["name"] for rule in variable("alerts", "rules")] == [
         "failed-syncs",
