@@ -14,8 +14,8 @@ _SECONDS = _DAYS * 24 * 3600
 # Flex Consumption: an instance's memory is billed while it executes, for a second at least.
 _INSTANCE_GB = 2.0
 _LEAST_SECONDS = 1.0
-# Runs of the timers by the schedules in infra/: 2 and 10 minutes, half a minute, an hour.
-_TIMERS = _SECONDS / 120 + _SECONDS / 600 + _SECONDS / 30 + _SECONDS / 3600
+# Runs of the timers by the schedules in infra/: 2 and 10 minutes, a minute, an hour.
+TIMERS = _SECONDS / 120 + _SECONDS / 600 + _SECONDS / 60 + _SECONDS / 3600
 # A sync's log lines and spans, five of each, and what Application Insights adds to them.
 _LOGGED_KB = 10
 
@@ -40,9 +40,9 @@ def monthly(fleet: Fleet, cost: Cost, kb_a_tenant: float, prices: Prices) -> dic
     """
     syncs = fleet.tenants * _SECONDS / fleet.interval
     seconds = syncs * max(_LEAST_SECONDS, fleet.seconds_of(cost))
-    seconds += _TIMERS * _LEAST_SECONDS + syncs * cost.timer_seconds
+    seconds += TIMERS * _LEAST_SECONDS + syncs * cost.timer_seconds
     return {
-        "compute": seconds * _INSTANCE_GB * prices.gb_second + (syncs + _TIMERS) * prices.execution,
+        "compute": seconds * _INSTANCE_GB * prices.gb_second + (syncs + TIMERS) * prices.execution,
         # The host takes a message and deletes it.
         "operations": syncs * cost.tables * prices.table_operation
         + syncs * (cost.queues + 2) * prices.queue_operation,
