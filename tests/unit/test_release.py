@@ -23,6 +23,14 @@ def test_the_package_is_the_app_and_nothing_else() -> None:
     assert modules <= set(packaged)
 
 
+def test_a_backup_and_a_key_beside_the_app_are_never_packaged(tmp_path: Path) -> None:
+    (tmp_path / ".funcignore").write_text((ROOT / ".funcignore").read_text())
+    for name in ("backup/users.jsonl.gz", "key.pem", "secret.txt", "sync/due.py", "host.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert packaged_files(tmp_path) == [Path("host.json"), Path("sync/due.py")]
+
+
 def test_the_host_loads_the_extension_that_its_queue_triggers_need() -> None:
     """Timers and HTTP are the host's own; of queues a Python app's host knows by a bundle alone.
 
