@@ -90,6 +90,7 @@ class BackupFolder:
             return Progress.read(self._progress.read_text())
         if any(path != self._new for path in self._folder.iterdir()):
             raise MalformedInput("to", "must be an empty folder, or one of an export cut off")
+        self._folder.chmod(_PRIVATE)  # It may have been there, and open to others.
         progress = Progress(now)
         self.keep(progress)
         return progress

@@ -356,6 +356,12 @@ async def test_an_msp_that_never_rests_ends_the_export_which_then_goes_on(
     assert files(tmp_path / "backup") == await rows(source)
 
 
+def test_a_folder_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    BackupFolder(tmp_path).begin("2026-11-25T00:00:00Z")
+    assert tmp_path.stat().st_mode & 0o077 == 0
+
+
 class _Stops(BackupFolder):
     """Is cut off when a table's last page is written, and before the table is complete."""
 
