@@ -23,8 +23,9 @@ from domain.msp import Msp
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 _NO_CONSENT = {700016, 7000229, 65001}
 _BUSY = {90055, 90033, 50196}
-# A client secret that is wrong or has expired, and an assertion that no certificate vouches for.
-_BAD_CREDENTIAL = {7000215, 7000222, 700027}
+# A client secret that is wrong or has expired, an assertion that no certificate vouches for, and a
+# certificate that has expired or was revoked.
+_BAD_CREDENTIAL = {7000215, 7000222, 700027, 1000502, 7000274, 7000214, 7000277}
 # Entra's words for a sign-in that has to be made anew, or that a policy stops.
 _GRANT_REFUSED = {"invalid_grant", "interaction_required"}
 # Errors of OAuth that are the app's own to put right (RFC 6749, 5.2).

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from adapters.clock import SystemClock
-from adapters.credentials import Credentials, ManagedIdentity
+from adapters.credentials import Credential, Credentials, ManagedIdentity
 from adapters.identity import TokenSource
 from adapters.secrets import FileSecrets, KeyVaultSecrets, Secret
 from domain.errors import MicrosoftRefused, MicrosoftUnavailable, StorageUnavailable
@@ -196,6 +196,23 @@ async def test_a_credential_that_entra_refuses_gives_way_to_the_newest_at_once(
     await simulation.tenant(CUSTOMER, consented=True)
     assert await tokens.app_token(msp(), CUSTOMER)
     assert len(await simulation.asked(ENTRA)) - asked <= 2
+
+
+@pytest.mark.parametrize("code", [700027, 1000502, 7000274, 7000214, 7000277])
+async def test_each_word_of_entras_for_a_certificate_that_is_no_longer_good_has_the_newest_read(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    stored = FakeSecrets(Secret("old"))
+    tokens = TokenSource.over("https://entra", "https://graph", Credentials(stored, FixedClock()))
+
+    async def answer(_: TokenSource, credential: Credential, *_rest: Any) -> dict[str, Any]:
+        if credential.msal == "new":
+            return {"access_token": "a token"}
+        stored.secret = Secret("new")
+        return {"error": "invalid_client", "error_codes": [code]}
+
+    monkeypatch.setattr(TokenSource, "_ask_with", answer)
+    assert await tokens.app_token(msp(), OWN) == "a token"
 
 
 async def test_a_new_version_is_in_use_within_five_minutes_without_a_restart(
