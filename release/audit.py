@@ -73,6 +73,9 @@ def _answer(command: list[str]) -> str:
         )
     except subprocess.TimeoutExpired:
         raise NoAnswer("the registry takes too long") from None
+    if not done.stdout:
+        said = done.stderr.strip().splitlines() or ["nothing"]
+        raise NoAnswer(f"there is no report; {command[0].rpartition('/')[2]} said: {said[-1]}")
     return done.stdout
 
 
