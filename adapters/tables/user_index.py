@@ -22,6 +22,7 @@ _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 _READS_AT_ONCE = 16
 # Azure Tables takes 4 MiB, but sending as much at once holds up everything else.
 _LARGEST_BODY = 1024 * 1024
+_LARGEST_EXCHANGE = 3 * _LARGEST_BODY
 # A block is written often and read seldom: the fastest level saves nearly as much as the best.
 _LEVEL = 1
 # The ranges of tenant IDs that are read side by side.
@@ -132,11 +133,11 @@ def _from_entity(row: TableEntity) -> UserBlock:
 
 
 def _transactions(ref: TenantRef, exchanges: Iterable[Exchange]) -> Iterator[list[Step]]:
-    """Group exchanges into transactions, each exchange in one."""
+    """Group exchanges into transactions, each exchange in one if it fits."""
     batch: list[Step] = []
     size = 0
-    for exchange in exchanges:
-        steps, bytes_on_the_wire = _steps(ref, exchange)
+    for steps in (steps for exchange in exchanges for steps in _exchanged(ref, exchange)):
+        bytes_on_the_wire = sum(map(_in_base64, steps))
         full = len(batch) + len(steps) > LARGEST_TRANSACTION
         if batch and (full or size + bytes_on_the_wire > _LARGEST_BODY):
             yield batch
@@ -147,10 +148,24 @@ def _transactions(ref: TenantRef, exchanges: Iterable[Exchange]) -> Iterator[lis
         yield batch
 
 
-def _steps(ref: TenantRef, exchange: Exchange) -> tuple[list[Step], int]:
+def _exchanged(ref: TenantRef, exchange: Exchange) -> list[list[Step]]:
+    """Return the steps of an exchange, as they may be parted.
+
+    A block that has grown beyond what a transaction takes is divided step by step. Until the last
+    one the blocks are not whole: whoever finds them so builds them anew.
+    """
+    steps = _steps(ref, exchange)
+    fits = len(steps) <= LARGEST_TRANSACTION and sum(map(_in_base64, steps)) <= _LARGEST_EXCHANGE
+    return [steps] if fits else [[step] for step in steps]
+
+
+def _steps(ref: TenantRef, exchange: Exchange) -> list[Step]:
     entities = [_to_entity(ref, block) for block in exchange.blocks]
     steps: list[Step] = [Put(entity) for entity in entities]
     if all(block.name != exchange.name for block in exchange.blocks):
         steps.append(Delete({"PartitionKey": ref.msp_id, "RowKey": _row(ref, exchange.name)}))
-    in_base64 = sum(4 * len(v) // 3 for e in entities for v in e.values() if isinstance(v, bytes))
-    return steps, in_base64
+    return steps
+
+
+def _in_base64(step: Step) -> int:
+    return sum(4 * len(value) // 3 for value in step.entity.values() if isinstance(value, bytes))

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 
@@ -65,6 +66,21 @@ async def test_a_block_of_many_properties_is_one_row(ports: Ports, ref: TenantRe
     assert len(block.folded) > 200_000
     await ports.user_index.write(ref, [Exchange("", [block])])
     assert (await ports.user_index.read([(ref, "")]))[ref, ""].value == block
+
+
+@pytest.mark.parametrize(("bits", "size"), [(7, 10), (3, 400_000)], ids=["many", "large"])
+async def test_a_block_that_outgrows_a_transaction_is_divided_all_the_same(
+    ports: Ports, ref: TenantRef, bits: int, size: int
+) -> None:
+    await ports.user_index.write(ref, [Exchange("", [UserBlock.of("", [])])])
+    blocks = [
+        UserBlock(format(number, f"0{bits}b"), 1, 1, token_bytes(size).hex(), "[]")
+        for number in range(2**bits)
+    ]
+    await ports.user_index.write(ref, [Exchange("", blocks)])
+    counts = await ports.user_index.counts(ref)
+    assert is_whole(counts)
+    assert set(counts) == {block.name for block in blocks}
 
 
 async def test_a_purge_of_blocks_takes_one_life_and_no_other(ports: Ports, ref: TenantRef) -> None:
