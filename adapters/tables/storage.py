@@ -28,6 +28,9 @@ NAMES = (
 _PROBE_SECONDS = 3
 # Throttled and busy servers are retried by the SDK, within what an HTTP caller waits for.
 _RETRIES: dict[str, Any] = {"retry_total": 4, "retry_backoff_factor": 0.4, "retry_backoff_max": 5}
+# Storage itself gives up on an operation after 30 seconds. The SDK would wait for five minutes: a
+# sync's lease would be over, and its write could come after the next holder's.
+_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 40}
 
 
 class Storage:
@@ -60,7 +63,7 @@ class Storage:
     @classmethod
     def connect(cls, connection_string: str) -> Self:
         """Open the account of a connection string."""
-        transport = AioHttpTransport()
+        transport = AioHttpTransport(**_TIMEOUTS)
         service = TableServiceClient.from_connection_string(
             connection_string, transport=transport, **_RETRIES
         )
@@ -69,7 +72,7 @@ class Storage:
     @classmethod
     def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
         """Open the account behind a table endpoint, with the app's identity."""
-        transport = AioHttpTransport()
+        transport = AioHttpTransport(**_TIMEOUTS)
         service = TableServiceClient(
             endpoint, credential=credential, transport=transport, **_RETRIES
         )

@@ -120,18 +120,17 @@ def _check(response: AsyncHttpResponse, steps: int) -> None:
 
     Raises:
         HttpResponseError: One was refused, and with it all.
-        StorageUnavailable: The answer tells of fewer steps.
+        StorageUnavailable: The answer tells of fewer steps, or is none to a transaction.
     """
-    statuses = [response.status_code]
-    if response.status_code == HTTPStatus.ACCEPTED:
-        statuses = read_answer(response.content)
+    accepted = response.status_code == HTTPStatus.ACCEPTED
+    statuses = read_answer(response.content) if accepted else [response.status_code]
     for status in statuses:
         if status >= HTTPStatus.MULTIPLE_CHOICES:
             code = read_code(response.content)
             error = HttpResponseError(f"Storage refused a transaction: {status} {code}")
             error.status_code = status
             raise error
-    if len(statuses) != steps:
+    if not accepted or len(statuses) != steps:
         raise StorageUnavailable("Storage's answer is cut off.")
 
 

@@ -19,10 +19,11 @@ from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from adapters.tables.access import find
-from adapters.tables.storage import Storage
+from adapters.tables.storage import _TIMEOUTS, Storage
 from adapters.tables.transaction_body import Create, Delete, Put, Step
 from adapters.tables.transactions import Transactions, _authentication, few_at_a_time
 from domain.errors import ConcurrentChange, StorageUnavailable
+from sync.lease import LEASE
 
 PARTITION = "O'Neil's 100 % 👩🏽‍🚀"
 EVERY_TYPE = {
@@ -184,6 +185,7 @@ async def test_a_storage_that_is_busy_or_hangs_up_is_asked_again(
         (202, 'HTTP/1.1 503 Busy\r\n\r\n{"odata.error":{"code":"ServerBusy"}}'),
         (202, DONE),
         (202, ""),
+        (200, "<html>"),
         (202, "cut off"),
     ],
 )
@@ -191,9 +193,10 @@ async def test_what_is_not_known_to_be_written_is_no_success(
     account: tuple[Account, str], answer: tuple[int, str]
 ) -> None:
     storage, endpoint = account
-    storage.answers = [answer] * 3
-    with pytest.raises(StorageUnavailable):
-        await submit(endpoint)
+    storage.answers = [answer] * 6
+    for steps in (1, 2) if answer != (202, DONE) else (2,):
+        with pytest.raises(StorageUnavailable):
+            await submit(endpoint, steps=steps)
 
 
 @pytest.mark.parametrize(
@@ -274,3 +277,23 @@ async def test_when_one_fails_the_others_are_stopped() -> None:
     with pytest.raises(ConcurrentChange):
         await few_at_a_time(send, range(9))
     assert sorted(stopped) == [0, 1]
+
+
+async def test_a_storage_that_hangs_is_given_up_while_a_syncs_lease_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert sum(_TIMEOUTS.values()) < LEASE.total_seconds() / 2
+    monkeypatch.setitem(_TIMEOUTS, "read_timeout", 0.1)
+
+    async def hang(request: web.Request) -> web.Response:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/acc/$batch", hang)
+    async with TestServer(app) as server:
+        endpoint = f"TableEndpoint={server.make_url('/acc')};AccountName=acc;AccountKey=a2V5"
+        storage = Storage.connect(f"DefaultEndpointsProtocol=http;{endpoint}")
+        with pytest.raises(StorageUnavailable):
+            await storage.transactions.submit("users", [Put(row("a"))])
+        await storage.close()
