@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from itertools import count
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,10 +65,12 @@ class ReadBudget:
 
     Args:
         seconds: How long it may wait for Graph in all.
+        spent: What pauses and failed requests have taken of that.
     """
 
     seconds: float
     cost: ReadCost = field(default_factory=ReadCost)
+    spent: float = 0.0
 
     async def wait(self, error: GraphError, attempt: int = 0) -> None:
         """Wait as Graph asks, to the second, or with jitter where it names no time.
@@ -76,11 +79,12 @@ class ReadBudget:
             GraphError: The error: it does not pass, or not within the budget.
         """
         pause = error.retry_after if error.retry_after is not None else _backoff(attempt)
-        enough = self.cost.throttled_seconds + pause > self.seconds
+        enough = self.spent + pause > self.seconds
         if not error.is_passing or enough or attempt >= _MOST_ATTEMPTS:
             raise error
         await asyncio.sleep(pause)
         self.cost.throttled_seconds += pause
+        self.spent += pause
 
 
 def _backoff(attempt: int) -> float:
@@ -194,9 +198,11 @@ class GraphClient:
             return await self._send(request, _AT_ONCE)
         for attempt in count():
             budget.cost.requests += 1
+            began = monotonic()
             try:
                 return await self._send(request, _READING)
             except GraphError as error:
+                budget.spent += monotonic() - began
                 await budget.wait(error, attempt)
         raise AssertionError  # count() has no end
 

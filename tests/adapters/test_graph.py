@@ -1,9 +1,12 @@
+import asyncio
 import time
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from adapters.graph.client import GraphClient
+from adapters.graph.client import GraphClient, GraphError, ReadBudget
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
@@ -203,6 +206,29 @@ async def test_patience_is_one_for_the_whole_tenant(
         await reader.delta_link()
     assert all(isinstance(reading, Unreadable) for reading in readings.values())
     assert reader.cost.throttled_seconds <= 4
+
+
+async def test_a_graph_that_hangs_is_waited_for_no_longer_than_its_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = 0
+
+    async def hang(_: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(60)
+        return web.Response()
+
+    monkeypatch.setattr("adapters.graph.client._READING", {"read_timeout": 0.2})
+    app = web.Application()
+    app.router.add_get("/v1.0/users", hang)
+    async with TestServer(app) as server:
+        graph = GraphClient(str(server.make_url("/")).rstrip("/"))
+        budget = ReadBudget(0.3)
+        with pytest.raises(GraphError, match="did not answer"):
+            await graph.get("/users", "token", budget)
+        await graph.close()
+    assert (asked, budget.cost.throttled_seconds) == (1, 0)
 
 
 async def test_a_token_that_expires_half_way_is_replaced(
