@@ -84,19 +84,36 @@ def queue_client(azurite: str, name: str) -> QueueClient:
     )
 
 
+async def until(done: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + 20
+    while not await done():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def is_idle(host: str, session: aiohttp.ClientSession) -> bool:
+    async with session.get(f"{host}/admin/host/idle") as response:
+        return bool((await response.json())["idle"])
+
+
+async def test_a_function_that_was_fired_is_under_way(
+    host: str, session: aiohttp.ClientSession
+) -> None:
+    async def idle() -> bool:
+        return await is_idle(host, session)
+
+    await until(idle)
+    async with session.post(f"{host}/admin/functions/yearly") as response:
+        assert response.status == 202
+    assert not await idle()
+    await until(idle)
+
+
 async def test_a_slow_message_holds_up_no_other(
     host: str, azurite: str, session: aiohttp.ClientSession
 ) -> None:
-    deadline = time.monotonic() + 20
-
-    async def until(done: Callable[[], Awaitable[bool]]) -> None:
-        while not await done():
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.05)
-
     async def idle() -> bool:
-        async with session.get(f"{host}/admin/host/idle") as response:
-            return bool((await response.json())["idle"])
+        return await is_idle(host, session)
 
     async with queue_client(azurite, "overtaking") as queue:
 

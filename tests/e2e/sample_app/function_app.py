@@ -53,4 +53,5 @@ async def overtaken(message: func.QueueMessage) -> None:
 
 @app.timer_trigger("timer", "0 0 0 1 1 *")
 async def yearly(timer: func.TimerRequest) -> None:
-    """Do nothing."""
+    """Take a moment."""
+    await asyncio.sleep(0.5)
