@@ -12,7 +12,7 @@ from domain.sync_state import DataSetState, RollUp, SyncPhase, SyncState
 LEASE = timedelta(minutes=2)
 _RENEWED_AFTER = LEASE / 4
 _SHOWN_AFTER = timedelta(seconds=2)
-_OPEN = {SyncPhase.PENDING, SyncPhase.RUNNING}
+OPEN = {SyncPhase.PENDING, SyncPhase.RUNNING}
 
 
 class LeaseLost(Exception):
@@ -118,7 +118,7 @@ async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease 
     """
     now = clock.now()
     known = await states.find(ref)
-    if known is None or known.value.phase not in _OPEN or is_leased(known.value, now):
+    if known is None or known.value.phase not in OPEN or is_leased(known.value, now):
         return None
     state = replace(known.value, phase=SyncPhase.RUNNING, lease_until=now + LEASE, not_before=None)
     try:

@@ -10,7 +10,7 @@ from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.sync_state import SyncPhase
 from edge.telemetry import count
-from sync.lease import is_leased
+from sync.lease import OPEN, is_leased
 from sync.sync_tenant import SyncPorts
 
 
@@ -28,8 +28,8 @@ async def record_failed_sync(ports: SyncPorts, ref: TenantRef, request_id: str) 
 
 async def _mark_failed(ports: SyncPorts, ref: TenantRef, now: datetime) -> None:
     known = await ports.states.find(ref)
-    if known is None or is_leased(known.value, now):
-        return  # A later sync is under way, and its end is what counts.
+    if known is None or known.value.phase not in OPEN or is_leased(known.value, now):
+        return  # A later sync is under way or has ended, and its end is what counts.
     failed = replace(known.value, phase=SyncPhase.FAILED, lease_until=None, last_synced_at=now)
     with suppress(ConcurrentChange):  # likewise
         await ports.states.replace(failed, known.version)

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 
 from domain.ports import StoredRecord, SyncedRecords
 from domain.sync_state import DataSet
 from sync.lease import Lease
+
+_AT_ONCE = 1000
 
 
 @dataclass(slots=True)
@@ -64,13 +67,13 @@ class Rows:
         """Delete the rows of these keys that are stored; return how many.
 
         Raises:
-            LeaseLost: Somebody else has the tenant now; nothing was deleted.
+            LeaseLost: Somebody else has the tenant now; nothing more is deleted.
         """
         gone = sorted(self.digests.keys() & set(keys))
-        if gone:
-            await self.lease.hold()
-            await self.records.delete(self.name, self.lease.state.ref, gone)
-        for key in gone:
-            del self.digests[key]
-        self.tally.deleted += len(gone)
+        for some in batched(gone, _AT_ONCE, strict=False):
+            await self.lease.hold()  # All of a large tenant's rows take longer than a lease.
+            await self.records.delete(self.name, self.lease.state.ref, some)
+            for key in some:
+                del self.digests[key]
+            self.tally.deleted += len(some)
         return len(gone)

@@ -107,15 +107,16 @@ async def _read_one(
         indexed = IndexedUsers(ports.user_index, Rows(ports.records, lease, name))
         state = await _data_set(indexed, reader, reading)
     except Unreadable as failure:
-        if failure.retry_after is not None and _may_wait(lease):
+        if failure.retry_after is not None and _may_wait(lease, failure.retry_after):
             return failure.retry_after
         state = unread(lease.state.data_set(name), failure)
     await lease.note(state)
     return None
 
 
-def _may_wait(lease: Lease) -> bool:
-    return lease.clock.now() - lease.state.requested_at < PATIENCE
+def _may_wait(lease: Lease, seconds: float) -> bool:
+    waited = lease.clock.now() - lease.state.requested_at
+    return waited.total_seconds() + seconds < PATIENCE.total_seconds()
 
 
 async def _data_set(

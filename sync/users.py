@@ -82,6 +82,7 @@ async def _read_all(
         indexed.note(ready.told)
         rows.seen -= set(ready.page.removed)
         link = ready.page.delta_link or link
+        await rows.lease.note(_state(rows))  # However much there is to read, the lease holds.
 
     await _write_behind(reader.changes(link), catch_up)
     await rows.delete(rows.digests.keys() - rows.seen)

@@ -213,7 +213,16 @@ async def test_a_sync_is_put_off_for_an_hour_and_then_has_failed() -> None:
         await sync_tenant(world.ports, world.tenant.ref)
     assert world.state.data_set(DataSet.USERS).state is ReadState.FAILED
     assert world.state.phase is SyncPhase.PARTIAL
-    assert len(world.queues.syncs) == 1 + 6
+    assert len(world.queues.syncs) == 1 + 5
+
+
+@pytest.mark.parametrize("seconds", [3600.0, float("inf")])
+async def test_a_wait_beyond_the_hour_is_a_failure_at_once(seconds: float) -> None:
+    world = World()
+    world.graph.pages = [Unreadable("wait", retry_after=seconds)]
+    state = await world.sync()
+    assert state.data_set(DataSet.USERS).state is ReadState.FAILED
+    assert (state.phase, len(world.queues.syncs)) == (SyncPhase.PARTIAL, 1)
 
 
 @pytest.mark.parametrize(

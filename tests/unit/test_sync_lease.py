@@ -1,6 +1,7 @@
 """Who may write, when messages repeat, workers die and tenants go."""
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from domain.changes import Versioned
 from domain.digest import stored
 from domain.identifiers import TenantRef
-from domain.ports import StoredRecord
+from domain.ports import PositionLost, StoredRecord, UserPage
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.tenant import TenantStatus
 from sync.poison import record_failed_sync
@@ -178,3 +179,51 @@ async def test_a_sync_that_met_a_suspended_tenant_is_queued_anew_when_it_is_back
     world.store.rows[key] = active
     await world.request()
     assert len(world.queues.syncs) == 2
+
+
+async def test_a_poison_message_leaves_a_sync_alone_that_has_succeeded_since() -> None:
+    world = World()
+    synced = await world.sync()
+    await record_failed_sync(world.ports, world.tenant.ref, "request-9")
+    assert world.state == synced
+
+
+def holds(world: World) -> bool:
+    lease = world.state.lease_until
+    return lease is not None and lease > world.clock.now()
+
+
+async def test_the_lease_holds_while_many_rows_are_deleted() -> None:
+    world = World()
+    world.graph.pages = [[user(f"{n}") for n in range(4000)]]
+    await world.sync()
+    delete, held = world.records.delete, []
+
+    async def slowly(data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
+        world.clock.advance(seconds=len(keys) / 20)
+        held.append(holds(world))
+        await delete(data_set, ref, keys)
+
+    world.records.delete = slowly  # type: ignore[method-assign]  # a busy partition
+    world.graph.told = [PositionLost()]
+    world.graph.pages = [[user("0")]]
+    await world.sync()
+    assert world.users() == ["0"]
+    assert held == [True] * 4
+
+
+async def test_the_lease_holds_while_what_changed_during_a_first_read_is_read() -> None:
+    world = World()
+    world.graph.pages = [[user("a")]]
+    held = []
+
+    async def slowly(link: str) -> AsyncIterator[UserPage]:
+        for page in range(6):
+            world.clock.advance(seconds=40)
+            await asyncio.sleep(0)
+            held.append(holds(world))
+            yield UserPage([user("a")], next_link=str(page))
+
+    world.graph.changes = slowly  # type: ignore[method-assign]  # a long read
+    assert (await world.sync()).phase is SyncPhase.SUCCEEDED
+    assert held == [True] * 6
