@@ -295,7 +295,11 @@ class SyncedRecords(Protocol):
     async def write(
         self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:
-        """Insert or overwrite records, in full transactions."""
+        """Insert or overwrite records, in full transactions.
+
+        Raises:
+            Unreadable: A record is of a kind or size that cannot be stored.
+        """
         ...
 
     async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from adapters.tables import access
 from adapters.tables.limits import (
     LARGEST_STRING,
     LARGEST_TRANSACTION,
+    LimitExceeded,
     check_entity,
     units,
 )
@@ -22,7 +23,7 @@ from adapters.tables.transaction_body import Delete, Put
 from adapters.tables.transactions import Transactions, few_at_a_time
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
-from domain.ports import Document, Page, StoredRecord
+from domain.ports import Document, Page, StoredRecord, Unreadable
 from domain.sync_state import DataSet
 
 TABLES = {
@@ -68,7 +69,10 @@ class TableSyncedRecords:
     ) -> None:
         """Insert or overwrite records, a few full transactions at a time."""
         entities = (_to_entity(ref, record) for record in records)
-        await few_at_a_time(partial(self._upsert, data_set), _transactions(entities))
+        try:
+            await few_at_a_time(partial(self._upsert, data_set), _transactions(entities))
+        except LimitExceeded as limit:
+            raise Unreadable(f"A record cannot be stored: {limit}") from limit
 
     async def _upsert(self, data_set: DataSet, entities: list[dict[str, Any]]) -> None:
         await self._transactions.submit(TABLES[data_set], [Put(entity) for entity in entities])

@@ -23,7 +23,10 @@ from adapters.tables.storage import _TIMEOUTS, Storage
 from adapters.tables.transaction_body import Create, Delete, Put, Step
 from adapters.tables.transactions import Transactions, _authentication, few_at_a_time
 from domain.errors import ConcurrentChange, StorageUnavailable
+from domain.ports import StoredRecord, Unreadable
+from domain.sync_state import DataSet
 from sync.lease import LEASE
+from tests.samples import tenant
 
 PARTITION = "O'Neil's 100 % 👩🏽‍🚀"
 EVERY_TYPE = {
@@ -120,6 +123,12 @@ async def test_a_full_transaction_is_written(storage: Storage, table: TableClien
     assert len(await rows(table)) == 100
     last = await find(table, PARTITION, "099")
     assert last == row("099", d="é" * 1_000)
+
+
+async def test_a_record_that_no_row_holds_fails_its_data_set_alone(storage: Storage) -> None:
+    records = [StoredRecord("a", "{}", "d"), StoredRecord("b", "x" * 2**20, "d")]
+    with pytest.raises(Unreadable, match="over 1 MiB"):
+        await storage.records.write(DataSet.USERS, tenant().ref, records)
 
 
 class Account:

@@ -216,6 +216,24 @@ async def test_a_sync_is_put_off_for_an_hour_and_then_has_failed() -> None:
     assert len(world.queues.syncs) == 1 + 5
 
 
+async def test_a_record_that_cannot_be_stored_stops_no_other_data_set() -> None:
+    world = World()
+    world.graph.pages = [[user("a")]]
+    world.graph.small = {DataSet.LICENCES: [SyncedRecord("l", {"skuId": "l"})]}
+    write = world.records.write
+
+    async def refuse_users(data_set: DataSet, *others: Any) -> None:
+        if data_set is DataSet.USERS:
+            raise Unreadable("too large")
+        await write(data_set, *others)
+
+    world.records.write = refuse_users  # type: ignore[method-assign, assignment]
+    state = await world.sync()
+    assert state.phase is SyncPhase.PARTIAL
+    assert state.data_set(DataSet.USERS).error == "too large"
+    assert state.data_set(DataSet.LICENCES).count == 1
+
+
 @pytest.mark.parametrize("seconds", [3600.0, float("inf")])
 async def test_a_wait_beyond_the_hour_is_a_failure_at_once(seconds: float) -> None:
     world = World()
