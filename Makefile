@@ -27,7 +27,7 @@ run: setup ## the same stack, kept serving until Ctrl-C
 	@$(BIN)/python -m local run
 
 test: setup ## every test: unit, contract, end to end, faults
-	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest tests --ignore tests/clients -n $(WORKERS) --dist worksteal
 
 long: setup ## the long forms: properties, random lives, kills and crowds in full
 	@EXAMPLES=500 $(BIN)/python -m pytest tests/unit
@@ -47,7 +47,7 @@ check: setup clients tools ## format, lint, types, imports, names and policies o
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 	@# Checkov passes over a file that it cannot read; these tests do not.
-	@$(BIN)/python -m pytest tests/infra
+	@$(BIN)/python -m pytest tests/infra tests/clients
 	@# The seed: what checkov resolves depends on the order of a set.
 	@PYTHONHASHSEED=0 $(CHECKOV)/bin/checkov --directory infra --framework bicep --skip-download --quiet --compact
 	@$(BIN)/python -m release audit

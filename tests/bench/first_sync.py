@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from azure.core.credentials import AccessToken
 from azure.data.tables.aio import TableClient
 
 from adapters.graph.client import GraphClient
@@ -112,7 +111,8 @@ class Rivals:
         )
         from msgraph_core.tasks.page_iterator import PageIterator  # noqa: PLC0415
 
-        client = sdk_client(self._simulation, await self._tokens.app_token(MSP, OWN))
+        from tests.clients.msgraph import client_of  # noqa: PLC0415
+
         partition = self._partition()
         query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(
             select=_FIELDS.split(","), top=999
@@ -121,40 +121,17 @@ class Rivals:
             query_parameters=query
         )
         users: list[dict[str, Any]] = []
-        first = await client.users.get(settings)
-        pages = PageIterator(first, client.request_adapter)
 
         def keep(user: Any) -> bool:
             users.append({"id": user.id, "displayName": user.display_name, "mail": user.mail})
             return True
 
-        await pages.iterate(keep)
+        token = await self._tokens.app_token(MSP, OWN)
+        async with client_of(self._simulation, token) as client:
+            first = await client.users.get(settings)
+            await PageIterator(first, client.request_adapter).iterate(keep)
         for user in users:
             await self._table.upsert_entity(_entity(partition, user))
-
-
-def sdk_client(simulation: Simulation, token: str) -> Any:
-    """Return Microsoft's own client of the simulation."""
-    import httpx  # noqa: PLC0415  the SDK's, and slow to load
-    from azure.identity import CertificateCredential  # noqa: F401, PLC0415
-    from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
-        AzureIdentityAuthenticationProvider,
-    )
-    from msgraph import GraphRequestAdapter, GraphServiceClient  # noqa: PLC0415
-
-    class Given:
-        def get_token(self, *_: str, **__: Any) -> AccessToken:
-            return AccessToken(token, 2**40)
-
-    provider = AzureIdentityAuthenticationProvider(Given(), allowed_hosts=["localhost"])
-    http = httpx.AsyncClient(
-        verify=ssl.create_default_context(cafile=str(simulation.run_dir / "ca.pem")),
-        base_url=f"{simulation.origin}/v1.0",
-        timeout=60,
-    )
-    adapter = GraphRequestAdapter(provider, client=http)
-    adapter.base_url = f"{simulation.origin}/v1.0"
-    return GraphServiceClient(request_adapter=adapter)
 
 
 async def _write(submit: Submit, partition: str, users: Rows) -> None:
