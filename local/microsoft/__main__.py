@@ -8,6 +8,7 @@ import ssl
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 from aiohttp import web
@@ -86,7 +87,7 @@ class Server:
             asked = Asked(
                 part.method,
                 f"/v1.0{part.path}",
-                str(part.query),
+                urlencode(part.query),
                 tenant_id,
                 app_id,
                 {},

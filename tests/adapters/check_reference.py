@@ -21,9 +21,10 @@ from domain.sync_state import DataSet
 from ops.app_manifest import APP_ROLES, SCOPES
 
 _GDAP = "/tenantRelationships/delegatedAdminRelationships"
-_CALLS = {
+CALLS = {
     ("GET", "/organization"): READ_ORGANIZATION,
     ("GET", "/users"): READ[DataSet.USERS],
+    ("GET", "/users/delta()"): READ[DataSet.USERS],
     ("GET", "/subscribedSkus"): READ[DataSet.LICENCES],
     ("GET", "/security/secureScores"): READ[DataSet.SECURE_SCORE],
     ("GET", "/identity/conditionalAccess/policies"): READ[DataSet.CONDITIONAL_ACCESS],
@@ -44,13 +45,13 @@ def permission_differences(document: dict[str, Any]) -> Iterator[str]:
         for operation in override["ops"]
         if "least" in override.get("application", {})
     }
-    for (method, path), ours in _CALLS.items():
+    for (method, path), ours in CALLS.items():
         theirs = document["paths"][path][method]["application"]
         least = set(overrides.get(f"{method} {path}", theirs["least"]))
         if ours not in (least - _TOO_LITTLE - _TOO_MUCH or set(theirs["all"])):
             yield f"{method} {path}: {ours}, where Microsoft says {sorted(least)}"
-    if set(_CALLS.values()) != MANIFEST:
-        yield f"the manifest asks for {sorted(MANIFEST ^ set(_CALLS.values()))}"
+    if set(CALLS.values()) != MANIFEST:
+        yield f"the manifest asks for {sorted(MANIFEST ^ set(CALLS.values()))}"
 
 
 def id_differences(document: dict[str, Any]) -> Iterator[str]:
