@@ -21,7 +21,7 @@ from tests.faults.synced import Synced, synced
 from tests.simulation import MSP, OWN, Simulation
 
 # SYNC_USERS=5000 makes the long form of it.
-USERS = int(os.environ.get("SYNC_USERS", "2500"))
+USERS = int(os.environ.get("SYNC_USERS", "1500"))
 
 
 @pytest.fixture
