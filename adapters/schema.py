@@ -1,0 +1,157 @@
+"""What Microsoft sends, checked where it enters: each field has a type, bounds and a length.
+
+A document that does not fit is refused by the name of the field and the kind of fault, never by
+the value: docs/decisions/0071.
+"""
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
+
+# Nothing is converted: a number in place of a text is a fault. Properties that are not asked for
+# are ignored.
+STRICT = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+
+_LONGEST_NAME = 256
+# Row keys are percent-encoded, which makes three characters of one, and hold 512.
+_LONGEST_KEY = 150
+# A record's JSON fits one row of Azure Tables, which holds 512 K UTF-16 units, with room to spare.
+_LONGEST_JSON, _DEEPEST_JSON = 400_000, 32
+# Azure Tables has no earlier times, and dates near year 9999 overflow in another time zone.
+_FIRST_MOMENT = datetime(1601, 1, 1, tzinfo=UTC)
+_LAST_MOMENT = datetime(2200, 1, 1, tzinfo=UTC)
+_LARGEST_NUMBER = 2**53
+_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Malformed(Exception):
+    """A document of Microsoft's that is not of the type that its documentation gives it.
+
+    Args:
+        field: The field, dotted for nested ones; empty for the document itself.
+        fault: The kind of fault, as pydantic names it.
+    """
+
+    def __init__(self, field: str, fault: str) -> None:
+        super().__init__(f"{field or 'the document'}: {fault}")
+        self.field, self.fault = field, fault
+
+
+def check[T](schema: TypeAdapter[T], document: Any) -> T:
+    """Return the document as its type has it.
+
+    Raises:
+        Malformed: It does not fit.
+    """
+    try:
+        return schema.validate_python(document)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        # Places in a list tell nobody anything, and keys of a document may be anybody's text.
+        names = [part for part in first["loc"] if isinstance(part, str) and part.isidentifier()]
+        raise Malformed(".".join(names)[:_LONGEST_NAME], first["type"]) from None
+
+
+def _shown(text: Any) -> Any:
+    """Take control characters and halves of surrogate pairs out of a text."""
+    if not isinstance(text, str) or text.isprintable():
+        return text
+    return _NOT_SHOWN.sub("", text)
+
+
+def parse_moment(text: str) -> datetime:
+    """Return a time in UTC, to the microsecond.
+
+    Raises:
+        PydanticCustomError: It is no time, or one that no clock shows.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("moment", "must be a time") from None
+    if not _FIRST_MOMENT <= moment < _LAST_MOMENT:
+        raise PydanticCustomError("moment_range", "must be a time of our days")
+    return moment
+
+
+def _moment_text(text: str) -> str:
+    parse_moment(text)
+    return text
+
+
+def _moment(text: Any) -> datetime:
+    if not isinstance(text, str) or len(text) > 64:  # noqa: PLR2004  no time is as long
+        raise PydanticCustomError("moment", "must be a time")
+    return parse_moment(text)
+
+
+def bounded(document: Any) -> Any:
+    """Return a JSON value that is neither too large nor too deep, and has no infinite number.
+
+    Raises:
+        PydanticCustomError: It is not so.
+    """
+    if _size(document, _DEEPEST_JSON) > _LONGEST_JSON:
+        raise PydanticCustomError("too_large", "must be smaller")
+    return document
+
+
+def _size(value: Any, depth: int) -> int:
+    """Return about how many characters a value takes in JSON."""
+    if depth == 0:
+        raise PydanticCustomError("too_deep", "must be less deep")
+    match value:
+        case str():
+            return 2 + len(value)
+        case float() if not math.isfinite(value):
+            raise PydanticCustomError("finite_number", "must be finite")
+        case bool() | float() | None:
+            return 8
+        case int() if abs(value) <= _LARGEST_NUMBER:
+            return 16
+        case list():
+            return 2 + sum(1 + _size(item, depth - 1) for item in value)
+        case dict():
+            return 2 + sum(
+                2 + _size(key, depth - 1) + _size(item, depth - 1) for key, item in value.items()
+            )
+    raise PydanticCustomError("json", "must be JSON")
+
+
+type Name = Annotated[
+    str, BeforeValidator(_shown), StringConstraints(strict=True, max_length=_LONGEST_NAME)
+]
+# AD's own bound of a user principal name.
+type PrincipalName = Annotated[
+    str, BeforeValidator(_shown), StringConstraints(strict=True, max_length=1024)
+]
+type Word = Annotated[
+    str, StringConstraints(strict=True, max_length=128, pattern=r"^[\x20-\x7e]*$")
+]
+type Key = Annotated[
+    str,
+    StringConstraints(
+        strict=True, min_length=1, max_length=_LONGEST_KEY, pattern=r"^[\x21-\x7e]+$"
+    ),
+]
+type Moment = Annotated[datetime, BeforeValidator(_moment)]
+type MomentText = Annotated[
+    str, StringConstraints(strict=True, max_length=64), AfterValidator(_moment_text)
+]
+type Count = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+type Amount = Annotated[float, Field(strict=True, ge=0, le=10**9, allow_inf_nan=False)]
+type Flag = Annotated[bool, Field(strict=True)]
+type Json = Annotated[Any, AfterValidator(bounded)]
