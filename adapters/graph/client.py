@@ -2,11 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+import re
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from itertools import count
 from time import monotonic
 from typing import Any
@@ -23,6 +22,7 @@ from azure.core.pipeline.policies import (
 from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
+from adapters.graph.answers import GraphError, read_answer, read_part
 from domain.ports import ReadCost
 
 # Of one attempt; it ends well before a sync's lease.
@@ -30,33 +30,10 @@ _READING: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
 _AT_ONCE: dict[str, Any] = {"connection_timeout": 3, "read_timeout": 5}
 _MOST_ATTEMPTS = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 16.0
-_PASSING = {408, 429, 500, 502, 503, 504}
-
-
-@dataclass(frozen=True, slots=True)
-class GraphError(Exception):
-    """An answer that is no success, or none at all (status 0).
-
-    Args:
-        retry_after: Seconds that Graph asks to wait, or None.
-        is_passing: Whether the same request may well succeed later.
-    """
-
-    status: int
-    code: str
-    retry_after: float | None = None
-    is_passing: bool = False
-
-    @property
-    def is_denied(self) -> bool:
-        """Whether Graph says that the app may not."""
-        return self.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-
-    def __str__(self) -> str:
-        """Say what went wrong, without a word of the body."""
-        if self.status == 0:
-            return f"Microsoft Graph did not answer ({self.code})"
-        return f"Microsoft Graph answered {self.status} ({self.code})"
+# Longer than any link of Graph's; several of them are stored in one property of a row.
+_LINK = re.compile(r"https?://[\x21-\x7e]{1,8000}")
+# A caller that loops through pages must end, whatever the server says.
+_MOST_PAGES = 20_000
 
 
 @dataclass(slots=True)
@@ -117,7 +94,13 @@ class GraphClient:
             ],
         )
 
-    async def get(self, path: str, token: str, budget: ReadBudget | None = None) -> dict[str, Any]:
+    async def get(
+        self,
+        path: str,
+        token: str,
+        budget: ReadBudget | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         """Return the JSON object at a path or link.
 
         Args:
@@ -127,7 +110,31 @@ class GraphClient:
         Raises:
             GraphError: No success.
         """
-        return await self._read(HttpRequest("GET", self._url(path)), token, budget)
+        request = HttpRequest("GET", self._url(path), headers=dict(headers or {}))
+        return await self._read(request, token, budget)
+
+    async def pages(
+        self, path: str, get: Callable[[str], Awaitable[dict[str, Any]]]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the pages of an answer: the one at the path, and those that it links to.
+
+        https://learn.microsoft.com/graph/paging
+
+        Args:
+            get: Reads one page.
+
+        Raises:
+            GraphError: A page is no success, or the pages have no end.
+        """
+        link: str | None = path
+        seen: set[str] = set()
+        while link:
+            if link in seen or len(seen) >= _MOST_PAGES:
+                raise GraphError(0, "a page links back to an earlier one")
+            seen.add(link)
+            document = await get(link)
+            yield document
+            link = self.link(document, "@odata.nextLink")
 
     async def post(self, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
         """Post a JSON object, once; return the answer's.
@@ -163,9 +170,13 @@ class GraphClient:
         responses = answer.get("responses")
         if not isinstance(responses, list):
             raise GraphError(0, "the answer is no batch")
-        lost = GraphError(0, "a part of the batch is missing", is_passing=True)
-        found = {part.get("id"): _part(part) for part in responses if isinstance(part, dict)}
-        return {key: found.get(key, lost) for key in paths}
+        found = {
+            part["id"]: read_part(part)
+            for part in responses
+            if isinstance(part, dict) and isinstance(part.get("id"), str)
+        }
+        lost = "a part of the batch is missing"
+        return {key: found.get(key) or GraphError(0, lost, is_passing=True) for key in paths}
 
     def link(self, document: dict[str, Any], name: str) -> str | None:
         """Return a link that Graph gave, or None.
@@ -176,7 +187,7 @@ class GraphClient:
         link = document.get(name)
         if link is None:
             return None
-        if not isinstance(link, str) or not link.startswith(("http:", "https:")):
+        if not isinstance(link, str) or not _LINK.fullmatch(link):
             raise GraphError(0, "a link leads nowhere")
         return self._url(link)
 
@@ -184,8 +195,7 @@ class GraphClient:
         if not path.startswith(("http:", "https:")):
             return f"{self._endpoint}/v1.0{path}"
         # The request carries a token: a link to anywhere else would give it away.
-        wanted, given = urlsplit(self._endpoint), urlsplit(path)
-        if (given.scheme, given.netloc) != (wanted.scheme, wanted.netloc):
+        if not _is_same_origin(path, self._endpoint):
             raise GraphError(0, "a link leads to another host")
         return path
 
@@ -209,55 +219,20 @@ class GraphClient:
     async def _send(self, request: HttpRequest, timeouts: dict[str, Any]) -> dict[str, Any]:
         try:
             response = await self._client.send_request(request, **timeouts)
-        except AzureError as error:
+        except (AzureError, zlib.error) as error:
+            # What is not compressed as its header says is taken for an answer that was cut off.
             raise GraphError(0, type(error).__name__, is_passing=True) from None
-        return _document(response)
+        return read_answer(response)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
 
-def _document(response: AsyncHttpResponse) -> dict[str, Any]:
+def _is_same_origin(link: str, endpoint: str) -> bool:
+    wanted = urlsplit(endpoint)
     try:
-        document = response.json() if response.content else {}
+        given = urlsplit(link)
     except ValueError:
-        document = None  # it was cut off
-    # A redirect is none of Graph's answers here, and following one could give the token away.
-    if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
-        raise _error(response.status_code, document, response.headers)
-    if not isinstance(document, dict):
-        raise GraphError(0, "the answer is not JSON", is_passing=document is None)
-    return document
-
-
-def _part(part: dict[str, Any]) -> dict[str, Any] | GraphError:
-    status, body, headers = part.get("status"), part.get("body"), part.get("headers")
-    if isinstance(status, int) and status >= HTTPStatus.MULTIPLE_CHOICES:
-        return _error(status, body, headers if isinstance(headers, dict) else {})
-    return body if isinstance(body, dict) else GraphError(0, "a part of the batch is not JSON")
-
-
-def _error(status: int, document: Any, headers: Mapping[str, str]) -> GraphError:
-    return GraphError(status, _code(document), _retry_after(headers), status in _PASSING)
-
-
-def _code(document: Any) -> str:
-    """Return the error's code if it looks like one: what Graph says is shown to people."""
-    error = document.get("error") if isinstance(document, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, str) and code.replace("_", "").isalnum() else "no code"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait, which may be given as a date."""
-    text = headers.get("Retry-After", "")
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+        return False
+    return (given.scheme, given.netloc) == (wanted.scheme, wanted.netloc)

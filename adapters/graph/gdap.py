@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
-from adapters.graph.client import GraphClient, GraphError, ReadBudget
+from adapters.graph.answers import GraphError
+from adapters.graph.client import GraphClient, ReadBudget
 from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, GdapRefused, MalformedInput, MicrosoftUnavailable
 from domain.gdap import ROLES, GdapRelationship, RelationshipState

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from adapters.graph.client import GraphClient, GraphError
+from adapters.graph.answers import GraphError
+from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource, roles_of
 from domain.errors import ConsentRequired, MicrosoftUnavailable, OrganizationMismatch
 from domain.identifiers import TenantId

@@ -1,49 +1,62 @@
 """Reading a tenant's data sets, with the token that its connection takes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
+from itertools import batched
 from typing import Any, Protocol
+from urllib.parse import quote
 
-from adapters.graph.client import GraphClient, GraphError, ReadBudget
+from adapters.graph.answers import GraphError
+from adapters.graph.client import GraphClient, ReadBudget
 from adapters.graph.identity import primary_domain
-from adapters.graph.sku_names import product_name
+from adapters.graph.records import (
+    CHANGED_USERS,
+    SMALL,
+    USER_PROPERTIES,
+    USERS,
+    Kind,
+    latest_users,
+    read_records,
+)
 from adapters.identity import DelegatedAccessRefused, TokenSource
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
 from domain.msp import Msp
 from domain.permissions import READ, READING_ROLES
-from domain.ports import PositionLost, ReadCost, Reading, SyncedRecord, Unreadable, UserPage
+from domain.ports import (
+    INTERNAL_FAULT,
+    PositionLost,
+    ReadCost,
+    Reading,
+    Records,
+    Unreadable,
+    UserPage,
+)
 from domain.sync_state import DataSet
 from domain.tenant import Tenant
 
-_USER = (
-    "id,displayName,userPrincipalName,mail,accountEnabled,userType,createdDateTime,"
-    "assignedLicenses,jobTitle,department,usageLocation,onPremisesSyncEnabled"
-)
-_USER_FIELDS = tuple(_USER.split(","))
-_LICENCE = ("skuId", "skuPartNumber", "capabilityStatus", "consumedUnits")
-_UNITS = ("enabled", "suspended", "warning", "lockedOut")
-_SCORE = (
-    "id",
-    "createdDateTime",
-    "currentScore",
-    "maxScore",
-    "enabledServices",
-    "licensedUserCount",
-    "averageComparativeScores",
-)
-# A caller that loops through pages must end, whatever the server says.
-_MOST_PAGES = 20_000
-_LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
+_log = logging.getLogger(__name__)
 
-
-type _Record = Callable[[dict[str, Any]], SyncedRecord]
+_SELECT = f"$select={','.join(USER_PROPERTIES)}"
+# Only what has changed: whatever a delta does not name is as it was.
+# https://learn.microsoft.com/graph/delta-query-overview
+_MINIMAL = {"Prefer": "return=minimal"}
+# https://learn.microsoft.com/graph/json-batching
+_LARGEST_BATCH = 20
 
 # For how long a sync waits for Graph before it is put off.
 _PATIENCE_SECONDS = 60.0
 # Throttled without a word for how long.
 _LATER_SECONDS = 30.0
 _GONE = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+# What a read may end with: Graph's refusal, and Entra's.
+_FAILURES = (
+    GraphError,
+    ConsentRequired,
+    DelegatedAccessRefused,
+    MicrosoftRefused,
+    MicrosoftUnavailable,
+)
 
 
 class GraphReaders:
@@ -91,6 +104,7 @@ class GraphTenantReader:
     ) -> None:
         self._graph, self._get_token, self._delegated = graph, token, delegated
         self._budget = ReadBudget(patience_seconds)
+        self._logged: set[tuple[DataSet, str]] = set()
 
     @property
     def cost(self) -> ReadCost:
@@ -99,45 +113,62 @@ class GraphTenantReader:
 
     async def small_data_sets(self) -> dict[DataSet, Reading]:
         """Read licences, scores and policies in one batch."""
-        paths = {str(name): path for name, (path, _) in _SMALL.items()}
+        paths = {str(name): path for name, (path, _) in SMALL.items()}
         try:
-            parts = await self._with_token(
-                lambda token: self._graph.batch(paths, token, self._budget)
-            )
+            parts = await self._batch(paths)
         except _FAILURES as error:
-            return {name: self._unreadable(name, error) for name in _SMALL}
-        return {name: await self._small(name, parts[name]) for name in _SMALL}
+            return {name: self._unreadable(name, error) for name in SMALL}
+        return {name: await self._small(name, parts[name]) for name in SMALL}
 
     async def _small(self, name: DataSet, part: dict[str, Any] | GraphError) -> Reading:
-        """Return a part's records; a part that failed or goes on is read by itself."""
-        path, record = _SMALL[name]
+        """Return a part's records."""
+        path, kind = SMALL[name]
         try:
-            if isinstance(part, GraphError):
-                # One whose token is no longer taken is read with a fresh one, without a wait.
-                if part.status != HTTPStatus.UNAUTHORIZED:
-                    await self._budget.wait(part)
-                documents = [page async for page in self._pages(path)]
-            else:
-                link = self._graph.link(part, "@odata.nextLink")
-                documents = [part, *([page async for page in self._pages(link)] if link else [])]
-            return [record(item) for document in documents for item in _values(document)]
+            return self._records(name, kind, await self._items(path, part))
         except _FAILURES as error:
             return self._unreadable(name, error)
+        except Exception:  # noqa: BLE001  a mistake of ours; the other data sets are read all the same
+            _log.exception("%s could not be read", name)
+            return Unreadable(INTERNAL_FAULT)
+
+    async def _items(self, path: str, part: dict[str, Any] | GraphError) -> list[Any]:
+        """Return the items of all pages; a part that failed or goes on is read by itself."""
+        if isinstance(part, GraphError):
+            # One whose token is no longer taken is read with a fresh one, without a wait.
+            if part.status != HTTPStatus.UNAUTHORIZED:
+                await self._budget.wait(part)
+            documents = [page async for page in self._pages(path)]
+        else:
+            link = self._graph.link(part, "@odata.nextLink")
+            documents = [part, *([page async for page in self._pages(link)] if link else [])]
+        return [item for document in documents for item in _values(document)]
+
+    def _records(self, name: DataSet, kind: Kind, items: Sequence[Any]) -> Records:
+        """Return the records that can be read, and log once why others cannot."""
+        read = read_records(kind, items)
+        for why in {str(fault) for fault in read.faults}:
+            if (name, why) not in self._logged:
+                self._logged.add((name, why))
+                _log.warning("records of %s cannot be read: %s", name, why)
+        return Records(read.records, read.unreadable)
 
     async def primary_domain(self) -> str | None:
         """Read the organisation's default domain; None when it cannot be read."""
         try:
             document = await self._get("/organization?$select=id,verifiedDomains")
-            return primary_domain(_values(document)[0].get("verifiedDomains"))
-        except (*_FAILURES, IndexError):
+            found = _values(document)
+        except _FAILURES:
             return None
+        is_one = len(found) == 1 and isinstance(found[0], dict)
+        return primary_domain(found[0].get("verifiedDomains")) if is_one else None
 
     async def delta_link(self) -> str:
-        """Ask Graph for the changes from now on: an empty page with a link."""
-        path = f"/users/delta?$deltatoken=latest&$select={_USER}"
+        """Ask Graph for the changes from now on: no changes, and a link at the end."""
+        path = f"/users/delta?$deltatoken=latest&{_SELECT}"
+        link: str | None = None
         try:
-            document = await self._get(path)
-            link = self._graph.link(document, "@odata.deltaLink")
+            async for document in self._pages(path, _MINIMAL):
+                link = self._graph.link(document, "@odata.deltaLink")
             if link is None:
                 raise GraphError(0, "there is no delta link")
         except _FAILURES as error:
@@ -146,18 +177,20 @@ class GraphTenantReader:
 
     async def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
         """Read every user, 999 a page."""
-        async for page in self._user_pages(next_link or f"/users?$top=999&$select={_USER}"):
+        async for page in self._user_pages(next_link or f"/users?$top=999&{_SELECT}", USERS):
             yield page
 
     async def changes(self, link: str) -> AsyncIterator[UserPage]:
-        """Read the users that changed since."""
-        async for page in self._user_pages(link):
+        """Read what has changed of users since."""
+        async for page in self._user_pages(link, CHANGED_USERS, _MINIMAL):
             yield page
 
-    async def _user_pages(self, link: str) -> AsyncIterator[UserPage]:
+    async def _user_pages(
+        self, link: str, kind: Kind, headers: dict[str, str] | None = None
+    ) -> AsyncIterator[UserPage]:
         try:
-            async for document in self._pages(link):
-                yield self._user_page(document)
+            async for document in self._pages(link, headers):
+                yield self._user_page(document, kind)
         except GraphError as error:
             if link.startswith("http") and _is_lost(error):
                 raise PositionLost from None
@@ -165,26 +198,43 @@ class GraphTenantReader:
         except _FAILURES as error:
             raise self._unreadable(DataSet.USERS, error) from None
 
-    def _user_page(self, document: dict[str, Any]) -> UserPage:
-        # Graph may tell of a user several times in a page: the last one counts.
-        latest = {str(item["id"]): item for item in _values(document)}
+    def _user_page(self, document: dict[str, Any], kind: Kind) -> UserPage:
+        latest, removed = latest_users(_values(document), kind)
+        records = self._records(DataSet.USERS, kind, latest)
         return UserPage(
-            [_user(item) for item in latest.values() if "@removed" not in item],
-            [key for key, item in latest.items() if "@removed" in item],
+            records.records,
+            removed,
             self._graph.link(document, "@odata.nextLink"),
             self._graph.link(document, "@odata.deltaLink"),
+            records.unreadable,
         )
 
-    async def _pages(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        link: str | None = path
-        seen: set[str] = set()
-        while link:
-            if link in seen or len(seen) >= _MOST_PAGES:
-                raise GraphError(0, "a page links back to an earlier one")
-            seen.add(link)
-            document = await self._get(link)
-            yield document
-            link = self._graph.link(document, "@odata.nextLink")
+    async def users_of(self, keys: Sequence[str]) -> UserPage:
+        """Read users by their keys, 20 in a batch."""
+        items: dict[str, Any] = {}
+        try:
+            for some in batched(keys, _LARGEST_BATCH, strict=False):
+                parts = await self._batch({key: _user_path(key) for key in some})
+                items |= {key: await self._user(key, part) for key, part in parts.items()}
+        except _FAILURES as error:
+            raise self._unreadable(DataSet.USERS, error) from None
+        there = [item for item in items.values() if item is not None]
+        records = self._records(DataSet.USERS, USERS, there)
+        removed = [key for key, item in items.items() if item is None]
+        return UserPage(records.records, removed, unreadable=records.unreadable)
+
+    async def _user(self, key: str, part: dict[str, Any] | GraphError) -> dict[str, Any] | None:
+        """Return a user, or None of one that there is no more; a failed part is read by itself."""
+        try:
+            if not isinstance(part, GraphError):
+                return part
+            if part.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
+                await self._budget.wait(part)
+            return await self._get(_user_path(key))
+        except GraphError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
     def _unreadable(self, name: DataSet, error: Exception) -> Unreadable:
         """Return what a failure means for a data set, and what to do about a missing role."""
@@ -194,8 +244,18 @@ class GraphTenantReader:
             return Unreadable(f"{failure.error}: {advice}", failure.missing_permission)
         return failure
 
-    async def _get(self, path: str) -> dict[str, Any]:
-        return await self._with_token(lambda token: self._graph.get(path, token, self._budget))
+    def _pages(
+        self, path: str, headers: dict[str, str] | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        return self._graph.pages(path, lambda link: self._get(link, headers))
+
+    async def _get(self, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        return await self._with_token(
+            lambda token: self._graph.get(path, token, self._budget, headers)
+        )
+
+    async def _batch(self, paths: dict[str, str]) -> dict[str, dict[str, Any] | GraphError]:
+        return await self._with_token(lambda token: self._graph.batch(paths, token, self._budget))
 
     async def _with_token[T](self, request: Callable[[str], Awaitable[T]]) -> T:
         """Make a request; a token that Graph no longer takes is replaced once."""
@@ -207,17 +267,6 @@ class GraphTenantReader:
         return await request(await self._get_token(fresh=True))
 
 
-# What a read may end with: Graph's refusal, Entra's, and documents of another shape.
-_FAILURES = (
-    GraphError,
-    ConsentRequired,
-    DelegatedAccessRefused,
-    MicrosoftRefused,
-    MicrosoftUnavailable,
-    *(KeyError, TypeError, ValueError, AttributeError),
-)
-
-
 def _unreadable(name: DataSet, error: Exception) -> Unreadable:
     match error:
         case GraphError(is_denied=True) | ConsentRequired():
@@ -227,51 +276,19 @@ def _unreadable(name: DataSet, error: Exception) -> Unreadable:
             return Unreadable(str(error), retry_after=wait)
         case GraphError():
             return Unreadable(str(error), retry_after=error.retry_after)
-        case DelegatedAccessRefused() | MicrosoftRefused() | MicrosoftUnavailable():
-            return Unreadable(str(error))
-        case _:
-            return Unreadable("Microsoft Graph sent a record without its key")
+    return Unreadable(str(error))
 
 
 def _is_lost(error: GraphError) -> bool:
     return error.status in _GONE or error.code in {"syncStateNotFound", "resyncRequired"}
 
 
-def _values(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _user_path(key: str) -> str:
+    return f"/users/{quote(key, safe='')}?{_SELECT}"
+
+
+def _values(document: dict[str, Any]) -> list[Any]:
     values = document.get("value")
     if not isinstance(values, list):
         raise GraphError(0, "the answer is no collection")
     return values
-
-
-def _user(item: dict[str, Any]) -> SyncedRecord:
-    document = {name: item.get(name) for name in _USER_FIELDS}
-    licences = item.get("assignedLicenses") or []
-    document["assignedLicenses"] = [{"skuId": licence["skuId"]} for licence in licences]
-    return SyncedRecord(item["id"], document)
-
-
-def _licence(item: dict[str, Any]) -> SyncedRecord:
-    document = {name: item.get(name) for name in _LICENCE}
-    units = item.get("prepaidUnits") or {}
-    document["prepaidUnits"] = {name: units.get(name) for name in _UNITS}
-    document["productName"] = product_name(item["skuPartNumber"])
-    return SyncedRecord(item["skuId"], document)
-
-
-def _score(item: dict[str, Any]) -> SyncedRecord:
-    """Key a score by its day, counted down: newest first, one a day."""
-    day = datetime.fromisoformat(item["createdDateTime"]).astimezone(UTC)
-    key = f"{(_LAST_DAY - day).days:07d}:{day.date().isoformat()}"
-    return SyncedRecord(key, {name: item.get(name) for name in _SCORE})
-
-
-def _policy(item: dict[str, Any]) -> SyncedRecord:
-    return SyncedRecord(item["id"], item)
-
-
-_SMALL: dict[DataSet, tuple[str, _Record]] = {
-    DataSet.LICENCES: ("/subscribedSkus", _licence),
-    DataSet.SECURE_SCORE: ("/security/secureScores?$top=90", _score),
-    DataSet.CONDITIONAL_ACCESS: ("/identity/conditionalAccess/policies", _policy),
-}

@@ -75,6 +75,7 @@ class Server:
             request.headers.get("Authorization", ""),
             body,
             request.headers.get("If-Match"),
+            request.headers.get("Prefer", ""),
         )
         return _web(await self._graph.answer(asked))
 

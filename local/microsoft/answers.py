@@ -18,6 +18,7 @@ class GraphRequest:
     authorization: str
     body: Any = None
     if_match: str | None = None
+    prefer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Control:
         if "consented" in body:
             self._consent(tenant, given=body["consented"])
         tenant.wants_mfa = body.get("mfaRequired", tenant.wants_mfa)
+        tenant.tells_all = body.get("tellsAll", tenant.tells_all)
         self._set_access(tenant, body)
         if body.get("expireDeltaLinks"):
             tenant.oldest_delta = len(tenant.changes) + 1

@@ -144,10 +144,15 @@ class Graph:
         since = opaque(token, -1)
         if since < tenant.oldest_delta:
             return error_answer(410, "syncStateNotFound", "The sync state generation is not found.")
+        minimal = "return=minimal" in request.prefer and not tenant.tells_all
         changed = sorted(set(tenant.changes[since:]))
-        return self._delta_end(
-            request, tenant, [_change(tenant, index, request.query) for index in changed]
-        )
+        values = [_change(tenant, index, request.query) for index in changed]
+        if minimal:
+            values = [
+                value if index in tenant.created_since(since) else _minimal(value)
+                for index, value in zip(changed, values, strict=True)
+            ]
+        return self._delta_end(request, tenant, values)
 
     def _delta_end(
         self, request: GraphRequest, tenant: Tenant, values: list[dict[str, Any]]
@@ -184,6 +189,14 @@ def _change(tenant: Tenant, index: int, query: dict[str, str]) -> dict[str, Any]
     if index in tenant.deleted:
         return {"id": user["id"], "@removed": {"reason": "changed"}}
     return _selected(user, query)
+
+
+def _minimal(change: dict[str, Any]) -> dict[str, Any]:
+    """Return of a changed user what has changed: here, its name alone.
+
+    https://learn.microsoft.com/graph/delta-query-overview
+    """
+    return {name: change[name] for name in ("id", "displayName", "@removed") if name in change}
 
 
 def _selected(user: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Tenant:
     versions: dict[int, int] = field(default_factory=dict)
     changes: list[int] = field(default_factory=list)
     oldest_delta: int = 0
+    tells_all: bool = False
 
     def indices(self) -> list[int]:
         """Return the indices of the users that there are."""
@@ -57,6 +58,11 @@ class Tenant:
     def user(self, index: int) -> dict[str, Any]:
         """Return a user."""
         return user(self.number, index, self.domain, self.versions.get(index, 0))
+
+    def created_since(self, change: int) -> set[int]:
+        """Return the indices of the users that were created with a change from this one on."""
+        made = {i for i in self.changes[change:] if i >= self.users}
+        return made - set(self.changes[:change])
 
     def reset(self, users: int) -> None:
         """Have a number of users, as they were made at first; delta links go on."""

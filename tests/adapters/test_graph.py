@@ -6,7 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from adapters.graph.client import GraphClient, GraphError, ReadBudget
+from adapters.graph.answers import GraphError
+from adapters.graph.client import GraphClient, ReadBudget
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
@@ -38,7 +39,7 @@ async def read(
     reader = readers.of(MSP, of)
     if data_set is not DataSet.USERS:
         reading = (await reader.small_data_sets())[data_set]
-        return ([], reading) if isinstance(reading, Unreadable) else (list(reading), None)
+        return ([], reading) if isinstance(reading, Unreadable) else (list(reading.records), None)
     records: list[SyncedRecord] = []
     try:
         async for page in reader.users():
@@ -257,7 +258,75 @@ async def test_changes_are_told_from_the_link_on(
     assert nothing.delta_link
     (told,) = [page async for page in reader.changes(nothing.delta_link)]
     assert (len(told.records), len(told.removed)) == (5, 1)
-    assert all("userPrincipalName" in record.document for record in told.records)
+    names = [set(record.document) for record in told.records]
+    assert names.count({"id", "displayName"}) == 3  # what else there is of them has not changed
+    assert sum("userPrincipalName" in properties for properties in names) == 2
+
+
+async def test_changes_may_name_all_properties(
+    simulation: Simulation, readers: GraphReaders
+) -> None:
+    await simulation.tenant(tellsAll=True)
+    reader = readers.of(MSP, PARTNER)
+    link = await reader.delta_link()
+    await simulation.browser.control("POST", f"/tenants/{OWN}/changes", {"update": 3})
+    (told,) = [page async for page in reader.changes(link)]
+    assert [len(record.document) for record in told.records] == [12, 12, 12]
+    await simulation.tenant(tellsAll=False)
+
+
+async def test_a_change_adds_to_an_earlier_one_in_its_page(
+    simulation: Simulation, readers: GraphReaders
+) -> None:
+    values = [
+        *({"id": "a", "displayName": "A"}, {"id": "a", "jobTitle": None}),
+        *({"id": "b", "displayName": "B"}, {"id": "b", "@removed": {"reason": "changed"}}),
+        *({"id": "c", "@removed": {"reason": "changed"}}, {"id": "c", "jobTitle": "Back"}),
+        *({"id": "d", "displayName": "D"}, {"id": "d", "displayName": 4}),
+    ]
+    reader = readers.of(MSP, PARTNER)
+    link = await reader.delta_link()
+    await simulation.faults({"path": "/users/delta", "status": 200, "body": {"value": values}})
+    (told,) = [page async for page in reader.changes(link)]
+    assert {record.key: record.document for record in told.records} == {
+        "a": {"id": "a", "displayName": "A", "jobTitle": None},
+        "c": {"id": "c", "jobTitle": "Back"},
+    }
+    assert (told.removed, told.unreadable) == (["b", "c"], ["d"])
+
+
+async def test_a_delta_link_may_stand_on_a_later_page(
+    simulation: Simulation, readers: GraphReaders
+) -> None:
+    reader = readers.of(MSP, PARTNER)
+    link = await reader.delta_link()
+    first = {"value": [], "@odata.nextLink": link.replace("$deltatoken", "$again=1&$deltatoken")}
+    fault = {"path": "/users/delta", "query": "latest", "status": 200, "body": first, "times": 1}
+    await simulation.faults(fault)
+    assert await reader.delta_link() == link
+
+
+async def test_users_are_read_by_their_keys(simulation: Simulation, readers: GraphReaders) -> None:
+    await simulation.tenant(users=50)
+    reader = readers.of(MSP, PARTNER)
+    everybody = {r.key: r async for page in reader.users() for r in page.records}
+    missing = "00000000-0000-4000-8000-000000000000"
+    before = len(await simulation.asked("$batch"))
+    busy = {"path": "/users/", "insideBatch": True, "status": 429, "retryAfter": 0, "times": 1}
+    await simulation.faults(busy)
+    found = await reader.users_of([*everybody, missing])
+    assert {record.key: record for record in found.records} == everybody
+    assert (found.removed, list(found.unreadable)) == ([missing], [])
+    assert len(await simulation.asked("$batch")) - before == 3
+
+
+@pytest.mark.parametrize("item", [{"displayName": "without an ID"}, "nonsense", {"id": 5}, None])
+async def test_a_record_without_a_key_is_left_out(
+    simulation: Simulation, readers: GraphReaders, item: Any
+) -> None:
+    await simulation.faults({"path": "/users", "status": 200, "body": {"value": [item]}})
+    (page,) = [page async for page in readers.of(MSP, PARTNER).users()]
+    assert (list(page.records), page.unreadable) == ([], [None])
 
 
 @pytest.mark.parametrize("status", [400, 404, 410])
@@ -280,8 +349,8 @@ async def test_a_link_that_graph_forgot_is_a_lost_position(
         {"value": [], "@odata.nextLink": "/users?$top=1"},
         {"value": [], "@odata.nextLink": 7},
         {"value": {"id": "x"}},
-        {"value": [{"displayName": "without an ID"}]},
-        {"value": ["nonsense"]},
+        {"value": [], "@odata.nextLink": "x" * 100_000},
+        {"value": [], "@odata.nextLink": "https://localhost\ud800"},
         {},
         [],
         None,

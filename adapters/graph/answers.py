@@ -1,0 +1,121 @@
+"""Graph's answers: JSON objects, or errors by their meaning."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from math import isnan
+from typing import Any
+
+from azure.core.rest import AsyncHttpResponse
+
+_PASSING = {408, 429, 500, 502, 503, 504}
+_LONGEST_WAIT = 3600.0
+_CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
+
+
+class GraphError(Exception):
+    """An answer that is no success, or none at all (status 0).
+
+    Args:
+        code: Graph's own, or what is wrong with the answer.
+        retry_after: Seconds that Graph asks to wait, an hour at most, or None.
+        is_passing: Whether the same request may well succeed later.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        retry_after: float | None = None,
+        *,
+        is_passing: bool = False,
+    ) -> None:
+        super().__init__(status, code)
+        self.status, self.code = status, code
+        self.retry_after, self.is_passing = retry_after, is_passing
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether Graph says that the app may not."""
+        return self.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+    def __str__(self) -> str:
+        """Say what went wrong, without a word of the body."""
+        if self.status == 0:
+            return f"Microsoft Graph did not answer ({self.code})"
+        return f"Microsoft Graph answered {self.status} ({self.code})"
+
+
+def read_answer(response: AsyncHttpResponse) -> dict[str, Any]:
+    """Return the JSON object of an answer.
+
+    Raises:
+        GraphError: It is no success, or none.
+    """
+    document = _parsed(response.content)
+    # A redirect is none of Graph's answers here, and following one could give the token away.
+    if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+        raise _error(response.status_code, document, response.headers)
+    if not isinstance(document, dict):
+        raise GraphError(0, "the answer is not JSON", is_passing=document is None)
+    return document
+
+
+def _parsed(content: bytes) -> Any:
+    """Return the JSON of an answer, or None of what is none: it was cut off, or is too deep."""
+    try:
+        return json.loads(content, parse_constant=_refuse_constant) if content else {}
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and infinity are Python's, not JSON's.
+
+
+def read_part(part: dict[str, Any]) -> dict[str, Any] | GraphError:
+    """Return the JSON object of a batch's part, or what went wrong with the part."""
+    status, body, headers = part.get("status"), part.get("body"), part.get("headers")
+    if not isinstance(status, int) or status < HTTPStatus.OK:
+        return GraphError(0, "a part of the batch has no status")
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
+        return _error(status, body, headers if isinstance(headers, dict) else {})
+    return body if isinstance(body, dict) else GraphError(0, "a part of the batch is not JSON")
+
+
+def _error(status: int, document: Any, headers: Mapping[str, Any]) -> GraphError:
+    wait = _retry_after(headers)
+    return GraphError(status, _code(document), wait, is_passing=status in _PASSING)
+
+
+def _code(document: Any) -> str:
+    """Return the error's code if it looks like one: what Graph says is shown to people."""
+    error = document.get("error") if isinstance(document, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else "no code"
+
+
+def _retry_after(headers: Mapping[str, Any]) -> float | None:
+    """Return the seconds to wait, which may be given as a date; an hour at most.
+
+    Header names are compared without regard to case: those of a batch's part come as they are.
+    """
+    found = (str(value) for name, value in headers.items() if name.lower() == "retry-after")
+    text = next(found, "")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = _seconds_until(text)
+    return None if isnan(seconds) else min(max(0.0, seconds), _LONGEST_WAIT)
+
+
+def _seconds_until(date: str) -> float:
+    """Return the seconds until an HTTP date; not a number when it is none."""
+    try:
+        moment = parsedate_to_datetime(date).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return float("nan")
+    return (moment - datetime.now(UTC)).total_seconds()

@@ -1,0 +1,257 @@
+"""The records of each data set: their types, what is kept of them, and their keys.
+
+A record that does not have the type that Microsoft documents costs itself alone: it is left out,
+and named among the unreadable ones.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any, NotRequired, Required, TypedDict
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic_core import PydanticCustomError
+
+from adapters.graph.sku_names import product_name
+from adapters.schema import (
+    STRICT,
+    Amount,
+    Count,
+    Flag,
+    Json,
+    Key,
+    Malformed,
+    MomentText,
+    Name,
+    PrincipalName,
+    Word,
+    bounded,
+    check,
+    parse_moment,
+)
+from domain.ports import SyncedRecord
+from domain.sync_state import DataSet
+
+
+@with_config(STRICT)
+class AssignedLicence(TypedDict):
+    """https://learn.microsoft.com/graph/api/resources/assignedlicense ."""
+
+    skuId: Key
+
+
+@with_config(STRICT)
+class User(TypedDict, total=False):
+    """https://learn.microsoft.com/graph/api/resources/user ."""
+
+    id: Required[Key]
+    displayName: Name | None
+    userPrincipalName: PrincipalName | None
+    mail: PrincipalName | None
+    accountEnabled: Flag | None
+    userType: Word | None
+    createdDateTime: MomentText | None
+    assignedLicenses: list[AssignedLicence] | None
+    jobTitle: Name | None
+    department: Name | None
+    usageLocation: Word | None
+    onPremisesSyncEnabled: Flag | None
+
+
+USER_PROPERTIES = tuple(User.__annotations__)
+
+
+@with_config(STRICT)
+class Units(TypedDict, total=False):
+    """https://learn.microsoft.com/graph/api/resources/licenseunitsdetail ."""
+
+    enabled: Count | None
+    suspended: Count | None
+    warning: Count | None
+    lockedOut: Count | None
+
+
+@with_config(STRICT)
+class Licence(TypedDict):
+    """https://learn.microsoft.com/graph/api/resources/subscribedsku ."""
+
+    skuId: Key
+    skuPartNumber: Word
+    capabilityStatus: NotRequired[Word | None]
+    consumedUnits: NotRequired[Count | None]
+    prepaidUnits: NotRequired[Units | None]
+
+
+@with_config(STRICT)
+class Score(TypedDict):
+    """https://learn.microsoft.com/graph/api/resources/securescore ."""
+
+    id: NotRequired[Name | None]
+    createdDateTime: MomentText
+    currentScore: NotRequired[Amount | None]
+    maxScore: NotRequired[Amount | None]
+    enabledServices: NotRequired[list[Name] | None]
+    licensedUserCount: NotRequired[Count | None]
+    averageComparativeScores: NotRequired[Json]
+
+
+@with_config(ConfigDict({**STRICT, "extra": "allow"}))
+class Policy(TypedDict):
+    """https://learn.microsoft.com/graph/api/resources/conditionalaccesspolicy ."""
+
+    id: Key
+    displayName: NotRequired[Name | None]
+    state: NotRequired[Word | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a data set's records are read.
+
+    Args:
+        model: Their type.
+        key: The property that an unreadable one is known by.
+        record: Returns the record of a document of that type; raises Malformed.
+        order: Of several records with one key the last in this order counts.
+    """
+
+    model: Any
+    key: str
+    record: Callable[[Any], SyncedRecord]
+    order: Callable[[SyncedRecord], Any] | None = None
+
+
+@dataclass(slots=True)
+class Read:
+    """What was read of some records.
+
+    Args:
+        unreadable: The key of each that does not fit its type, None where there is none.
+        faults: Field and kind of fault of each of these.
+    """
+
+    records: list[SyncedRecord]
+    unreadable: list[str | None]
+    faults: list[Malformed]
+
+
+def read_records(kind: Kind, items: Sequence[Any]) -> Read:
+    """Read records, one of each key."""
+    try:
+        found = [kind.record(document) for document in _all(kind.model).validate_python(items)]
+        read = Read(found, [], [])
+    except (ValidationError, Malformed):
+        read = _one_by_one(kind, items)
+    ordered = sorted(read.records, key=kind.order) if kind.order else read.records
+    read.records = list({record.key: record for record in ordered}.values())
+    return read
+
+
+def _one_by_one(kind: Kind, items: Iterable[Any]) -> Read:
+    read = Read([], [], [])
+    for item in items:
+        try:
+            read.records.append(kind.record(check(_one(kind.model), item)))
+        except Malformed as fault:
+            read.unreadable.append(key_of(item, kind.key))
+            read.faults.append(fault)
+    return read
+
+
+def key_of(item: Any, name: str = "id") -> str | None:
+    """Return a record's key, or None of one that has none that can be read."""
+    try:
+        return check(_one(Key), item.get(name)) if isinstance(item, dict) else None
+    except Malformed:
+        return None
+
+
+@cache
+def _one(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
+@cache
+def _all(model: Any) -> TypeAdapter[list[Any]]:
+    return TypeAdapter(list[model])
+
+
+def user_record(user: User) -> SyncedRecord:
+    """Return a user with each property that is asked for."""
+    document: dict[str, Any] = {**dict.fromkeys(USER_PROPERTIES), **user}
+    document["assignedLicenses"] = document["assignedLicenses"] or []
+    return SyncedRecord(user["id"], document)
+
+
+def user_change(user: User) -> SyncedRecord:
+    """Return what a delta tells of a user: a property that it does not name has not changed."""
+    document: dict[str, Any] = {**user}
+    if "assignedLicenses" in user:
+        document["assignedLicenses"] = user["assignedLicenses"] or []
+    return SyncedRecord(user["id"], document)
+
+
+def _licence(licence: Licence) -> SyncedRecord:
+    names = ("skuId", "skuPartNumber", "capabilityStatus", "consumedUnits")
+    document: dict[str, Any] = {name: licence.get(name) for name in names}
+    units = licence.get("prepaidUnits") or {}
+    document["prepaidUnits"] = {name: units.get(name) for name in Units.__annotations__}
+    document["productName"] = product_name(licence["skuPartNumber"])
+    return SyncedRecord(licence["skuId"], document)
+
+
+def _score(score: Score) -> SyncedRecord:
+    """Key a score by its day, counted down: newest first, one a day."""
+    moment = parse_moment(score["createdDateTime"])
+    if moment > datetime.now(UTC) + timedelta(days=1):
+        raise Malformed("createdDateTime", "in_the_future")
+    days_left = date.max.toordinal() - moment.date().toordinal()
+    key = f"{days_left:07d}:{moment.date().isoformat()}"
+    return SyncedRecord(key, {name: score.get(name) for name in Score.__annotations__})
+
+
+def _moment_of(score: SyncedRecord) -> datetime:
+    return parse_moment(score.document["createdDateTime"])
+
+
+def _policy(policy: Policy) -> SyncedRecord:
+    try:
+        return SyncedRecord(policy["id"], bounded(policy))
+    except PydanticCustomError as fault:
+        raise Malformed("", fault.type) from None
+
+
+USERS = Kind(User, "id", user_record)
+CHANGED_USERS = Kind(User, "id", user_change)
+SMALL: dict[DataSet, tuple[str, Kind]] = {
+    DataSet.LICENCES: ("/subscribedSkus", Kind(Licence, "skuId", _licence)),
+    DataSet.SECURE_SCORE: (
+        "/security/secureScores?$top=90",
+        Kind(Score, "createdDateTime", _score, _moment_of),
+    ),
+    DataSet.CONDITIONAL_ACCESS: (
+        "/identity/conditionalAccess/policies",
+        Kind(Policy, "id", _policy),
+    ),
+}
+
+
+def latest_users(items: list[Any], kind: Kind) -> tuple[list[Any], list[str]]:
+    """Return each user of a page once, and the keys of those that are removed.
+
+    Graph may name a user several times: the last one counts, and of changes all add up. One
+    that was removed and is named again is back.
+    """
+    latest: dict[str | int, Any] = {}
+    removed: list[str] = []
+    for number, item in enumerate(items):
+        key = key_of(item)
+        if key is None:
+            latest[number] = item
+        elif "@removed" in item:
+            removed.append(key)
+            latest.pop(key, None)
+        else:
+            latest[key] = {**latest.get(key, {}), **item} if kind is CHANGED_USERS else item
+    return list(latest.values()), list(dict.fromkeys(removed))
