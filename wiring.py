@@ -229,6 +229,7 @@ def _tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
         services.queues,
         clock,
         storage.user_index,
+        storage.whole_reads,
     )
     relationships = GraphGdap(services.tokens, services.graph)
     gdap = GdapPorts(storage.msps, relationships, services.sync_requests, clock)
@@ -284,6 +285,7 @@ def sync_ports(services: Services) -> SyncPorts:
         MspProfiles(storage.msps, services.clock),
         services.clock,
         storage.user_index,
+        storage.whole_reads,
     )
 
 

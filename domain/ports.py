@@ -249,7 +249,10 @@ class SyncSchedule(Protocol):
         ...
 
     def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
-        """Yield the entries up to now, however many MSPs there are."""
+        """Yield the entries up to now, however many MSPs there are, the oldest among the first.
+
+        Whoever takes only some of them leaves no tenant waiting for ever.
+        """
         ...
 
 
@@ -292,6 +295,12 @@ class SyncedRecords(Protocol):
         """Return the digest of each stored record, or of those named, by key."""
         ...
 
+    async def read(
+        self, data_set: DataSet, ref: TenantRef, keys: Collection[str]
+    ) -> dict[str, Document]:
+        """Return those of the records that are stored, by key."""
+        ...
+
     async def write(
         self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:
@@ -326,6 +335,27 @@ class SyncedRecords(Protocol):
 
     async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
         """Delete records of the data set, at most so many; fewer deleted means none is left."""
+        ...
+
+
+class WholeReads(Protocol):
+    """Which users a read of all of them has met before it was put off."""
+
+    async def add(self, ref: TenantRef, read: str, keys: Collection[str | None]) -> None:
+        """Store that a read has met these users.
+
+        Args:
+            read: What tells the read from every other one.
+            keys: None stands for a user whose key cannot be read.
+        """
+        ...
+
+    async def met(self, ref: TenantRef, read: str, keys: Collection[str]) -> set[str | None]:
+        """Return those of the keys, and None, that the read has met."""
+        ...
+
+    async def forget(self, ref: TenantRef) -> None:
+        """Delete what is stored of the tenant's reads."""
         ...
 
 
@@ -522,6 +552,10 @@ class Gdap(Protocol):
         ...
 
 
+# Of a mistake in our own code, which is no answer of Microsoft's.
+INTERNAL_FAULT = "Internal fault: this service could not read the answer."
+
+
 class Unreadable(Exception):
     """A read that did not come to its end: not the same as an empty answer.
 
@@ -548,23 +582,39 @@ class PositionLost(Exception):
     """Graph no longer knows a link that it gave: the read starts over, and wipes nothing."""
 
 
-type Reading = Sequence[SyncedRecord] | Unreadable
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All records of a data set.
+
+    Args:
+        unreadable: The key of each record that is not as Microsoft documents it, None where it
+            has none that can be read. They are left out, and are not gone.
+    """
+
+    records: Sequence[SyncedRecord]
+    unreadable: Sequence[str | None] = ()
+
+
+type Reading = Records | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """A page of users.
+    """A page of users, or of changes of users.
 
     Args:
+        records: Of changes, a document has the properties alone that have changed.
         removed: Keys of users that are gone.
         next_link: Where to go on after this page, or None at the end.
         delta_link: At the end of a read of changes: where the next one begins.
+        unreadable: As for `Records`.
     """
 
     records: Sequence[SyncedRecord]
     removed: Sequence[str] = ()
     next_link: str | None = None
     delta_link: str | None = None
+    unreadable: Sequence[str | None] = ()
 
 
 @dataclass(slots=True)
@@ -609,11 +659,19 @@ class TenantReader(Protocol):
         ...
 
     def changes(self, link: str) -> AsyncIterator[UserPage]:
-        """Yield the users that changed since; Graph may repeat what it has told already.
+        """Yield what has changed of users since; Graph may repeat a change.
 
         Raises:
             Unreadable: The read did not come to its end.
             PositionLost: The link is too old.
+        """
+        ...
+
+    async def users_of(self, keys: Sequence[str]) -> UserPage:
+        """Return the users with these keys, whole; one that there is no more is removed.
+
+        Raises:
+            Unreadable: One of them could not be asked for.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Asking for a sync, once: what is queued or running is not queued again."""
+"""Asking for a sync, once: what is queued is not queued again, and one that runs is followed."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -42,14 +42,22 @@ class SyncRequests:
     queues: Queues
 
     async def request(self, ref: TenantRef, now: datetime, delay_seconds: int = 0) -> None:
-        """Queue a sync of the tenant unless one is under way.
+        """Queue a sync of the tenant; while one runs, note that another is to follow it.
 
         The schedule is written first, then the state, then the message: one that is lost is
         found when its entry is due.
         """
         known = await self.states.find(ref)
-        if known and is_under_way(known.value, now):
-            return
+        while known and is_under_way(known.value, now):
+            if known.value.phase is SyncPhase.PENDING or known.value.asked_again_at:
+                return
+            try:
+                noted = replace(known.value, asked_again_at=now)
+                await self.states.replace(noted, known.version)
+            except ConcurrentChange:  # The worker has shown how far it is, or has ended.
+                known = await self.states.find(ref)
+            else:
+                return
         pending = _pending(ref, known, now)
         check = scheduled(ref, now + max(QUEUED_FOR, now - pending.requested_at))
         await self.schedule.add(check)
@@ -72,4 +80,10 @@ def _pending(ref: TenantRef, known: Versioned[SyncState] | None, now: datetime) 
         return SyncState(ref, SyncPhase.PENDING, now)
     if known.value.phase is SyncPhase.PENDING:
         return known.value  # The same request, asked for again.
-    return replace(known.value, phase=SyncPhase.PENDING, requested_at=now, lease_until=None)
+    return replace(
+        known.value,
+        phase=SyncPhase.PENDING,
+        requested_at=now,
+        lease_until=None,
+        asked_again_at=None,
+    )

@@ -1,10 +1,13 @@
 """How a tenant's sync stands, as a whole and for each data set."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.identifiers import TenantRef
+
+# A read that would remove much is confirmed by another one, so much later.
+CONFIRMED_AFTER = timedelta(minutes=15)
 
 
 class DataSet(StrEnum):
@@ -31,6 +34,7 @@ class ReadState(StrEnum):
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
+    SUSPICIOUS = "suspicious"  # it would remove so much that a second read has to confirm it
     NOT_AUTHORISED = "not_authorised"
     FAILED = "failed"
 
@@ -46,7 +50,10 @@ class DataSetState:
         digest: Of a small data set's content, by which an unchanged one costs no storage.
         delta_link: Where Graph goes on telling what changes.
         next_link: Where a first read that was put off goes on.
-        indexed: In which form the search index holds these rows; any other is built anew.
+        indexed: In which form the search index holds these rows; any other is built again.
+        unreadable: Records that were left out since the last whole read, that one included.
+        whole_at: When all records were last read, and not their changes alone.
+        suspected_at: When a read first told of so few records that none was removed.
     """
 
     name: DataSet
@@ -60,6 +67,9 @@ class DataSetState:
     delta_link: str | None = None
     next_link: str | None = None
     indexed: int | None = None
+    unreadable: int = 0
+    whole_at: datetime | None = None
+    suspected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,8 @@ class RollUp:
     """A tenant's figures as of the last good read of each data set; None before the first.
 
     Args:
-        licences_bought: Units that can be assigned, those in their grace period among them.
+        licences_bought: Units that can be assigned, those in their grace period among them; free
+            products count for nothing.
         secure_score: The newest day's.
     """
 
@@ -94,6 +105,7 @@ class SyncState:
         lease_until: Until when the worker that holds it may write; None when nobody does.
         first_synced_at: End of the first sync that read anything; until then the tenant is
             not in the list.
+        asked_again_at: When another sync was asked for while this one ran; it follows.
     """
 
     ref: TenantRef
@@ -105,6 +117,7 @@ class SyncState:
     not_before: datetime | None = None
     due_at: datetime | None = None
     queued_until: datetime | None = None
+    asked_again_at: datetime | None = None
     data_sets: tuple[DataSetState, ...] = tuple(DataSetState(name) for name in DataSet)
     roll_up: RollUp = RollUp()
 
@@ -118,6 +131,16 @@ class SyncState:
     def data_set(self, name: DataSet) -> DataSetState:
         """Return one data set's entry."""
         return next(entry for entry in self.data_sets if entry.name is name)
+
+    @property
+    def confirm_at(self) -> datetime | None:
+        """When a read may confirm what an earlier one made suspicious; None without any."""
+        suspected = [
+            entry.suspected_at
+            for entry in self.data_sets
+            if entry.state is ReadState.SUSPICIOUS and entry.suspected_at
+        ]
+        return min(suspected) + CONFIRMED_AFTER if suspected else None
 
 
 @dataclass(frozen=True, slots=True)

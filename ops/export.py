@@ -17,6 +17,7 @@ from ops.backup_folder import BackupFolder, Contents, Progress
 TABLES = (
     *("msps", "mspIndex", "work", "staff", "consentStates", "syncState", "syncSchedule"),
     *("licences", "secureScores", "conditionalAccessPolicies", "users", "userIndex"),
+    "wholeReads",
 )
 _PAGE = 1000
 _ATTEMPTS = 5

@@ -26,7 +26,8 @@ A_SECOND = 50
 async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
     """Queue a sync of every tenant that is due; return how many.
 
-    One tenant's trouble never holds up another. What exceeds 5,000 waits for the next time.
+    One tenant's trouble never holds up another. What exceeds 5,000 waits for the next time; the
+    schedule sees to it that it is not always the same tenants'.
     """
     now, turn = ports.clock.now(), asyncio.Semaphore(_AT_ONCE)
     entries = await _first(ports.schedule.due(now), MOST)
@@ -113,14 +114,16 @@ async def _move(ports: SyncPorts, known: Versioned[SyncState] | None, later: Sch
 def _next(state: SyncState | None, now: datetime, interval: timedelta) -> datetime:
     """Return when a tenant should be synced that no worker holds.
 
-    A request that was lost and a worker that died are due at once. Tenants that were synced
-    together drift apart by up to a tenth of the interval.
+    A request that was lost and a worker that died are due at once, and a suspicious read when
+    another one may confirm it. Tenants that were synced together drift apart by up to a tenth
+    of the interval.
     """
     if state is None or state.last_synced_at is None:
         return now
-    if state.phase in (SyncPhase.PENDING, SyncPhase.RUNNING):
+    if state.phase in (SyncPhase.PENDING, SyncPhase.RUNNING) or state.asked_again_at:
         return now
-    return state.last_synced_at + interval + _stagger(state.ref, interval)
+    regular = state.last_synced_at + interval + _stagger(state.ref, interval)
+    return min(regular, state.confirm_at or regular)
 
 
 def _stagger(ref: TenantRef, interval: timedelta) -> timedelta:

@@ -21,13 +21,18 @@ class LeaseLost(Exception):
 
 @dataclass(slots=True)
 class Lease:
-    """A worker's hold on a tenant: the state row at the version that it wrote last."""
+    """A worker's hold on a tenant: the state row at the version that it wrote last.
+
+    Args:
+        until: Until when it holds, as the row has it.
+    """
 
     states: SyncStates
     clock: Clock
     state: SyncState
     version: str
     written_at: datetime
+    until: datetime | None
 
     async def hold(self) -> None:
         """Make sure of the lease before something is written for the tenant.
@@ -78,6 +83,11 @@ class Lease:
             )
         )
 
+    @property
+    def is_asked_again(self) -> bool:
+        """Whether another sync was asked for while this one ran."""
+        return self.state.asked_again_at is not None
+
     async def put_off(self, until: datetime) -> None:
         """Let go until Graph may be asked again; what was read so far is kept.
 
@@ -106,8 +116,28 @@ class Lease:
         try:
             self.version = await self.states.replace(state, self.version)
         except ConcurrentChange:
-            raise LeaseLost from None
+            state = await self._write_over_request(state)
         self.state, self.written_at = state, self.clock.now()
+        self.until = state.lease_until
+
+    async def _write_over_request(self, state: SyncState) -> SyncState:
+        """Write over a row that only a request has changed since: it is still this worker's.
+
+        No two holders have a lease until the same moment.
+        """
+        known = await self.states.find(state.ref)
+        if (
+            known is None
+            or known.value.lease_until is None
+            or known.value.lease_until != self.until
+        ):
+            raise LeaseLost
+        state = replace(state, asked_again_at=known.value.asked_again_at)
+        try:
+            self.version = await self.states.replace(state, known.version)
+        except ConcurrentChange:
+            raise LeaseLost from None
+        return state
 
 
 async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease | None:
@@ -120,12 +150,18 @@ async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease 
     known = await states.find(ref)
     if known is None or known.value.phase not in OPEN or is_leased(known.value, now):
         return None
-    state = replace(known.value, phase=SyncPhase.RUNNING, lease_until=now + LEASE, not_before=None)
+    state = replace(
+        known.value,
+        phase=SyncPhase.RUNNING,
+        lease_until=now + LEASE,
+        not_before=None,
+        asked_again_at=None,
+    )
     try:
         version = await states.replace(state, known.version)
     except ConcurrentChange:
         return None
-    return Lease(states, clock, state, version, now)
+    return Lease(states, clock, state, version, now, state.lease_until)
 
 
 def is_leased(state: SyncState, now: datetime) -> bool:

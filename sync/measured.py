@@ -37,10 +37,12 @@ def measured(rows: Rows, cost: ReadCost) -> Iterator[None]:
             facts: dict[str, Fact] = {
                 "tenant_id": rows.lease.state.ref.tenant_id,
                 "data_set": str(rows.name),
-                **{f"rows_{name}": count for name, count in asdict(rows.tally).items()},
+                **{f"rows_{name}": number for name, number in asdict(rows.tally).items()},
                 **_spent(cost, before),
             }
             current.set_attributes(facts)
+            if rows.tally.unreadable:
+                count("sync.unreadable_records", rows.tally.unreadable, data_set=str(rows.name))
             tell(_log, "a data set was read", **facts)
 
 

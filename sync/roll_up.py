@@ -7,6 +7,14 @@ from dataclasses import replace
 from domain.ports import Document, SyncedRecord
 from domain.sync_state import DataSet, RollUp
 
+# Part numbers of free products, and what the names of others have in common.
+# https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
+_FREE = {"POWER_BI_STANDARD", "POWERAPPS_DEV", "STREAM", "WINDOWS_STORE", "FORMS_PRO"}
+_FREE_WORDS = ("FREE", "TRIAL", "VIRAL", "EXPLORATORY", "ADHOC")
+_UNLIMITED = 1_000_000
+# https://learn.microsoft.com/graph/api/resources/subscribedsku
+_USABLE = {"Enabled", "Warning", None}
+
 
 def summed_up(before: RollUp, name: DataSet, records: Sequence[SyncedRecord]) -> RollUp:
     """Return the roll-up with what a whole reading of a small data set gives.
@@ -16,10 +24,11 @@ def summed_up(before: RollUp, name: DataSet, records: Sequence[SyncedRecord]) ->
     documents = [record.document for record in records]
     match name:
         case DataSet.LICENCES:
+            counted = [licence for licence in documents if _is_counted(licence)]
             return replace(
                 before,
-                licences_bought=sum(map(_bought, documents)),
-                licences_assigned=sum(item.get("consumedUnits") or 0 for item in documents),
+                licences_bought=sum(map(_bought, counted)),
+                licences_assigned=sum(item.get("consumedUnits") or 0 for item in counted),
             )
         case DataSet.CONDITIONAL_ACCESS:
             states = Counter(item.get("state") for item in documents)
@@ -38,6 +47,18 @@ def summed_up(before: RollUp, name: DataSet, records: Sequence[SyncedRecord]) ->
             )
         case _:
             return before  # Graph forgets a score before we do.
+
+
+def _is_counted(licence: Document) -> bool:
+    """Tell whether a licence's seats are bought, and may be used.
+
+    Those of a free or trial product number ten thousand or a million, whoever uses them.
+    """
+    product = str(licence.get("skuPartNumber") or "").upper()
+    is_free = product in _FREE or any(word in product for word in _FREE_WORDS)
+    is_unlimited = _bought(licence) >= _UNLIMITED
+    usable = licence.get("capabilityStatus") in _USABLE
+    return usable and not is_free and not is_unlimited
 
 
 def _bought(licence: Document) -> int:

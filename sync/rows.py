@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 
-from domain.ports import StoredRecord, SyncedRecords
-from domain.sync_state import DataSet
+from domain.digest import stored
+from domain.ports import Document, StoredRecord, SyncedRecord, SyncedRecords
+from domain.sync_state import DataSet, DataSetState
 from sync.lease import Lease
 
 _AT_ONCE = 1000
@@ -19,6 +20,7 @@ class Tally:
     written: int = 0
     unchanged: int = 0
     deleted: int = 0
+    unreadable: int = 0
 
 
 @dataclass(slots=True)
@@ -27,21 +29,53 @@ class Rows:
 
     Args:
         digests: Of the rows that are known to be stored, by key.
-        seen: Keys that Graph has told of.
+        seen: Keys of records that there are, None for one whose key cannot be read.
+        unreadable_before: Records that an earlier part of the same read has left out.
     """
 
     records: SyncedRecords
     lease: Lease
     name: DataSet
     digests: dict[str, str] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    seen: set[str | None] = field(default_factory=set)
     tally: Tally = field(default_factory=Tally)
+    unreadable_before: int = 0
+
+    @property
+    def state(self) -> DataSetState:
+        """The data set's state, as far as the sync is."""
+        return self.lease.state.data_set(self.name)
+
+    @property
+    def unreadable(self) -> int:
+        """How many records were left out."""
+        return self.unreadable_before + self.tally.unreadable
 
     async def look_up(self, keys: Collection[str] | None = None) -> None:
         """Learn what is stored: of all rows, or of those named."""
         unknown = None if keys is None else set(keys) - self.digests.keys()
         if unknown is None or unknown:
             self.digests |= await self.records.digests(self.name, self.lease.state.ref, unknown)
+
+    async def read(self, keys: Collection[str]) -> dict[str, Document]:
+        """Return those of the records that are stored, by key, and remember their digests."""
+        found = await self.records.read(self.name, self.lease.state.ref, keys)
+        self.digests |= {
+            key: stored(SyncedRecord(key, document)).digest for key, document in found.items()
+        }
+        return found
+
+    def leave_out(self, keys: Sequence[str | None]) -> None:
+        """Note records that cannot be read: what is stored of them stays."""
+        self.seen |= set(keys)
+        self.tally.unreadable += len(keys)
+
+    def gone(self) -> set[str]:
+        """Return the keys of stored records that a whole read has not met.
+
+        A record without a key that can be read may be any of them: then none is gone.
+        """
+        return set() if None in self.seen else self.digests.keys() - self.seen
 
     async def write(self, records: Sequence[StoredRecord]) -> int:
         """Write the records that are new or changed; return how many are new.

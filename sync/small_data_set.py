@@ -1,13 +1,15 @@
 """A small data set: read whole, and stored only when its content changed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from domain.digest import digest_of_all, stored
-from domain.ports import Reading, Unreadable
+from domain.ports import Reading, StoredRecord, Unreadable
 from domain.sync_state import DataSet, DataSetState, ReadState
 from sync.roll_up import summed_up
 from sync.rows import Rows
+from sync.suspicion import suspected
 
 # Secure scores are kept for 90 days by their date, which stands at the end of their keys.
 KEPT = timedelta(days=90)
@@ -23,18 +25,37 @@ async def sync_small_data_set(rows: Rows, reading: Reading) -> DataSetState:
     if isinstance(reading, Unreadable):
         raise reading
     before = rows.lease.state.data_set(rows.name)
-    records = [stored(record) for record in reading]
-    rows.lease.sum_up(summed_up(rows.lease.state.roll_up, rows.name, reading))
-    digest = digest_of_all(records)
-    if before.digest == digest and before.count is not None:
+    rows.leave_out(reading.unreadable)
+    records = [stored(record) for record in reading.records]
+    # What is left out has no digest, so that its rows are compared one by one each time.
+    digest = None if reading.unreadable else digest_of_all(records)
+    if digest and before.digest == digest and before.count is not None:
         rows.tally.read = rows.tally.unchanged = len(records)
-        return succeeded(rows, before, before.count, digest)
+        state = succeeded(rows, before, before.count, digest)
+    else:
+        state = await _exchange(rows, records, digest)
+    if state.state is ReadState.SUCCEEDED:
+        rows.lease.sum_up(summed_up(rows.lease.state.roll_up, rows.name, reading.records))
+    return state
+
+
+async def _exchange(
+    rows: Rows, records: Sequence[StoredRecord], digest: str | None
+) -> DataSetState:
+    """Put what was read in the place of what is stored, unless it would remove too much."""
+    before = rows.lease.state.data_set(rows.name)
+    await rows.look_up()
+    held = len(rows.digests)
+    rows.seen |= {record.key for record in records}
+    gone = _gone(rows)
+    doubt = suspected(rows, held, len(gone))
+    if doubt:
+        return doubt
     if before.digest:
         # From here on the rows are neither the old content nor the new.
         await rows.lease.record(replace(before, digest=None))
-    await rows.look_up()
     await rows.write(records)
-    await rows.delete(_gone(rows))
+    await rows.delete(gone)
     return succeeded(rows, before, len(rows.digests), digest)
 
 
@@ -48,9 +69,17 @@ def succeeded(
         count=count,
         synced_at=rows.lease.clock.now(),
         missing_permission=None,
-        error=None,
+        error=_left_out(rows.unreadable),
         digest=digest,
+        unreadable=rows.unreadable,
+        suspected_at=None,
     )
+
+
+def _left_out(unreadable: int) -> str | None:
+    if not unreadable:
+        return None
+    return f"{unreadable} record{'s' if unreadable > 1 else ''} unreadable"
 
 
 def unread(before: DataSetState, failure: Unreadable) -> DataSetState:
@@ -66,7 +95,7 @@ def unread(before: DataSetState, failure: Unreadable) -> DataSetState:
 
 def _gone(rows: Rows) -> set[str]:
     if rows.name is not DataSet.SECURE_SCORE:
-        return rows.digests.keys() - rows.seen
+        return rows.gone()
     # Graph forgets a score before we do.
     oldest = (rows.lease.clock.now() - KEPT).date().isoformat()
     return {key for key in rows.digests if key.rpartition(":")[2] < oldest}

@@ -4,8 +4,10 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from domain.errors import DomainError
 from domain.identifiers import TenantRef
 from domain.ports import (
+    INTERNAL_FAULT,
     Clock,
     GraphReader,
     MspStore,
@@ -16,6 +18,7 @@ from domain.ports import (
     TenantReader,
     Unreadable,
     UserIndex,
+    WholeReads,
 )
 from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
@@ -49,6 +52,7 @@ class SyncPorts:
     profiles: MspProfiles
     clock: Clock
     user_index: UserIndex
+    whole_reads: WholeReads
 
 
 async def sync_tenant(ports: SyncPorts, ref: TenantRef) -> None:
@@ -82,6 +86,8 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
             await learn_domain(ports.msps, reader, ref, ports.clock.now())
         await lease.end(phase)
         count("sync.tenants", outcome=str(phase))
+        if lease.is_asked_again:
+            await ports.requests.request(ref, ports.clock.now())
     else:
         await lease.put_off(ports.clock.now() + timedelta(seconds=wait))
         await ports.requests.queues.sync_tenant(ref, delay_seconds=round(wait + 0.5))
@@ -103,13 +109,18 @@ async def _read_one(
     ports: SyncPorts, lease: Lease, name: DataSet, reader: TenantReader, reading: Reading | None
 ) -> float | None:
     """Read a data set and note its state; return the seconds to wait when Graph put it off."""
+    indexed = IndexedUsers(ports.user_index, Rows(ports.records, lease, name))
     try:
-        indexed = IndexedUsers(ports.user_index, Rows(ports.records, lease, name))
-        state = await _data_set(indexed, reader, reading)
+        state = await _data_set(ports, indexed, reader, reading)
     except Unreadable as failure:
         if failure.retry_after is not None and _may_wait(lease, failure.retry_after):
             return failure.retry_after
-        state = unread(lease.state.data_set(name), failure)
+        state = unread(indexed.rows.state, failure)
+    except (LeaseLost, DomainError):
+        raise  # It is not about this data set.
+    except Exception:  # noqa: BLE001  a mistake in one data set; the others are read all the same
+        _log.exception("%s of a tenant could not be synced", name)
+        state = unread(indexed.rows.state, Unreadable(INTERNAL_FAULT))
     await lease.note(state)
     return None
 
@@ -120,13 +131,13 @@ def _may_wait(lease: Lease, seconds: float) -> bool:
 
 
 async def _data_set(
-    indexed: IndexedUsers, reader: TenantReader, reading: Reading | None
+    ports: SyncPorts, indexed: IndexedUsers, reader: TenantReader, reading: Reading | None
 ) -> DataSetState:
     rows = indexed.rows
     started = rows.lease.clock.now()
     with measured(rows, reader.cost):
         if reading is None:
-            state = await sync_users(indexed, reader)
+            state = await sync_users(indexed, reader, ports.whole_reads)
         else:
             state = await sync_small_data_set(rows, reading)
     taken = rows.lease.clock.now() - started

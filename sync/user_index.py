@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from domain.ports import Count, Exchange, UserIndex, UserPage
 from domain.sync_state import DataSet
-from domain.user_block import Entry, blocks_of, by_block, entry_of, is_whole, names_for
+from domain.user_block import FORM, Entry, blocks_of, by_block, entry_of, is_whole, names_for
 from sync.lease import LeaseLost
 from sync.rows import Rows
 
@@ -44,8 +44,8 @@ class IndexedUsers:
         """Remember what a page tells the index."""
         self.told |= told
 
-    async def apply(self) -> Count:
-        """Write the blocks that are changed by what was told; return what the index now holds.
+    async def apply(self) -> None:
+        """Write the blocks that are changed by what was told, and note what the index now holds.
 
         Raises:
             LeaseLost: Somebody else has the tenant now, or it is being purged; nothing was
@@ -54,7 +54,8 @@ class IndexedUsers:
         ref = self.rows.lease.state.ref
         counts = dict(await self.index.counts(ref))
         if not is_whole(counts):
-            return await self.build()
+            await self.build()
+            return
         touched = by_block(counts, self.told)
         stored = await self.index.read([(ref, name) for name in touched])
         exchanges = []
@@ -65,10 +66,10 @@ class IndexedUsers:
             after = {key: entry for key, entry in (before | told).items() if entry is not None}
             if after != before:
                 exchanges.append(Exchange(name, blocks_of(name, after)))
-        return await self._write(counts, exchanges)
+        await self._write(counts, exchanges)
 
-    async def build(self, keys: AbstractSet[str] | None = None) -> Count:
-        """Write every block anew; return what the index now holds.
+    async def build(self, keys: AbstractSet[str] | None = None) -> None:
+        """Write every block, and note what the index now holds.
 
         Args:
             keys: Of all users that there are; without them the stored rows are read.
@@ -89,7 +90,7 @@ class IndexedUsers:
             await self.rows.lease.hold()
             await self.index.purge(ref)
             counts, names = {}, names_for(len(known))
-        return await self._write(counts, _divided(names, known, frozenset(counts)))
+        await self._write(counts, _divided(names, known, frozenset(counts)))
 
     async def _stored_users(self) -> dict[str, Entry]:
         users: dict[str, Entry] = {}
@@ -103,8 +104,8 @@ class IndexedUsers:
             if token is None:
                 return users
 
-    async def _write(self, counts: dict[str, Count], exchanges: Iterable[Exchange]) -> Count:
-        """Write blocks; return the sum of what the others hold and of what these do."""
+    async def _write(self, counts: dict[str, Count], exchanges: Iterable[Exchange]) -> None:
+        """Write blocks, and note the sum of what the others hold and of what these do."""
 
         def counted() -> Iterator[Exchange]:
             for exchange in exchanges:
@@ -115,10 +116,14 @@ class IndexedUsers:
         await self.rows.lease.hold()
         await self.index.write(self.rows.lease.state.ref, counted())
         self.told.clear()
-        return Count(
-            sum(count.users for count in counts.values()),
-            sum(count.enabled for count in counts.values()),
-        )
+        self._note_count(counts.values())
+
+    def _note_count(self, counts: Collection[Count]) -> None:
+        """Note what the index holds in the state: counted whole, so that no crash skews it."""
+        users, enabled = sum(c.users for c in counts), sum(c.enabled for c in counts)
+        lease = self.rows.lease
+        lease.sum_up(replace(lease.state.roll_up, users=users, enabled_users=enabled))
+        lease.state = lease.state.with_data_set(replace(self.rows.state, count=users, indexed=FORM))
 
 
 def _divided(

@@ -10,7 +10,16 @@ from domain.errors import InvalidStatus, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, Step
 from domain.messages import read_tenant_ref
-from domain.ports import Clock, Intents, MspStore, Queues, SyncedRecords, SyncStates, UserIndex
+from domain.ports import (
+    Clock,
+    Intents,
+    MspStore,
+    Queues,
+    SyncedRecords,
+    SyncStates,
+    UserIndex,
+    WholeReads,
+)
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
 from edge.models import NoBody, NoQuery
@@ -37,6 +46,7 @@ class TenantPorts:
     queues: Queues
     clock: Clock
     user_index: UserIndex
+    whole_reads: WholeReads
 
 
 def tenant_functions(edge: Edge, ports: TenantPorts) -> func.Blueprint:
@@ -180,6 +190,7 @@ def _purging(blueprint: func.Blueprint, ports: TenantPorts) -> None:
         ports.queues,
         ports.clock,
         ports.user_index,
+        ports.whole_reads,
     )
 
     @blueprint.function_name("purge_tenant")

@@ -21,6 +21,7 @@ from domain.ports import (
     SyncedRecords,
     SyncStates,
     UserIndex,
+    WholeReads,
 )
 from domain.sync_state import DataSet
 from edge.telemetry import count
@@ -42,6 +43,7 @@ class PurgePorts:
     queues: Queues
     clock: Clock
     user_index: UserIndex
+    whole_reads: WholeReads
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def _may_be_written_to(progress: Intent, now: datetime) -> bool:
 
 async def _delete_some(ports: PurgePorts, progress: Intent, pace: Pace) -> tuple[Intent, bool]:
     """Delete as much as the pace allows; return the progress, and whether nothing is left."""
+    await ports.whole_reads.forget(_ref(progress))
     await ports.user_index.purge(_ref(progress))  # A row for hundreds of users: all at once.
     counts, rows = Counter(dict(progress.deleted)), 0
     end, is_empty = ports.clock.now() + pace.time, True

@@ -64,6 +64,19 @@ class TableSyncedRecords:
             digests |= {unquote(row["RowKey"]): row["digest"] for row in rows if row}
         return digests
 
+    async def read(
+        self, data_set: DataSet, ref: TenantRef, keys: Collection[str]
+    ) -> dict[str, Document]:
+        """Read records one by one, a few at a time."""
+        table, partition = self._tables[data_set], _partition(ref)
+        documents: dict[str, Document] = {}
+        for group in batched(keys, _READS_AT_ONCE, strict=False):
+            rows = await asyncio.gather(
+                *(access.find(table, partition, _row(key)) for key in group)
+            )
+            documents |= {unquote(row["RowKey"]): _from_entity(row) for row in rows if row}
+        return documents
+
     async def write(
         self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:

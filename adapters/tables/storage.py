@@ -19,10 +19,11 @@ from adapters.tables.sync_schedule import TableSyncSchedule
 from adapters.tables.sync_states import TableSyncStates
 from adapters.tables.transactions import Transactions
 from adapters.tables.user_index import TableUserIndex
+from adapters.tables.whole_reads import TableWholeReads
 
 NAMES = (
     *("msps", "mspIndex", "staff", "consentStates", "syncState", "syncSchedule", "work"),
-    "userIndex",
+    *("userIndex", "wholeReads"),
     *TABLES.values(),
 )
 _PROBE_SECONDS = 3
@@ -58,6 +59,7 @@ class Storage:
             {name: client(table) for name, table in TABLES.items()}, transactions
         )
         self.user_index = TableUserIndex(client("userIndex"), transactions)
+        self.whole_reads = TableWholeReads(client("wholeReads"))
         self.portfolio = TablePortfolio(client("msps"), client("syncState"))
 
     @classmethod

@@ -1,9 +1,11 @@
 """The schedule of syncs: rows ordered by time, spread over a few partitions."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from zlib import crc32
 
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
@@ -35,13 +37,20 @@ class TableSyncSchedule:
             await self._table.delete_entity(_partition(entry.ref), _row(entry))
 
     async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
-        """Yield the entries up to now, partition by partition."""
+        """Yield the entries up to now: in each round the next one of every partition."""
         # ";" is the character after ":", so all of this second's entries are before it.
         end = now.astimezone(UTC).strftime(_TIME) + ";"
-        for number in range(_PARTITIONS):
-            parameters = {"partition": f"{number:02d}", "end": end}
-            async for entity in access.query(self._table, _UP_TO, parameters, ["RowKey"]):
-                yield _entry(entity["RowKey"])
+        left = [self._of(number, end) for number in range(_PARTITIONS)]
+        while left:
+            nexts = await asyncio.gather(*(anext(rows, None) for rows in left))
+            left = [rows for rows, row in zip(left, nexts, strict=True) if row is not None]
+            for row in filter(None, nexts):
+                yield _entry(row["RowKey"])
+
+    def _of(self, number: int, end: str) -> AsyncIterator[TableEntity]:
+        """Yield a partition's entries, the oldest first."""
+        parameters = {"partition": f"{number:02d}", "end": end}
+        return access.query(self._table, _UP_TO, parameters, ["RowKey"])
 
 
 def _partition(ref: TenantRef) -> str:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from azure.data.tables import TableEntity
@@ -22,6 +23,7 @@ from domain.sync_state import (
     SyncSummary,
 )
 
+_MOMENTS = ("synced_at", "whole_at", "suspected_at")
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
 
@@ -87,6 +89,7 @@ def _to_entity(state: SyncState) -> dict[str, Any]:
         "not_before": state.not_before,
         "due_at": state.due_at,
         "queued_until": state.queued_until,
+        "asked_again_at": state.asked_again_at,
         "data_sets": json.dumps([_data_set_text(entry) for entry in state.data_sets]),
         "summary": write_summary(SyncSummary.of(state)),
     }
@@ -94,14 +97,18 @@ def _to_entity(state: SyncState) -> dict[str, Any]:
 
 
 def _data_set_text(state: DataSetState) -> dict[str, Any]:
-    synced_at = state.synced_at.isoformat() if state.synced_at else None
-    return {**asdict(state), "synced_at": synced_at}
+    moments = {name: _moment_text(getattr(state, name)) for name in _MOMENTS}
+    return {**asdict(state), **moments}
+
+
+def _moment_text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _from_entity(entity: TableEntity) -> SyncState:
     return SyncState(
         ref=ref_of(entity),
-        phase=SyncPhase(entity["phase"]),
+        phase=_member(SyncPhase, entity["phase"], SyncPhase.FAILED),
         requested_at=access.moment(entity["requested_at"]) or entity["requested_at"],
         lease_until=access.moment(entity.get("lease_until")),
         first_synced_at=access.moment(entity.get("first_synced_at")),
@@ -109,7 +116,8 @@ def _from_entity(entity: TableEntity) -> SyncState:
         not_before=access.moment(entity.get("not_before")),
         due_at=access.moment(entity.get("due_at")),
         queued_until=access.moment(entity.get("queued_until")),
-        data_sets=tuple(_data_set(entry) for entry in json.loads(entity["data_sets"])),
+        asked_again_at=access.moment(entity.get("asked_again_at")),
+        data_sets=_data_sets(json.loads(entity["data_sets"])),
         roll_up=read_summary(entity["summary"]).roll_up if "summary" in entity else RollUp(),
     )
 
@@ -117,24 +125,43 @@ def _from_entity(entity: TableEntity) -> SyncState:
 def write_summary(summary: SyncSummary) -> str:
     """Return a sync's summary as one property: a thousand of them are read on a request."""
     moments = (summary.first_synced_at, summary.synced_at)
-    first, last = (moment.isoformat() if moment else None for moment in moments)
+    first, last = (_moment_text(moment) for moment in moments)
     return json.dumps([asdict(summary.roll_up), first, last, summary.users])
 
 
 def read_summary(text: str) -> SyncSummary:
     """Read a sync's summary."""
-    roll_up, *moments, users = json.loads(text)
-    first, last = (datetime.fromisoformat(text) if text else None for text in moments)
-    return SyncSummary(RollUp(**roll_up), first, last, ReadState(users))
-
-
-def _data_set(entry: dict[str, Any]) -> DataSetState:
-    synced_at = entry["synced_at"]
-    return DataSetState(
-        **{
-            **entry,
-            "name": DataSet(entry["name"]),
-            "state": ReadState(entry["state"]),
-            "synced_at": datetime.fromisoformat(synced_at) if synced_at else None,
-        }
+    roll_up, first, last, users, *_ = json.loads(text)
+    return SyncSummary(
+        RollUp(**_known(RollUp, roll_up)),
+        _read_moment(first),
+        _read_moment(last),
+        _member(ReadState, users, ReadState.PENDING),
     )
+
+
+def _data_sets(entries: list[dict[str, Any]]) -> tuple[DataSetState, ...]:
+    """Read the states of the data sets; one that the row does not know is not read yet."""
+    stored = {entry["name"]: entry for entry in entries}
+    return tuple(_data_set(name, stored.get(str(name), {})) for name in DataSet)
+
+
+def _data_set(name: DataSet, entry: dict[str, Any]) -> DataSetState:
+    values = _known(DataSetState, entry)
+    values |= {moment: _read_moment(values.get(moment)) for moment in _MOMENTS}
+    values["state"] = _member(ReadState, entry.get("state"), ReadState.PENDING)
+    return DataSetState(**{**values, "name": name})
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _known(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of fields that this release knows; others are another release's."""
+    return {field.name: values[field.name] for field in fields(cls) if field.name in values}
+
+
+def _member[E: StrEnum](kind: type[E], value: Any, otherwise: E) -> E:
+    """Return the member of a value, or the other one for a value of another release."""
+    return kind(value) if value in set(kind) else otherwise

@@ -16,6 +16,7 @@ var tables = [
   'syncSchedule'
   'work'
   'userIndex'
+  'wholeReads'
   'users'
   'licences'
   'secureScores'

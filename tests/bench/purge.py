@@ -59,6 +59,7 @@ async def _purge(storage: Storage) -> None:
         queues,
         SystemClock(),
         storage.user_index,
+        storage.whole_reads,
     )
     await storage.intents.record(Intent(IntentKind.PURGE_TENANT, REF, datetime.now(UTC)))
     await queues.purge_tenant(REF)

@@ -9,7 +9,7 @@ from domain.errors import MicrosoftUnavailable
 from domain.gdap import GdapRelationship, RelationshipState
 from domain.identifiers import MspId, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
-from domain.ports import ReadCost, Reading, Relationship, SyncedRecord, UserPage
+from domain.ports import ReadCost, Reading, Records, Relationship, SyncedRecord, UserPage
 from domain.sync_state import DataSet
 from domain.tenant import Organization, Tenant
 
@@ -151,22 +151,26 @@ class FakeGraph:
     Args:
         pages: Of the users, read in whole; each page is a list, or what goes wrong there.
         told: What each next read of changes tells; without a script nothing changes.
+        known: Every user that a page has named, as it is when it is asked for by its key.
     """
 
     def __init__(self) -> None:
         self.small: dict[DataSet, Reading] = {}
-        self.pages: list[Sequence[SyncedRecord] | Exception] = []
+        self.pages: list[Sequence[SyncedRecord] | UserPage | Exception] = []
         self.told: list[UserPage | Exception] = []
+        self.known: dict[str, SyncedRecord] = {}
         self.domain: str | None = None
         self.cost = ReadCost()
         self.asked: list[str] = []
+        self.links = 0
 
     def of(self, msp: Msp, tenant: Tenant) -> "FakeGraph":
         return self
 
     async def small_data_sets(self) -> dict[DataSet, Reading]:
         self.asked.append("small data sets")
-        return {name: self.small.get(name, []) for name in DataSet if name != DataSet.USERS}
+        none: Reading = Records(())
+        return {name: self.small.get(name, none) for name in DataSet if name != DataSet.USERS}
 
     async def primary_domain(self) -> str | None:
         self.asked.append("primary domain")
@@ -174,7 +178,8 @@ class FakeGraph:
 
     async def delta_link(self) -> str:
         self.asked.append("delta link")
-        return "delta 0"
+        self.links += 1
+        return f"delta {self.links - 1}"
 
     async def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
         self.asked.append(f"users {next_link}")
@@ -182,11 +187,28 @@ class FakeGraph:
         for number, page in enumerate(self.pages[start:], start + 1):
             if isinstance(page, Exception):
                 raise page
-            yield UserPage(page, next_link=str(number) if number < len(self.pages) else None)
+            whole = page if isinstance(page, UserPage) else UserPage(page)
+            yield self._remembered(
+                replace(whole, next_link=str(number) if number < len(self.pages) else None)
+            )
 
     async def changes(self, link: str) -> AsyncIterator[UserPage]:
         self.asked.append(f"changes {link}")
         told = self.told.pop(0) if self.told else UserPage((), delta_link=link)
         if isinstance(told, Exception):
             raise told
-        yield told
+        yield self._remembered(told)
+
+    async def users_of(self, keys: Sequence[str]) -> UserPage:
+        self.asked.append(f"users {' '.join(sorted(keys))} by themselves")
+        found = [self.known[key] for key in keys if key in self.known]
+        return UserPage(found, [key for key in keys if key not in self.known])
+
+    def _remembered(self, page: UserPage) -> UserPage:
+        for key in page.removed:
+            self.known.pop(key, None)
+        for record in page.records:
+            before = self.known.get(record.key, record)
+            document = {**before.document, **record.document}
+            self.known[record.key] = replace(before, document=document)
+        return page

@@ -45,6 +45,20 @@ class FakeUserIndex:
         return len(gone)
 
 
+class FakeWholeReads:
+    def __init__(self) -> None:
+        self.rows: dict[tuple[TenantRef, str], set[str | None]] = {}
+
+    async def add(self, ref: TenantRef, read: str, keys: Collection[str | None]) -> None:
+        self.rows.setdefault((ref, read), set()).update(keys)
+
+    async def met(self, ref: TenantRef, read: str, keys: Collection[str]) -> set[str | None]:
+        return self.rows.get((ref, read), set()) & {*keys, None}
+
+    async def forget(self, ref: TenantRef) -> None:
+        self.rows = {key: met for key, met in self.rows.items() if key[0] != ref}
+
+
 class FakePortfolio:
     def __init__(self, msps: FakeMspStore, states: FakeSyncStates) -> None:
         self._msps, self._states = msps, states

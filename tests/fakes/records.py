@@ -28,6 +28,12 @@ class FakeSyncedRecords:
             if keys is None or key in keys
         }
 
+    async def read(
+        self, data_set: DataSet, ref: TenantRef, keys: Collection[str]
+    ) -> dict[str, Document]:
+        held = self._of(data_set, ref)
+        return {key: held[key] for key in keys if key in held}
+
     async def write(
         self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:

@@ -7,7 +7,7 @@ from domain.tenant import Tenant
 from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts, sync_tenant
 from tests.fakes.outside import FakeGraph, FakeQueues, FixedClock
-from tests.fakes.portfolio import FakeUserIndex
+from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import FakeMspStore, FakeSyncSchedule, FakeSyncStates
 from tests.samples import MSP, tenant
@@ -22,6 +22,7 @@ class World:
         self.store = FakeMspStore(MSP, *(tenants or (self.tenant,)))
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
         self.index = FakeUserIndex()
+        self.whole_reads = FakeWholeReads()
         self.schedule = FakeSyncSchedule()
         self.schedule.entries = {first_sync(known) for known in tenants or (self.tenant,)}
         self.graph = FakeGraph()
@@ -36,6 +37,7 @@ class World:
             MspProfiles(self.store, self.clock),
             self.clock,
             self.index,
+            self.whole_reads,
         )
 
     async def request(self) -> None:

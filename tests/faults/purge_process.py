@@ -37,6 +37,7 @@ async def _purge(ref: TenantRef, rows: int) -> None:
         queues,
         SystemClock(),
         storage.user_index,
+        storage.whole_reads,
     )
     while await storage.intents.find(IntentKind.PURGE_TENANT, ref):
         await purge_tenant(ports, ref, "message", Pace(rows=rows))

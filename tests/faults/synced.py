@@ -136,6 +136,7 @@ async def synced(
         MspProfiles(storage.msps, clock),
         clock,
         storage.user_index,
+        storage.whole_reads,
     )
     yield Synced(ports, storage, simulation, own)
     await storage.close()

@@ -20,6 +20,7 @@ from domain.ports import (
     SyncSchedule,
     SyncStates,
     UserIndex,
+    WholeReads,
 )
 from domain.sync_request import SyncRequests
 from domain.tenant import Organization
@@ -49,6 +50,7 @@ class Stores:
     records: SyncedRecords
     intents: Intents
     user_index: UserIndex
+    whole_reads: WholeReads
 
 
 class NameVerifier:
@@ -104,7 +106,15 @@ class App:
             FakeCredentials(),
         )
         tenants = TenantPorts(
-            of.msps, of.sync_states, requests, of.records, of.intents, queues, clock, of.user_index
+            of.msps,
+            of.sync_states,
+            requests,
+            of.records,
+            of.intents,
+            queues,
+            clock,
+            of.user_index,
+            of.whole_reads,
         )
         sync = SyncPorts(
             of.msps,
@@ -116,6 +126,7 @@ class App:
             MspProfiles(of.msps, clock),
             clock,
             of.user_index,
+            of.whole_reads,
         )
         return [
             mytenant_functions(edge, mine),

@@ -26,7 +26,7 @@ from domain.roles import Role, StaffMember
 from domain.sync_state import DataSet
 from domain.tenant import GdapInvite
 from domain.usage import TenantUsage
-from tests.fakes.portfolio import FakeUserIndex
+from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeIntents,
@@ -83,6 +83,7 @@ class Lives(RuleBasedStateMachine):
                     FakeSyncedRecords(),
                     FakeIntents(),
                     FakeUserIndex(),
+                    FakeWholeReads(),
                 )
             )
         real = self.storage = Storage.connect(self.connection)
@@ -96,6 +97,7 @@ class Lives(RuleBasedStateMachine):
                 real.records,
                 real.intents,
                 real.user_index,
+                real.whole_reads,
             )
         )
 

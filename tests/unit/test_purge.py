@@ -15,7 +15,7 @@ from domain.user_block import UserBlock
 from tenants.purge import Pace, PurgePorts, purge_tenant
 from tests.fakes.fuse import Died, Fuse
 from tests.fakes.outside import FakeQueues, FixedClock
-from tests.fakes.portfolio import FakeUserIndex
+from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import FakeIntents, FakeMspStore, FakeSyncStates
 from tests.samples import CONTOSO, FABRIKAM, MSP, NOW, OTHER, tenant
@@ -38,6 +38,7 @@ class World:
         self.store, self.intents = FakeMspStore(MSP), FakeIntents()
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
         self.index = FakeUserIndex()
+        self.whole_reads = FakeWholeReads()
         self.ports = self.guarded(fuse or Fuse())
         self.fill(REMOVED, users)
         for ref in OTHERS:
@@ -52,6 +53,7 @@ class World:
             fuse.guard(self.queues),
             self.clock,
             fuse.guard(self.index),
+            fuse.guard(self.whole_reads),
         )
 
     def fill(self, ref: TenantRef, users: int) -> None:

@@ -9,8 +9,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from domain.errors import StorageUnavailable
 from domain.identifiers import Epoch
-from domain.ports import PositionLost, SyncedRecord, Unreadable, UserPage
+from domain.ports import PositionLost, Records, SyncedRecord, Unreadable, UserPage
 from domain.sync_state import DataSet, ReadState, SyncPhase
 from domain.tenant import Tenant, TenantStatus
 from sync.primary_domain import decide_domain
@@ -29,7 +30,7 @@ def changes(*records: SyncedRecord, removed: tuple[str, ...] = (), link: str = "
 async def test_a_first_sync_stores_every_data_set_and_its_state() -> None:
     world = World()
     world.graph.pages = [[user("a"), user("b")], [user("c")], []]
-    world.graph.small = {DataSet.LICENCES: [SyncedRecord("l", {"skuId": "l"})]}
+    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("l", {"skuId": "l"})])}
     state = await world.sync()
     assert state.phase is SyncPhase.SUCCEEDED
     assert state.first_synced_at == state.last_synced_at == NOW
@@ -42,7 +43,7 @@ async def test_a_first_sync_stores_every_data_set_and_its_state() -> None:
 async def test_an_unchanged_tenant_costs_two_requests_and_four_table_operations() -> None:
     world = World()
     world.graph.pages = [[user("a")]]
-    world.graph.small = {DataSet.LICENCES: [SyncedRecord("l", {"skuId": "l"})]}
+    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("l", {"skuId": "l"})])}
     await world.sync()
     await world.request()
     world.graph.asked.clear()
@@ -219,7 +220,7 @@ async def test_a_sync_is_put_off_for_an_hour_and_then_has_failed() -> None:
 async def test_a_record_that_cannot_be_stored_stops_no_other_data_set() -> None:
     world = World()
     world.graph.pages = [[user("a")]]
-    world.graph.small = {DataSet.LICENCES: [SyncedRecord("l", {"skuId": "l"})]}
+    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("l", {"skuId": "l"})])}
     write = world.records.write
 
     async def refuse_users(data_set: DataSet, *others: Any) -> None:
@@ -254,7 +255,7 @@ async def test_a_failed_read_wipes_nothing_and_the_others_go_on(
     failure: Unreadable, read: ReadState
 ) -> None:
     world = World()
-    world.graph.small = {DataSet.LICENCES: [SyncedRecord("l", {}), SyncedRecord("m", {})]}
+    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("l", {}), SyncedRecord("m", {})])}
     await world.sync()
     world.graph.small = {DataSet.LICENCES: failure}
     world.clock.advance(hours=1)
@@ -269,17 +270,17 @@ async def test_a_failed_read_wipes_nothing_and_the_others_go_on(
 
 async def test_content_that_was_half_written_is_compared_row_by_row() -> None:
     world = World()
-    first, second = [SyncedRecord("l", {"n": 1})], [SyncedRecord("l", {"n": 2})]
+    first, second = (Records([SyncedRecord("l", {"n": number})]) for number in (1, 2))
     world.graph.small = {DataSet.LICENCES: first}
     await world.sync()
     rows = world.records.rows[DataSet.LICENCES, world.tenant.ref]
 
     async def die(*_: Any) -> None:
-        raise ConnectionError
+        raise StorageUnavailable
 
     write, world.records.write = world.records.write, die  # type: ignore[method-assign, assignment]
     world.graph.small = {DataSet.LICENCES: second}
-    with pytest.raises(ConnectionError):
+    with pytest.raises(StorageUnavailable):
         await world.sync()
     rows["l"] = {"n": 2}  # the write had arrived
     world.records.write = write  # type: ignore[method-assign]
@@ -311,9 +312,9 @@ async def test_secure_scores_stay_for_ninety_days_though_graph_forgets_them() ->
     world = World()
     days = (0, 89, 90, 91)
     keys = [f"{day:07d}:{(NOW - timedelta(days=day)).date().isoformat()}" for day in days]
-    world.graph.small = {DataSet.SECURE_SCORE: [SyncedRecord(key, {}) for key in keys]}
+    world.graph.small = {DataSet.SECURE_SCORE: Records([SyncedRecord(key, {}) for key in keys])}
     await world.sync()
-    world.graph.small = {DataSet.SECURE_SCORE: [SyncedRecord(keys[0], {})]}
+    world.graph.small = {DataSet.SECURE_SCORE: Records([SyncedRecord(keys[0], {})])}
     state = await world.sync()
     assert sorted(world.records.rows[DataSet.SECURE_SCORE, world.tenant.ref]) == keys[:3]
     assert state.data_set(DataSet.SECURE_SCORE).count == 3

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.ports import PositionLost, SyncedRecord, Unreadable, UserPage
+from domain.ports import PositionLost, Records, SyncedRecord, Unreadable, UserPage
 from domain.sync_state import DataSet, RollUp
 from sync.sync_tenant import sync_tenant
 from tests.fakes.indexed import changes, check, indexed, user
@@ -97,21 +97,27 @@ async def test_the_roll_up_sums_licences_scores_and_policies() -> None:
     world = World()
     units = {"enabled": 25, "warning": 5, "suspended": 100, "lockedOut": 1}
     world.graph.small = {
-        DataSet.LICENCES: [
-            SyncedRecord("a", {"prepaidUnits": units, "consumedUnits": 7}),
-            SyncedRecord("b", {"prepaidUnits": {"enabled": None}, "consumedUnits": None}),
-            SyncedRecord("c", {}),
-        ],
-        DataSet.SECURE_SCORE: [
-            SyncedRecord("2:older", {"currentScore": 1.0, "maxScore": 2.0}),
-            SyncedRecord("1:newest", {"currentScore": 40.25, "maxScore": 90.0}),
-        ],
-        DataSet.CONDITIONAL_ACCESS: [
-            SyncedRecord("p", {"state": "enabled"}),
-            SyncedRecord("q", {"state": "enabledForReportingButNotEnforced"}),
-            SyncedRecord("r", {"state": "enabled"}),
-            SyncedRecord("s", {"state": None}),
-        ],
+        DataSet.LICENCES: Records(
+            [
+                SyncedRecord("a", {"prepaidUnits": units, "consumedUnits": 7}),
+                SyncedRecord("b", {"prepaidUnits": {"enabled": None}, "consumedUnits": None}),
+                SyncedRecord("c", {}),
+            ]
+        ),
+        DataSet.SECURE_SCORE: Records(
+            [
+                SyncedRecord("2:older", {"currentScore": 1.0, "maxScore": 2.0}),
+                SyncedRecord("1:newest", {"currentScore": 40.25, "maxScore": 90.0}),
+            ]
+        ),
+        DataSet.CONDITIONAL_ACCESS: Records(
+            [
+                SyncedRecord("p", {"state": "enabled"}),
+                SyncedRecord("q", {"state": "enabledForReportingButNotEnforced"}),
+                SyncedRecord("r", {"state": "enabled"}),
+                SyncedRecord("s", {"state": None}),
+            ]
+        ),
     }
     expected = RollUp(0, 0, 30, 7, 40.25, 90.0, 2, 0, 1)
     assert (await world.sync()).roll_up == expected
@@ -121,6 +127,8 @@ async def test_the_roll_up_sums_licences_scores_and_policies() -> None:
         DataSet.CONDITIONAL_ACCESS: Unreadable("500"),
     }
     assert (await world.sync()).roll_up == expected
-    world.graph.small = {name: [] for name in REF_KINDS}
+    world.graph.small = {name: Records(()) for name in REF_KINDS}
+    assert (await world.sync()).roll_up == expected  # an empty answer has to be confirmed
+    world.clock.advance(minutes=15)
     emptied = RollUp(0, 0, 0, 0, 40.25, 90.0, 0, 0, 0)
     assert (await world.sync()).roll_up == emptied

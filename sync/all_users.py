@@ -1,0 +1,127 @@
+"""A read of all users of a tenant."""
+
+from dataclasses import dataclass, field, replace
+
+from domain.ports import PositionLost, TenantReader, Unreadable, UserPage, WholeReads
+from domain.sync_state import DataSetState
+from sync.small_data_set import succeeded
+from sync.suspicion import suspected
+from sync.user_index import IndexedUsers
+from sync.user_pages import ReadyPage, completed, made_ready, write_behind
+
+
+@dataclass(slots=True)
+class WholeRead:
+    """Reads every user, and then what changed meanwhile: a user may move between pages.
+
+    A read that was put off goes on where it stopped. Rows that it has not met by its end are
+    gone; it writes only what differs.
+
+    Args:
+        held: How many rows there were, any of which may turn out to be gone.
+        link: By which Graph names what has changed since the read began.
+        noted: Which users are on record as met, so that the read can go on later.
+        position: Link of the page after the last one that was written; at the end, of the last.
+    """
+
+    indexed: IndexedUsers
+    reader: TenantReader
+    whole_reads: WholeReads
+    held: int = 0
+    link: str = ""
+    noted: set[str | None] = field(default_factory=set)
+    position: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.position = self.indexed.rows.state.next_link
+
+    async def run(self) -> DataSetState:
+        """Read, write and delete; return the data set's state.
+
+        Raises:
+            Unreadable: The read did not come to its end.
+            PositionLost: Graph no longer knows where it stopped.
+            LeaseLost: Somebody else has the tenant now; nothing more is written.
+        """
+        await self._begin()
+        began = self.link
+        try:
+            await write_behind(made_ready(self.reader.users(self.position)), self._write)
+            await write_behind(self.reader.changes(began), self._catch_up)
+        except Unreadable as failure:
+            if failure.retry_after is not None and self.held and self.position:
+                await self._put_off(began)
+            raise
+        return await self._settle()
+
+    async def _begin(self) -> None:
+        """Learn what is stored, and what of it a read that was put off has met."""
+        rows = self.indexed.rows
+        before = rows.state
+        await rows.look_up()
+        self.link = (before.next_link and before.delta_link) or await self.reader.delta_link()
+        if before.next_link is None:
+            self.held = len(rows.digests)
+            if self.held:
+                await self.whole_reads.forget(rows.lease.state.ref)
+            return
+        rows.unreadable_before = before.unreadable
+        if before.synced_at is None:
+            rows.seen = set(rows.digests)  # Of a first read nothing can be gone.
+            return
+        rows.seen = await self.whole_reads.met(rows.lease.state.ref, self.link, rows.digests)
+        if not rows.seen:
+            raise PositionLost  # Nobody knows what it has met: all would seem to be gone.
+        self.noted, self.held = set(rows.seen), len(rows.digests)
+
+    async def _write(self, ready: ReadyPage) -> None:
+        rows, page = self.indexed.rows, ready.page
+        await rows.write(ready.records)
+        rows.leave_out(page.unreadable)
+        self.indexed.note(ready.told)
+        self.position = page.next_link or self.position
+        state = replace(rows.state, count=len(rows.digests))
+        if not self.held and page.next_link:
+            # A first read goes on there after a crash as well.
+            state = replace(
+                state, delta_link=self.link, next_link=self.position, unreadable=rows.unreadable
+            )
+        await rows.lease.note(state)
+
+    async def _catch_up(self, changed: UserPage) -> None:
+        rows = self.indexed.rows
+        ready = ReadyPage.of(await completed(rows, self.reader, changed))
+        await rows.write(ready.records)
+        rows.leave_out(ready.page.unreadable)
+        self.indexed.note(ready.told)
+        rows.seen -= set(ready.page.removed)
+        self.link = changed.delta_link or self.link
+        await rows.lease.note(rows.state)  # However much there is to read, the lease holds.
+
+    async def _put_off(self, began: str) -> None:
+        rows = self.indexed.rows
+        await rows.lease.hold()
+        await self.whole_reads.add(rows.lease.state.ref, began, rows.seen - self.noted)
+        state = replace(
+            rows.state, delta_link=began, next_link=self.position, unreadable=rows.unreadable
+        )
+        await rows.lease.note(state)
+
+    async def _settle(self) -> DataSetState:
+        """Delete what is gone, if that may be believed, and count what there is.
+
+        In doubt the next read is a whole one again, so that it can confirm this one.
+        """
+        rows = self.indexed.rows
+        gone = rows.gone()
+        doubt = suspected(rows, self.held, len(gone))
+        if doubt is None:
+            await rows.delete(gone)
+        await self.indexed.build(rows.digests.keys())
+        if doubt is not None:
+            counted = rows.state
+            doubt = replace(doubt, delta_link=None, next_link=None)
+            return replace(doubt, count=counted.count, indexed=counted.indexed)
+        now = rows.lease.clock.now()
+        state = replace(rows.state, delta_link=self.link, next_link=None, whole_at=now)
+        return succeeded(rows, state, len(rows.digests))

@@ -1,0 +1,69 @@
+"""Pages of users on their way from Graph to storage, those of changes made whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from domain.digest import stored
+from domain.ports import StoredRecord, SyncedRecord, TenantReader, UserPage
+from domain.user_block import Entry
+from sync.rows import Rows
+from sync.user_index import told_by
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPage:
+    """A page with what is written of it: the rows, and what it tells the index."""
+
+    page: UserPage
+    records: list[StoredRecord]
+    told: dict[str, Entry | None]
+
+    @classmethod
+    def of(cls, page: UserPage) -> "ReadyPage":
+        """Make a page of whole users ready."""
+        return cls(page, [stored(record) for record in page.records], told_by(page))
+
+
+async def made_ready(pages: AsyncIterator[UserPage]) -> AsyncIterator[ReadyPage]:
+    """Yield each page once it is ready."""
+    async for page in pages:
+        yield ReadyPage.of(page)
+
+
+async def write_behind[T](
+    pages: AsyncIterator[T], write: Callable[[T], Coroutine[Any, Any, None]]
+) -> None:
+    """Write each page while the next is fetched and made ready; at most two are in memory."""
+    writing: asyncio.Task[None] | None = None
+    try:
+        async for page in pages:
+            if writing:
+                await writing
+            writing = asyncio.create_task(write(page))
+    finally:
+        # A read that breaks off keeps what it has read.
+        if writing:
+            await writing
+
+
+async def completed(rows: Rows, reader: TenantReader, page: UserPage) -> UserPage:
+    """Return a page of changes with whole users: what is stored, and what has changed of it.
+
+    A user that is not stored, or was removed and is back, is read by itself.
+    """
+    changes = {record.key: record.document for record in page.records}
+    held = await rows.read(changes.keys() - set(page.removed))
+    merged = [SyncedRecord(key, {**held[key], **changes[key]}) for key in changes if key in held]
+    unknown = [key for key in changes if key not in held]
+    if not unknown:
+        return replace(page, records=merged)
+    found = await reader.users_of(unknown)
+    removed = {*page.removed, *found.removed} - {record.key for record in found.records}
+    return replace(
+        page,
+        records=[*merged, *found.records],
+        removed=sorted(removed),
+        unreadable=[*page.unreadable, *found.unreadable],
+    )
