@@ -144,7 +144,7 @@ type Word = Annotated[
 type Key = Annotated[
     str,
     StringConstraints(
-        strict=True, min_length=1, max_length=_LONGEST_KEY, pattern=r"^[\x21-\x7e]+$"
+        strict=True, min_length=1, max_length=_LONGEST_KEY, pattern=r"^[\x20-\x7e]+$"
     ),
 ]
 type Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -1,7 +1,7 @@
 """What a whole read of a tenant's users has met before it was put off.
 
 A partition a tenant's life. Each row has the keys of a part of a read, as hashes of eight bytes:
-130,000 fit one.
+65,000 fit one.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from adapters.tables.limits import LARGEST_BINARY, check_entity
 from domain.identifiers import TenantRef
 
 _HASH_BYTES = 8
-_MOST = 15 * LARGEST_BINARY // _HASH_BYTES  # in a row, which holds 1 MiB
+_MOST = 8 * LARGEST_BINARY // _HASH_BYTES  # in a row, which holds 1 MiB; less is sent at once
 
 
 class TableWholeReads:

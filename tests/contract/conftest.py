@@ -18,9 +18,10 @@ from domain.ports import (
     SyncSchedule,
     SyncStates,
     UserIndex,
+    WholeReads,
 )
 from tests.fakes.billing import FakeDocuments, FakeInvoiceStore
-from tests.fakes.portfolio import FakePortfolio, FakeUserIndex
+from tests.fakes.portfolio import FakePortfolio, FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeConsentSessions,
@@ -43,6 +44,7 @@ class Ports:
     records: SyncedRecords
     intents: Intents
     user_index: UserIndex
+    whole_reads: WholeReads
     portfolio: PortfolioReader
     invoices: InvoiceStore
     documents: InvoiceDocuments
@@ -82,6 +84,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
             FakeSyncedRecords(),
             FakeIntents(),
             FakeUserIndex(),
+            FakeWholeReads(),
             FakePortfolio(msps, states),
             FakeInvoiceStore(msps),
             FakeDocuments(),
@@ -96,6 +99,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         real.records,
         real.intents,
         real.user_index,
+        real.whole_reads,
         real.portfolio,
         real.invoices,
         request.getfixturevalue("documents"),

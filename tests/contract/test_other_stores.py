@@ -68,6 +68,7 @@ async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantR
     known = version(await ports.sync_states.find(ref))
     assert known.value == state
     users = DataSetState(USERS, ReadState.SUCCEEDED, 7, NOW, 12, None, "é", "digest", "a", "b")
+    users = replace(users, unreadable=3, whole_at=NOW, suspected_at=NOW)
     running = replace(
         state,
         phase=SyncPhase.RUNNING,
@@ -77,6 +78,7 @@ async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantR
         not_before=NOW,
         due_at=NOW,
         queued_until=NOW,
+        asked_again_at=NOW,
     ).with_data_set(users)
     newer = await ports.sync_states.replace(running, known.version)
     with pytest.raises(ConcurrentChange):
@@ -103,8 +105,27 @@ async def test_records_come_back_as_graph_gave_them(ports: Ports, ref: TenantRef
     digests = {record.key: record.digest for record in records}
     assert await ports.records.digests(USERS, ref) == digests
     assert await ports.records.digests(USERS, ref, ["b", "c"]) == {"b": digests["b"]}
+    assert await ports.records.read(USERS, ref, ["a/b\\c#d?e%41", "c"]) == {"a/b\\c#d?e%41": odd}
     await ports.records.delete(USERS, ref, ["a/b\\c#d?e%41", "gone already"])
     assert list((await ports.records.page(USERS, ref, 10)).items) == [{"id": "b"}]
+
+
+async def test_what_a_read_has_met_is_known_of_that_read_alone(
+    ports: Ports, ref: TenantRef
+) -> None:
+    met, later = ports.whole_reads, replace(ref, epoch=new_epoch())
+    keys = [f"{number:06d}" for number in range(150_000)]
+    await met.add(ref, "first", keys[:140_000])  # more than a row holds
+    await met.add(ref, "first", ["149999", None])
+    await met.add(ref, "second", ["000001"])
+    await met.add(later, "first", ["000002"])
+    assert await met.met(ref, "first", keys) == {*keys[:140_000], "149999", None}
+    assert await met.met(ref, "second", keys) == {"000001"}
+    assert await met.met(ref, "third", keys) == set()
+    await met.forget(ref)
+    await met.forget(ref)
+    assert await met.met(ref, "first", keys) == await met.met(ref, "second", keys) == set()
+    assert await met.met(later, "first", keys) == {"000002"}
 
 
 async def test_a_purge_takes_one_life_and_no_other(ports: Ports, ref: TenantRef) -> None:

@@ -90,6 +90,7 @@ async def _sync(storage: Storage, ref: TenantRef) -> None:
     blocks = blocks_of("", entries)
     await storage.user_index.write(ref, [Exchange(block.name, [block]) for block in blocks])
     due_at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)
+    await storage.whole_reads.add(ref, "read", ["000000"])
     state = SyncState(ref, SyncPhase.SUCCEEDED, datetime.now(UTC), due_at=due_at)
     await storage.sync_states.add(state)
     await storage.sync_schedule.add(ScheduledSync(ref, due_at))
