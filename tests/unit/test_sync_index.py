@@ -132,3 +132,34 @@ async def test_the_roll_up_sums_licences_scores_and_policies() -> None:
     world.clock.advance(minutes=15)
     emptied = RollUp(0, 0, 0, 0, 40.25, 90.0, 0, 0, 0)
     assert (await world.sync()).roll_up == emptied
+
+
+@pytest.mark.parametrize(
+    ("licence", "bought", "assigned"),
+    [
+        ({}, 40, 30),
+        *(
+            ({"skuPartNumber": product}, 0, 0)
+            for product in ("FLOW_FREE", "POWERAPPS_VIRAL", "POWER_BI_STANDARD", "Teams_vTrial")
+        ),
+        ({"prepaidUnits": {"enabled": 1_000_000}}, 0, 0),
+        ({"prepaidUnits": {"enabled": 900_000, "warning": 100_000}}, 0, 0),
+        ({"prepaidUnits": {"enabled": 20_000}}, 20_000, 30),
+        ({"capabilityStatus": "Warning"}, 40, 30),
+        *(({"capabilityStatus": status}, 0, 0) for status in ("Suspended", "Deleted", "LockedOut")),
+    ],
+)
+async def test_free_unlimited_and_dead_licences_are_not_bought(
+    licence: dict[str, Any], bought: int, assigned: int
+) -> None:
+    document = {
+        "skuPartNumber": "SPE_E3",
+        "capabilityStatus": "Enabled",
+        "consumedUnits": 30,
+        "prepaidUnits": {"enabled": 40},
+        **licence,
+    }
+    world = World()
+    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("a", document)])}
+    roll_up = (await world.sync()).roll_up
+    assert (roll_up.licences_bought, roll_up.licences_assigned) == (bought, assigned)
