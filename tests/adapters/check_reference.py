@@ -24,6 +24,7 @@ _GDAP = "/tenantRelationships/delegatedAdminRelationships"
 CALLS = {
     ("GET", "/organization"): READ_ORGANIZATION,
     ("GET", "/users"): READ[DataSet.USERS],
+    ("GET", "/users/{user-id}"): READ[DataSet.USERS],
     ("GET", "/users/delta()"): READ[DataSet.USERS],
     ("GET", "/subscribedSkus"): READ[DataSet.LICENCES],
     ("GET", "/security/secureScores"): READ[DataSet.SECURE_SCORE],

@@ -10,6 +10,7 @@ It ends with 1 on a difference, and with an error when the metadata are not ther
 import asyncio
 import json
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -28,11 +29,13 @@ _VERSION, _BATCH = "/v1.0", "/v1.0/$batch"
 _TYPES = {
     "/organization": "microsoft.graph.organization",
     "/users": "microsoft.graph.user",
+    "/users/{user-id}": "microsoft.graph.user",
     "/users/delta()": "microsoft.graph.user",
     "/subscribedSkus": "microsoft.graph.subscribedSku",
     "/security/secureScores": "microsoft.graph.secureScore",
     "/identity/conditionalAccess/policies": "microsoft.graph.conditionalAccessPolicy",
 }
+_ONE_USER = re.compile(r"^/users/[0-9a-f-]{36}$")
 # https://learn.microsoft.com/graph/delta-query-overview and /graph/paging: Graph's own tokens.
 _TOKENS = {"$deltatoken", "$skiptoken"}
 
@@ -60,7 +63,7 @@ async def recorded() -> list[dict[str, Any]]:
 def differences(request: dict[str, Any], paths: Any, types: Any) -> Iterator[str]:
     """Yield what Microsoft's metadata does not know of a request, or what is not consented to."""
     method, path = request["method"], request["path"].removeprefix(_VERSION)
-    path = f"{path}()" if path.endswith("/delta") else path
+    path = f"{path}()" if path.endswith("/delta") else _ONE_USER.sub("/users/{user-id}", path)
     if method not in paths.get(path, {}):
         yield f"{method} {path}: no such path"
         return
