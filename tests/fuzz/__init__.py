@@ -1,0 +1,1 @@
+"""A fuzz of Microsoft's answers."""

@@ -1,0 +1,170 @@
+"""Every oddity in every field of what Graph answers about a tenant's data."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.records import USER_PROPERTIES
+from adapters.identity import TokenSource
+from domain.sync_state import DataSet, ReadState, SyncState
+from domain.tenant import Tenant
+from tests.fuzz.mutations import Mutation, mutations, some_of
+from tests.fuzz.service import Service, opened
+from tests.simulation import MSP, OWN, Simulation
+
+_CASES = 12  # of each answer, in the short form
+_PATHS = {
+    DataSet.USERS: "/users",
+    DataSet.LICENCES: "/subscribedSkus",
+    DataSet.SECURE_SCORE: "/security/secureScores",
+    DataSet.CONDITIONAL_ACCESS: "/identity/conditionalAccess/policies",
+}
+type Rows = Mapping[DataSet, list[dict[str, Any]]]
+
+
+@pytest.fixture
+async def service(
+    azurite: str,
+    simulation: Simulation,
+    tokens: TokenSource,
+    graph: GraphClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Service]:
+    await simulation.tenant(users=4, consented=True)
+    async with opened(azurite, simulation, tokens, graph, monkeypatch) as service:
+        yield service
+
+
+@pytest.fixture
+async def samples(tokens: TokenSource, graph: GraphClient, service: Service) -> dict[DataSet, Any]:
+    """What the simulation answers, cut to a few records."""
+    assert service.msp_id
+    token = await tokens.app_token(MSP, OWN)
+    found = {}
+    for name, path in _PATHS.items():
+        answer = await graph.get(path, token, ReadBudget(5))
+        found[name] = {**answer, "value": answer["value"][:4]}
+    users = found[DataSet.USERS]["value"]
+    selected = [{name: user[name] for name in USER_PROPERTIES} for user in users]
+    found[DataSet.USERS]["value"] = selected
+    found[DataSet.USERS]["value"][0]["assignedLicenses"] = [{"skuId": "a", "disabledPlans": []}]
+    return found
+
+
+def _faults(samples: Mapping[DataSet, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": f"{_PATHS[name]}$",
+            "status": 200,
+            "body": body,
+            **({} if name is DataSet.USERS else {"insideBatch": True}),
+        }
+        for name, body in samples.items()
+    ]
+
+
+async def _rows(service: Service, own: Tenant) -> Rows:
+    records = service.storage.records
+    return {
+        name: [dict(document) for document in (await records.page(name, own.ref, 1000)).items]
+        for name in DataSet
+    }
+
+
+async def _expected(
+    service: Service, samples: Mapping[DataSet, Any]
+) -> tuple[Rows, dict[DataSet, dict[str, Any]]]:
+    """Return the rows of the samples as they are, and of each data set the first record's."""
+    clean = await service.of_another_msp()
+    await service.simulation.faults(*_faults(samples))
+    own = await clean.partner_tenant()
+    state = await clean.sync(own)
+    assert all(entry.state is ReadState.SUCCEEDED for entry in state.data_sets)
+    rows = await _rows(clean, own)
+    firsts = {name: _row_of(rows[name], samples[name]["value"][0]) for name in DataSet}
+    return rows, firsts
+
+
+def _row_of(rows: list[dict[str, Any]], record: Mapping[str, Any]) -> dict[str, Any]:
+    for name in ("id", "skuId"):
+        for row in rows:
+            if name in row and name in record and row[name] == record[name]:
+                return row
+    raise LookupError(record)
+
+
+@pytest.mark.parametrize("name", list(DataSet))
+@pytest.mark.parametrize("was_read", [False, True], ids=["first read", "later read"])
+async def test_an_odd_field_costs_its_record_alone(
+    service: Service, samples: dict[DataSet, Any], name: DataSet, was_read: bool
+) -> None:
+    expected, firsts = await _expected(service, samples)
+    broken: list[str] = []
+    cases = [m for m in mutations(samples[name]) if not _names_fewer(m, was_read=was_read)]
+    for mutation in some_of(cases, _CASES):
+        case = await service.of_another_msp()
+        own = await case.partner_tenant()
+        if was_read:
+            await service.simulation.faults(*_faults(samples))
+            await case.sync(own)
+            # What was read before is lost to Graph: the next read of the users is a whole one.
+            await service.simulation.tenant(expireDeltaLinks=True)
+        await service.simulation.faults(*_faults({**samples, name: mutation.answer}))
+        state, rows = await case.sync(own), await _rows(case, own)
+        wrong = [
+            *_wrong_elsewhere(state, name, rows, expected),
+            *_wrong_here(state, mutation, rows[name], expected[name], firsts[name], name),
+            *await case.broken_routes(),
+        ]
+        if was_read:
+            wrong += _lost(rows[name], expected[name])
+        broken += [f"{mutation}: {what}" for what in wrong]
+    assert broken == []
+
+
+def _names_fewer(mutation: Mutation, *, was_read: bool) -> bool:
+    """Tell whether an answer names fewer records, and there is nothing odd about it."""
+    match mutation:
+        case Mutation(("value", _), "absent"):
+            return True
+        case Mutation(("value",), "a list"):
+            return not was_read
+    return False
+
+
+def _wrong_elsewhere(state: SyncState, name: DataSet, rows: Rows, expected: Rows) -> Iterator[str]:
+    """Yield what has become of the data sets that were answered as ever."""
+    for entry in state.data_sets:
+        if entry.name is not name:
+            if entry.state is not ReadState.SUCCEEDED or entry.error:
+                yield f"{entry.name} is {entry.state}: {entry.error}"
+            if rows[entry.name] != expected[entry.name]:
+                yield f"other rows of {entry.name}"
+
+
+def _wrong_here(
+    state: SyncState,
+    mutation: Mutation,
+    rows: list[dict[str, Any]],
+    expected: list[dict[str, Any]],
+    first: dict[str, Any],
+    name: DataSet,
+) -> Iterator[str]:
+    """Yield what has become of the records beside the odd one, and of what the state says."""
+    entry = state.data_set(name)
+    if mutation.place[:2] == ("value", 0):
+        lost = [row for row in expected if row != first and row not in rows]
+        if lost:
+            yield f"{len(lost)} other records are lost"
+    if len(rows) < len(expected) and entry.state is ReadState.SUCCEEDED and not entry.error:
+        yield "a record is missing, and nothing says so"
+    if entry.state is ReadState.PENDING:
+        yield "nothing came of it"
+
+
+def _lost(rows: list[dict[str, Any]], expected: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield it when a record that was stored is not there any more."""
+    if len(rows) < len(expected):
+        yield f"{len(expected) - len(rows)} records that were held are lost"
