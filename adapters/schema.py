@@ -79,7 +79,8 @@ def parse_moment(text: str) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment.tzinfo is not UTC:  # Nearly all are; converting costs more than reading.
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise PydanticCustomError("moment", "must be a time") from None
     if not _FIRST_MOMENT <= moment < _LAST_MOMENT:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from itertools import batched
 from typing import Any, Protocol
@@ -16,7 +17,8 @@ from adapters.graph.records import (
     USER_PROPERTIES,
     USERS,
     Kind,
-    latest_users,
+    added_up,
+    is_removed,
     read_records,
 )
 from adapters.identity import DelegatedAccessRefused, TokenSource
@@ -44,9 +46,8 @@ _MINIMAL = {"Prefer": "return=minimal"}
 # https://learn.microsoft.com/graph/json-batching
 _LARGEST_BATCH = 20
 
-# For how long a sync waits for Graph before it is put off.
+# For how long a sync waits for Graph before it is put off, and for how long if Graph does not say.
 _PATIENCE_SECONDS = 60.0
-# Throttled without a word for how long.
 _LATER_SECONDS = 30.0
 _GONE = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 # What a read may end with: Graph's refusal, and Entra's.
@@ -177,20 +178,27 @@ class GraphTenantReader:
 
     async def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
         """Read every user, 999 a page."""
-        async for page in self._user_pages(next_link or f"/users?$top=999&{_SELECT}", USERS):
+        path = next_link or f"/users?$top=999&{_SELECT}"
+        async for page in self._user_pages(path, self._page_of_users):
             yield page
 
     async def changes(self, link: str) -> AsyncIterator[UserPage]:
         """Read what has changed of users since."""
-        async for page in self._user_pages(link, CHANGED_USERS, _MINIMAL):
+        async for page in self._user_pages(link, self._page_of_changes, _MINIMAL):
             yield page
 
     async def _user_pages(
-        self, link: str, kind: Kind, headers: dict[str, str] | None = None
+        self,
+        link: str,
+        read: Callable[[dict[str, Any]], UserPage],
+        headers: dict[str, str] | None = None,
     ) -> AsyncIterator[UserPage]:
         try:
             async for document in self._pages(link, headers):
-                yield self._user_page(document, kind)
+                page = read(document)
+                following = self._graph.link(document, "@odata.nextLink")
+                delta_link = self._graph.link(document, "@odata.deltaLink")
+                yield replace(page, next_link=following, delta_link=delta_link)
         except GraphError as error:
             if link.startswith("http") and _is_lost(error):
                 raise PositionLost from None
@@ -198,16 +206,15 @@ class GraphTenantReader:
         except _FAILURES as error:
             raise self._unreadable(DataSet.USERS, error) from None
 
-    def _user_page(self, document: dict[str, Any], kind: Kind) -> UserPage:
-        latest, removed = latest_users(_values(document), kind)
-        records = self._records(DataSet.USERS, kind, latest)
-        return UserPage(
-            records.records,
-            removed,
-            self._graph.link(document, "@odata.nextLink"),
-            self._graph.link(document, "@odata.deltaLink"),
-            records.unreadable,
-        )
+    def _page_of_users(self, document: dict[str, Any]) -> UserPage:
+        there = [item for item in _values(document) if not is_removed(item)]
+        records = self._records(DataSet.USERS, USERS, there)
+        return UserPage(records.records, unreadable=records.unreadable)
+
+    def _page_of_changes(self, document: dict[str, Any]) -> UserPage:
+        changes, removed = added_up(_values(document))
+        records = self._records(DataSet.USERS, CHANGED_USERS, changes)
+        return UserPage(records.records, removed, unreadable=records.unreadable)
 
     async def users_of(self, keys: Sequence[str]) -> UserPage:
         """Read users by their keys, 20 in a batch."""

@@ -60,6 +60,7 @@ class User(TypedDict, total=False):
 
 
 USER_PROPERTIES = tuple(User.__annotations__)
+_NO_USER = dict.fromkeys(USER_PROPERTIES)
 
 
 @with_config(STRICT)
@@ -179,7 +180,7 @@ def _all(model: Any) -> TypeAdapter[list[Any]]:
 
 def user_record(user: User) -> SyncedRecord:
     """Return a user with each property that is asked for."""
-    document: dict[str, Any] = {**dict.fromkeys(USER_PROPERTIES), **user}
+    document: dict[str, Any] = {**_NO_USER, **user}
     document["assignedLicenses"] = document["assignedLicenses"] or []
     return SyncedRecord(user["id"], document)
 
@@ -237,21 +238,26 @@ SMALL: dict[DataSet, tuple[str, Kind]] = {
 }
 
 
-def latest_users(items: list[Any], kind: Kind) -> tuple[list[Any], list[str]]:
-    """Return each user of a page once, and the keys of those that are removed.
+def added_up(changes: list[Any]) -> tuple[list[Any], list[str]]:
+    """Return each changed user of a page once, and the keys of those that are removed.
 
-    Graph may name a user several times: the last one counts, and of changes all add up. One
-    that was removed and is named again is back.
+    Graph may name a user several times: what it says adds up. One that was removed and is named
+    again is back.
     """
     latest: dict[str | int, Any] = {}
-    removed: list[str] = []
-    for number, item in enumerate(items):
+    removed: dict[str, None] = {}
+    for number, item in enumerate(changes):
         key = key_of(item)
         if key is None:
             latest[number] = item
-        elif "@removed" in item:
-            removed.append(key)
+        elif is_removed(item):
+            removed[key] = None
             latest.pop(key, None)
         else:
-            latest[key] = {**latest.get(key, {}), **item} if kind is CHANGED_USERS else item
-    return list(latest.values()), list(dict.fromkeys(removed))
+            latest[key] = {**latest.get(key, {}), **item}
+    return list(latest.values()), list(removed)
+
+
+def is_removed(item: Any) -> bool:
+    """Tell whether an item says that its user is gone."""
+    return isinstance(item, dict) and "@removed" in item
