@@ -16,6 +16,7 @@ from domain.consent_session import (
     state_of,
 )
 from domain.errors import (
+    ConcurrentChange,
     ConsentRequired,
     MicrosoftRefused,
     MicrosoftUnavailable,
@@ -136,9 +137,14 @@ async def refuse(
 async def close(ports: ConsentPorts, session: ConsentSession) -> None:
     """Mark the session as finished; then there is nothing left to recover."""
     known = await ports.sessions.find(session.session)
-    if known and known.value.finished_at is None:
+    while known and known.value.finished_at is None:
         finished = replace(known.value, finished_at=ports.clock.now())
-        await ports.sessions.replace(finished, known.version)
+        try:
+            await ports.sessions.replace(finished, known.version)
+        except ConcurrentChange:  # Somebody uses its state again, or closes it too.
+            known = await ports.sessions.find(session.session)
+        else:
+            break
     await ports.intents.drop(IntentKind.COMPLETE_CONSENT, _ref(session))
 
 
@@ -198,7 +204,6 @@ def decide_outcome(
     operations: tuple[Operation, ...] = ()
     if proof is not None:
         outcome, tenant, operations = _enabling(snapshot, proof, cause)
-        operations += note_permissions(snapshot, proof)
     event = cause.event(
         session.msp_id, _action(outcome), tenant_id=session.tid, outcome=str(outcome)
     )
@@ -248,7 +253,9 @@ def _enabling(
         return Outcome.PARTNER_TENANT_EXISTS, None, ()
     if decision.result.enabling is Enabling.EXISTING_CUSTOMER:
         return Outcome.EXISTING_TENANT, None, ()
-    return Outcome.ENABLED, decision.result.tenant, decision.operations
+    # What another tenant has consented to says nothing of the partner tenant's permissions.
+    noted = note_permissions(snapshot, proof)
+    return Outcome.ENABLED, decision.result.tenant, decision.operations + noted
 
 
 def _action(outcome: Outcome) -> str:

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from consent.conclude import ConsentPorts, conclude_in_callback, refuse
 from consent.redirect import Redirect, refusal
-from domain.audit import UNATTRIBUTED, Actor, Cause
+from domain.audit import Actor, Cause
 from domain.changes import Insert, Versioned
 from domain.consent_session import ConsentSession, Outcome
 from domain.errors import ConcurrentChange
-from domain.identifiers import MspId, SessionRef
+from domain.identifiers import SessionRef
 from domain.ports import Intent, IntentKind
 from domain.roles import Permission
+from edge.telemetry import count
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +25,10 @@ async def receive_redirect(ports: ConsentPorts, redirect: Redirect, request_id: 
     """
     known = await ports.sessions.find(redirect.session) if redirect.session else None
     if known is None:
-        return await _refuse_unknown(ports, UNATTRIBUTED, Actor("consent"), request_id)
+        # It is no MSP's, and anybody may guess: a row for each would grow without end.
+        count("consent.states_unknown")
+        _log.info("a redirect with an unknown state was refused, request %s", request_id)
+        return Outcome.INVALID
     session = known.value
     if session.spent_at is not None:
         return await _refuse_reused(ports, session, request_id)
@@ -72,15 +76,22 @@ async def _spend(
 
 
 async def _refuse_reused(ports: ConsentPorts, session: ConsentSession, request_id: str) -> Outcome:
+    """Record the first redirect with a state that is used up; it changes nothing else.
+
+    Others are counted alone: whoever has a state may send it as often as they like.
+    """
+    count("consent.states_reused")
+    known = await ports.sessions.find(session.session)
+    if known is None or known.value.reused_at is not None:
+        return Outcome.INVALID
+    now = ports.clock.now()
+    try:
+        await ports.sessions.replace(replace(known.value, reused_at=now), known.version)
+    except ConcurrentChange:
+        return Outcome.INVALID  # It is being concluded, or somebody else records this one.
     actor = Actor("consent", session.tid, session.oid, session.name)
-    return await _refuse_unknown(ports, session.msp_id, actor, request_id)
-
-
-async def _refuse_unknown(
-    ports: ConsentPorts, msp_id: MspId, actor: Actor, request_id: str
-) -> Outcome:
-    """Record a redirect that changes nothing, not even the current session's outcome."""
-    cause = Cause(actor, ports.clock.now(), request_id)
-    event = cause.event(msp_id, "consent.refused", outcome=str(Outcome.INVALID))
+    event = Cause(actor, now, request_id).event(
+        session.msp_id, "consent.refused", outcome=str(Outcome.INVALID)
+    )
     await ports.msps.commit((Insert(event),))
     return Outcome.INVALID

@@ -29,7 +29,6 @@ class Redirect:
     error: str | None
     admin_consent: str | None
     tenant: str | None
-    scope: str | None
 
     @classmethod
     def read(cls, arguments: Mapping[str, Sequence[str]]) -> "Redirect":
@@ -42,7 +41,6 @@ class Redirect:
             error=_only(arguments, "error"),
             admin_consent=_only(arguments, "admin_consent"),
             tenant=_only(arguments, "tenant"),
-            scope=_only(arguments, "scope"),
         )
 
 
@@ -62,7 +60,8 @@ def refusal(redirect: Redirect, session: ConsentSession, now: datetime) -> Outco
         return Outcome.EXPIRED
     if redirect.error is not None:
         return Outcome.DECLINED if redirect.error in _REFUSALS else Outcome.FAILED
-    if redirect.admin_consent != "True" or not redirect.scope or not redirect.tenant:
+    # Microsoft's older endpoint sends no scope, and one that is sent proves nothing.
+    if redirect.admin_consent != "True" or not redirect.tenant:
         return Outcome.INVALID
     return _tenant_refusal(redirect.tenant, session)
 
@@ -73,7 +72,4 @@ def _tenant_refusal(tenant: str, session: ConsentSession) -> Outcome | None:
         tenant_id = parse_guid(tenant, "tenant")
     except MalformedInput:
         return Outcome.INVALID
-    if tenant_id != session.tid:
-        return Outcome.TENANT_MISMATCH
-    # Microsoft writes tenant IDs in lower case; another spelling was not written by Microsoft.
-    return None if tenant == tenant_id else Outcome.INVALID
+    return None if tenant_id == session.tid else Outcome.TENANT_MISMATCH

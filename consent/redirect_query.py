@@ -16,7 +16,9 @@ class RedirectQuery(RequestModel):
         None, alias="admin_consent", description="`True`, with errors too."
     )
     state: str | None = Field(None, description="As the session's link had it.")
-    scope: str | None = Field(None, description="What was consented to.")
+    scope: str | None = Field(
+        None, description="What was consented to; may be missing, and proves nothing."
+    )
     error: str | None = Field(None, description="Why it was not; read before all else.")
     error_description: str | None = Field(
         None, alias="error_description", description="The same for people; never shown."

@@ -9,9 +9,6 @@ from uuid import uuid4
 from domain.identifiers import MspId, TenantId
 from domain.roles import StaffMember
 
-# Where an event goes that no MSP can be charged with: a callback with a guessed state.
-UNATTRIBUTED = MspId("unattributed")
-
 
 @dataclass(frozen=True, slots=True)
 class Actor:

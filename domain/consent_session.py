@@ -57,6 +57,7 @@ class ConsentSession:
         spent_at: When a callback used it up; None while it can still be used.
         refused: What the callback that used it up was refused with, if it was.
         finished_at: When its outcome was final; None before.
+        reused_at: When its state first came again after it was used up; None if it has not.
     """
 
     session: SessionHash
@@ -68,6 +69,7 @@ class ConsentSession:
     spent_at: datetime | None = None
     refused: Outcome | None = None
     finished_at: datetime | None = None
+    reused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

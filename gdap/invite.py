@@ -86,7 +86,9 @@ async def _look(msps: MspStore, msp: Msp, tenant_id: TenantId) -> Snapshot:
 def _standing(snapshot: Snapshot, tenant_id: TenantId, cause: Cause) -> Invited | None:
     """Return what makes a new invite needless, if anything does."""
     slot, tenant, known = snapshot.head.slot, snapshot.tenant, snapshot.invite
-    if slot and slot.value.tenant_id == tenant_id:
+    # The home tenant becomes the partner tenant with its consent, and needs no GDAP before either.
+    own = {snapshot.head.msp.value.app.tenant_id, slot.value.tenant_id if slot else None}
+    if tenant_id in own:
         return Invited(InviteStatus.SKIPPED)
     invite = known.value if known and known.value.status != CLAIMED else None
     if tenant and _is_connected(tenant.value):

@@ -43,6 +43,7 @@ def _to_entity(session: ConsentSession) -> dict[str, Any]:
         "spent_at": session.spent_at,
         "refused": session.refused and str(session.refused),
         "finished_at": session.finished_at,
+        "reused_at": session.reused_at,
     }
     return {name: value for name, value in entity.items() if value is not None}
 
@@ -58,4 +59,5 @@ def _from_entity(entity: TableEntity) -> ConsentSession:
         spent_at=access.moment(entity.get("spent_at")),
         refused=Outcome(entity["refused"]) if "refused" in entity else None,
         finished_at=access.moment(entity.get("finished_at")),
+        reused_at=access.moment(entity.get("reused_at")),
     )

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,22 +9,23 @@ import pytest
 from consent.complete_consent import complete_consent
 from consent.conclude import ConsentPorts
 from consent.receive_redirect import receive_redirect
-from consent.redirect import Redirect
+from consent.redirect import Redirect, refusal
 from consent.start_session import ConsentLink, start_session
-from domain.audit import UNATTRIBUTED
-from domain.consent_session import Outcome
+from domain.changes import Insert
+from domain.consent_session import ConsentSession, Outcome
 from domain.errors import (
     ConsentRequired,
     MicrosoftRefused,
     MicrosoftUnavailable,
     OrganizationMismatch,
 )
-from domain.identifiers import SessionRef
+from domain.identifiers import SessionHash, SessionRef, TenantId
 from domain.partner_tenant import enable
+from domain.permissions import MANIFEST
 from domain.ports import IntentKind
 from domain.roles import Role
 from domain.sync_request import SyncRequests
-from domain.tenant import Organization, Tenant
+from domain.tenant import Organization, PartnerSlot, Tenant
 from tests.fakes.outside import FakeIdentity, FakeQueues, FixedClock
 from tests.fakes.storage import (
     FakeConsentSessions,
@@ -36,6 +38,7 @@ from tests.samples import (
     CAUSE,
     CONTOSO,
     MSP,
+    NOW,
     ORGANIZATION,
     OTHER,
     OWN,
@@ -132,7 +135,6 @@ async def test_consent_enables_the_tenant_and_queues_its_first_sync() -> None:
         ({"admin_consent": []}, Outcome.INVALID),
         ({"admin_consent": "False"}, Outcome.INVALID),
         ({"admin_consent": ["True", "True"]}, Outcome.INVALID),
-        ({"scope": []}, Outcome.INVALID),
         ({"scope": ["a", "b"]}, Outcome.INVALID),
         ({"error": "consent_required"}, Outcome.DECLINED),
         ({"error": "access_denied"}, Outcome.DECLINED),
@@ -153,23 +155,72 @@ async def test_a_redirect_that_is_not_exactly_right_enables_nothing_and_spends_i
     assert world.partner_tenants == 0
 
 
-async def test_an_upper_case_tenant_was_not_written_by_microsoft() -> None:
-    tid = "abcdefab-cdef-4abc-8def-abcdefabcdef"
+async def test_a_redirect_without_a_scope_or_in_upper_case_is_taken() -> None:
     world = World()
-    state = await world.start()
-    (known,) = world.sessions.rows.values()
-    object.__setattr__(known.value, "tid", tid)
-    assert await world.accept(state, tenant=tid.upper()) is Outcome.INVALID
-    assert world.identity.asked == []
+    assert await world.accept(await world.start(), scope=[]) is Outcome.ENABLED
+    tid = "abcdefab-cdef-4abc-8def-abcdefabcdef"
+    refused = refusal(
+        Redirect.read({"tenant": [tid.upper()], "admin_consent": ["True"]}),
+        ConsentSession(SessionHash("s"), CONTOSO, TenantId(tid), OWNER.oid, "Adele", NOW),
+        NOW - timedelta(seconds=1),
+    )
+    assert refused is None
 
 
 @pytest.mark.parametrize("state", ["guessed", "", "x" * 600])
-async def test_a_guessed_state_is_recorded_without_an_msp(state: str) -> None:
+async def test_a_guessed_state_writes_nothing(state: str) -> None:
     world = World()
     await world.start()
+    before = dict(world.store.rows), dict(world.sessions.rows), dict(world.intents.rows)
     assert await world.accept(state) is Outcome.INVALID
-    assert world.last_refusal(UNATTRIBUTED) == "invalid"
-    assert world.last_refusal() is None
+    assert (world.store.rows, world.sessions.rows, world.intents.rows) == before
+
+
+async def test_a_state_that_comes_again_and_again_is_recorded_once() -> None:
+    world = World()
+    state = await world.start()
+    assert await world.accept(state) is Outcome.ENABLED
+    await asyncio.gather(*(world.accept(state) for _ in range(20)))
+    for _ in range(5):
+        assert await world.accept(state) is Outcome.INVALID
+    assert world.store.actions(CONTOSO).count("consent.refused") == 1
+
+
+async def test_a_session_is_closed_though_its_state_comes_again_meanwhile() -> None:
+    world = World()
+    state = await world.start()
+    replace_session, times = world.sessions.replace, 0
+
+    async def disturbed(session: ConsentSession, version: str) -> None:
+        nonlocal times
+        times += 1
+        if session.finished_at and times == 2:
+            await world.accept(state)
+        await replace_session(session, version)
+
+    world.sessions.replace = disturbed  # type: ignore[method-assign]
+    assert await world.accept(state) is Outcome.ENABLED
+    (known,) = world.sessions.rows.values()
+    assert known.value.finished_at is not None
+    assert known.value.reused_at is not None
+    assert world.intents.rows == {}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.EXISTING_TENANT, Outcome.PARTNER_TENANT_EXISTS])
+async def test_only_the_partner_tenants_consent_is_noted_as_its_permissions(
+    outcome: Outcome,
+) -> None:
+    world = World()
+    world.identity.script = [replace(ORGANIZATION, permissions=MANIFEST)]
+    if outcome is Outcome.EXISTING_TENANT:
+        await world.store.commit((Insert(tenant(OWN)),))
+    else:
+        other = tenant(OTHER, is_own_msp_tenant=True)
+        await world.store.commit((Insert(other), Insert(PartnerSlot(CONTOSO, TenantId(OTHER)))))
+    assert await world.accept(await world.start()) is outcome
+    head = await world.store.head(CONTOSO)
+    assert head is not None
+    assert head.msp.value.consented_manifest is None
 
 
 async def test_a_doubled_or_missing_state_enables_nothing() -> None:

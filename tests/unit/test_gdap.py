@@ -48,6 +48,12 @@ async def test_the_own_tenant_is_skipped_without_a_row() -> None:
     assert (gdap.made, store.of_kind(GdapInvite, CONTOSO)) == ([], [])
 
 
+async def test_the_home_tenant_is_skipped_before_its_consent() -> None:
+    store, gdap = FakeMspStore(MSP), FakeGdap(FixedClock())
+    assert (await invite(store, gdap, MSP.app.tenant_id)).status is InviteStatus.SKIPPED
+    assert (gdap.made, store.of_kind(GdapInvite, CONTOSO)) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("status", "made"),
     [(TenantStatus.ACTIVE, 0), (TenantStatus.SUSPENDED, 0), (TenantStatus.OFFBOARDED, 1)],

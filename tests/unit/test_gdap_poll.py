@@ -273,11 +273,11 @@ async def test_a_decision_from_before_a_hard_delete_is_not_committed_after_it() 
 
 
 @pytest.mark.parametrize("accepted_first", [False, True])
-async def test_the_own_tenant_is_skipped_whether_invited_before_or_accepted_first(
+async def test_the_own_tenant_is_skipped_whether_accepted_before_or_after_its_consent(
     *, accepted_first: bool
 ) -> None:
     world = World()
-    key = await world.invite(OWN)
+    key = world.gdap.make(CONTOSO, OWN).relationship_id
     if accepted_first:
         world.gdap.accept(key)
         await world.poll()
