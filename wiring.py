@@ -153,7 +153,7 @@ class Services:
             SystemClock(),
             open_storage(settings),
             open_queues(settings),
-            TokenSource.over(authority, graph, open_credentials(settings)),
+            TokenSource(authority, graph, open_credentials(settings)),
             GraphClient(graph),
         )
 

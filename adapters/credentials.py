@@ -88,7 +88,7 @@ class Credentials:
         remembered: timedelta = REMEMBERED,
     ) -> None:
         self.secrets = secrets
-        self._clock, self._identity, self._remembered = clock, identity, remembered
+        self.clock, self._identity, self._remembered = clock, identity, remembered
         self._known: dict[str, tuple[datetime, Credential]] = {}
         self._ends: dict[str, tuple[datetime, datetime | None]] = {}
 
@@ -104,7 +104,7 @@ class Credentials:
         """
         if app.credential is None:
             return self._federated()
-        now, known = self._clock.now(), self._known.get(app.credential)
+        now, known = self.clock.now(), self._known.get(app.credential)
         if known and not newest and known[0] > now:
             return known[1]
         try:
@@ -132,7 +132,7 @@ class Credentials:
         name = msp.app.credential
         if name is None:
             return None
-        now, known = self._clock.now(), self._ends.get(name)
+        now, known = self.clock.now(), self._ends.get(name)
         if known is None or known[0] <= now:
             known = (now + self._remembered, await self._end(msp.app))
             self._ends[name] = known

@@ -4,75 +4,74 @@ MSAL blocks, so every call runs in a thread. Tokens and credentials are never lo
 """
 
 import asyncio
-import threading
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import jwt
 import msal
-import requests
-from azure.core.exceptions import AzureError
+from pydantic import StringConstraints, TypeAdapter, with_config
 
 from adapters.credentials import Credential, Credentials
-from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
+from adapters.entra_refusals import (
+    BAD_CREDENTIAL,
+    DelegatedAccessRefused,
+    codes_of,
+    delegated_refusal_of,
+    refusal_of,
+)
+from adapters.msal_clients import NONSENSE, Client, ClientCache, run_msal
+from adapters.schema import STRICT, Count, Malformed, check
+from adapters.secrets import Secret
+from domain.errors import (
+    MicrosoftUnavailable,
+    StorageUnavailable,
+)
 from domain.identifiers import TenantId
 from domain.msp import Msp
 
-# No service principal (yet), or no consent (yet).
-# https://learn.microsoft.com/entra/identity-platform/reference-error-codes
-_NO_CONSENT = {700016, 7000229, 65001}
-_BUSY = {90055, 90033, 50196}
-# A client secret that is wrong or has expired, an assertion that no certificate vouches for, and a
-# certificate that has expired or was revoked.
-_BAD_CREDENTIAL = {7000215, 7000222, 700027, 1000502, 7000274, 7000214, 7000277}
-# Entra's words for a sign-in that has to be made anew, or that a policy stops.
-_GRANT_REFUSED = {"invalid_grant", "interaction_required"}
-# Errors of OAuth that are the app's own to put right (RFC 6749, 5.2).
-_REFUSALS = {
-    "invalid_client",
-    "invalid_grant",
-    "invalid_request",
-    "invalid_resource",
-    "invalid_scope",
-    "unauthorized_client",
-}
-# What MSAL raises for a status of 500 and above, no connection, and JSON of another shape; and what
-# the managed identity does.
-_NO_ANSWER = (
-    msal.exceptions.MsalError,
-    requests.RequestException,
-    AzureError,
-    *(AttributeError, KeyError, TypeError, ValueError),
-)
 _TIMEOUT_SECONDS = 5
-_MOST_CLIENTS = 2000
+_MOST_TOKENS = 10_000
+# A token that is about to end is replaced before it does.
+_AHEAD = timedelta(minutes=5)
+# A refresh token that Entra has exchanged is stored once a day: the one before stays good.
+_ROTATED_AFTER = timedelta(days=1)
 
-type _Client = msal.ConfidentialClientApplication
+_log = logging.getLogger(__name__)
+
+# Whose token it is, for which tenant, and whether it is delegated.
+type _Key = tuple[str, TenantId, bool]
 
 
-class DelegatedAccessRefused(Exception):
-    """Entra gives the service account no token for a customer; the text says what to do."""
+type _Token = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=64_000, pattern=r"^[\x21-\x7e]+$")
+]
 
 
-@dataclass(frozen=True, slots=True)
+@with_config(STRICT)
+class _Issued(TypedDict):
+    """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow ."""
+
+    access_token: _Token
+    refresh_token: NotRequired[_Token | None]
+    expires_in: NotRequired[Count]
+
+
 class TokenSource:
-    """Gets Microsoft Graph tokens as an MSP's partner app.
+    """Gets Microsoft Graph tokens as an MSP's partner app, and keeps each for its life.
 
     Args:
         authority: Microsoft Entra ID, without a tenant.
         graph: Microsoft Graph, without a version: the resource that tokens are for.
     """
 
-    authority: str
-    graph: str
-    credentials: Credentials
-    _clients: "ClientCache"
-
-    @classmethod
-    def over(cls, authority: str, graph: str, credentials: Credentials) -> "TokenSource":
-        """Return a source with an empty cache."""
-        return cls(authority, graph, credentials, ClientCache())
+    def __init__(self, authority: str, graph: str, credentials: Credentials) -> None:
+        self.authority, self.graph, self.credentials = authority, graph, credentials
+        self._clients = ClientCache()
+        self._tokens: dict[_Key, tuple[datetime, str]] = {}
+        self._rotating: dict[str, asyncio.Lock] = {}
 
     async def app_token(self, msp: Msp, tid: TenantId, *, fresh: bool = False) -> str:
         """Return an app-only token for the tenant.
@@ -85,16 +84,20 @@ class TokenSource:
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: No answer.
         """
+        key = (msp.app.client_id, tid, False)
+        if kept := self._kept(key, fresh=fresh):
+            return kept
 
-        def ask(client: _Client) -> Any:
+        def ask(client: Client) -> Any:
             return client.acquire_token_for_client(scopes=self._scopes)
 
-        return self._token(msp, tid, await self._ask(msp, tid, ask, fresh=fresh))
+        issued = self._issued(msp, tid, await self._ask(msp, tid, ask, fresh=fresh))
+        return self._keep(key, issued)
 
     async def delegated_token(self, msp: Msp, tid: TenantId, *, fresh: bool = False) -> str:
         """Return a token of the MSP's service account for a customer tenant, under GDAP.
 
-        Entra may return a new refresh token; it is stored before the access token is used.
+        The refresh token is read when one has to be redeemed, and not before.
 
         Args:
             fresh: Whether to drop cached tokens first.
@@ -103,43 +106,77 @@ class TokenSource:
             DelegatedAccessRefused: No relationship, no access, or a policy in the way.
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: No answer.
+            StorageUnavailable: The secrets' store does not answer, and a token is needed.
         """
+        key = (msp.app.client_id, tid, True)
+        if kept := self._kept(key, fresh=fresh):
+            return kept
         name = msp.app.service_account
-        refresh_token = await self._refresh_token(name)
+        used = await self._refresh_token(name)
 
-        def ask(client: _Client) -> Any:
-            cached = _cached(client, self._scopes)
-            if cached:
-                return {"access_token": cached}
-            return client.acquire_token_by_refresh_token(refresh_token, scopes=self._scopes)
+        def ask(client: Client) -> Any:
+            return client.acquire_token_by_refresh_token(used.value, scopes=self._scopes)
 
         result = await self._ask(msp, tid, ask, fresh=fresh)
-        rotated = result.get("refresh_token")
-        if rotated and rotated != refresh_token:
-            await self.credentials.secrets.set(name, rotated)
-        return self._token(msp, tid, result, delegated=True)
+        issued = self._issued(msp, tid, result, delegated=True)
+        await self._rotate(name, used, issued.get("refresh_token"))
+        return self._keep(key, issued)
+
+    def _kept(self, key: _Key, *, fresh: bool) -> str | None:
+        if fresh:
+            self._tokens.pop(key, None)
+        until, token = self._tokens.get(key, (None, ""))
+        return token if until and until > self.credentials.clock.now() else None
+
+    def _keep(self, key: _Key, issued: _Issued) -> str:
+        if len(self._tokens) >= _MOST_TOKENS:
+            self._tokens.clear()
+        life = timedelta(seconds=issued.get("expires_in", 0))
+        self._tokens[key] = (self.credentials.clock.now() + life - _AHEAD, issued["access_token"])
+        return issued["access_token"]
+
+    async def _rotate(self, name: str, used: Secret, rotated: str | None) -> None:
+        """Store a new refresh token if the stored one is old, and still the one that was used.
+
+        An operator's fresh sign-in wins: Key Vault cannot compare and set, so it is looked at
+        just before. The token before stays good, so that nothing is lost by not storing one.
+        """
+        if not rotated or rotated == used.value or not self._is_old(used):
+            return
+        secrets = self.credentials.secrets
+        async with self._rotating.setdefault(name, asyncio.Lock()):
+            try:
+                if (await secrets.read(name)).version == used.version:
+                    await secrets.set(name, rotated)
+            except (StorageUnavailable, LookupError):
+                _log.warning("a new refresh token could not be stored; the one before stays")
+
+    def _is_old(self, secret: Secret) -> bool:
+        if secret.stored_at is None:
+            return True
+        return self.credentials.clock.now() - secret.stored_at > _ROTATED_AFTER
 
     @property
     def _scopes(self) -> list[str]:
         return [f"{self.graph}/.default"]
 
-    async def _refresh_token(self, name: str) -> str:
+    async def _refresh_token(self, name: str) -> Secret:
         try:
-            return (await self.credentials.secrets.read(name)).value
+            return await self.credentials.secrets.read(name)
         except LookupError:
             raise DelegatedAccessRefused(
                 "The MSP's service account is not set up: sign it in and store its refresh token."
             ) from None
 
     async def _ask(
-        self, msp: Msp, tid: TenantId, ask: Callable[[_Client], Any], *, fresh: bool
+        self, msp: Msp, tid: TenantId, ask: Callable[[Client], Any], *, fresh: bool
     ) -> dict[str, Any]:
         """Return Entra's answer; a credential that it refuses gives way once to the newest."""
         if fresh:
             self._clients.drop(msp, tid)
         credential = await self.credentials.get(msp.app, newest=fresh)
         result = await self._ask_with(credential, msp, tid, ask)
-        if not _codes(result) & _BAD_CREDENTIAL:
+        if BAD_CREDENTIAL.isdisjoint(codes_of(result)):
             return result
         newest = await self.credentials.get(msp.app, newest=True)
         if newest == credential:
@@ -147,16 +184,18 @@ class TokenSource:
         return await self._ask_with(newest, msp, tid, ask)
 
     async def _ask_with(
-        self, credential: Credential, msp: Msp, tid: TenantId, ask: Callable[[_Client], Any]
+        self, credential: Credential, msp: Msp, tid: TenantId, ask: Callable[[Client], Any]
     ) -> dict[str, Any]:
         client = self._clients.get(msp, tid, credential)
         if client is None:
             client = self._clients.keep(msp, tid, credential, await self._new(credential, msp, tid))
-        result: dict[str, Any] = await _run(ask, client)
+        result = await run_msal(ask, client)
+        if not isinstance(result, dict):
+            raise MicrosoftUnavailable(NONSENSE)
         return result
 
-    async def _new(self, credential: Credential, msp: Msp, tid: TenantId) -> _Client:
-        return await _run(
+    async def _new(self, credential: Credential, msp: Msp, tid: TenantId) -> Client:
+        return await run_msal(
             msal.ConfidentialClientApplication,
             msp.app.client_id,
             client_credential=credential.msal,
@@ -166,13 +205,17 @@ class TokenSource:
             timeout=_TIMEOUT_SECONDS,
         )
 
-    def _token(
+    def _issued(
         self, msp: Msp, tid: TenantId, result: dict[str, Any], *, delegated: bool = False
-    ) -> str:
-        """Return the token of MSAL's answer, or raise what Entra's refusal means."""
+    ) -> _Issued:
+        """Return the tokens of MSAL's answer, or raise what Entra's refusal means."""
         if "access_token" in result:
-            return str(result["access_token"])
-        refusal = (delegated and _delegated_refusal(result)) or _refusal(result)
+            try:
+                return check(_issued_schema(), result)
+            except Malformed as fault:
+                self._clients.drop(msp, tid)
+                raise MicrosoftUnavailable(f"{NONSENSE} ({fault})") from None
+        refusal = (delegated and delegated_refusal_of(result)) or refusal_of(result)
         if not isinstance(refusal, MicrosoftUnavailable):
             # MSAL repeats a refusal for a minute without asking, which would hide a consent that
             # has just been given.
@@ -180,91 +223,9 @@ class TokenSource:
         raise refusal
 
 
-class ClientCache:
-    """MSAL's clients, one an app and tenant, each with its token cache; bounded."""
-
-    def __init__(self) -> None:
-        self._clients: dict[tuple[str, str], tuple[Credential, _Client]] = {}
-        self._lock = threading.Lock()
-
-    def get(self, msp: Msp, tid: TenantId, credential: Credential) -> _Client | None:
-        """Return the client of an app and tenant, if one with this credential is kept."""
-        known = self._clients.get((msp.app.client_id, tid))
-        return known[1] if known and known[0] == credential else None
-
-    def keep(self, msp: Msp, tid: TenantId, credential: Credential, client: _Client) -> _Client:
-        """Keep a client, and return the one with this credential that is kept."""
-        with self._lock:
-            known = self.get(msp, tid, credential)
-            if known:
-                return known
-            if len(self._clients) >= _MOST_CLIENTS:
-                self._clients.clear()
-            self._clients[msp.app.client_id, tid] = (credential, client)
-            return client
-
-    def drop(self, msp: Msp, tid: TenantId) -> None:
-        """Forget a client with its tokens and all that it remembers of Entra's answers."""
-        with self._lock:
-            self._clients.pop((msp.app.client_id, tid), None)
-
-
-async def _run(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call MSAL in a thread; what it raises is an Entra that fails or answers nonsense."""
-    try:
-        result = await asyncio.to_thread(function, *args, **kwargs)
-    except _NO_ANSWER as error:
-        raise MicrosoftUnavailable("Microsoft Identity does not answer.") from error
-    return result
-
-
-def _cached(client: _Client, scopes: list[str]) -> str | None:
-    for account in client.get_accounts():
-        result = client.acquire_token_silent(scopes, account=account)
-        if result and "access_token" in result:
-            return str(result["access_token"])
-    return None
-
-
-def _codes(result: dict[str, Any]) -> set[int]:
-    return set(result.get("error_codes") or ())
-
-
-def _refusal(result: dict[str, Any]) -> Exception:
-    """Return what Entra's refusal means; it is told by its code, never by its text."""
-    codes, error = _codes(result), result.get("error")
-    if codes & _NO_CONSENT:
-        return ConsentRequired("The partner app has no admin consent in this tenant.")
-    if codes & _BUSY or error not in _REFUSALS:
-        return MicrosoftUnavailable("Microsoft Identity is busy or does not make sense.")
-    return MicrosoftRefused("Microsoft Identity refuses the partner app's credential.")
-
-
-def _delegated_refusal(result: dict[str, Any]) -> DelegatedAccessRefused | None:
-    codes = _codes(result)
-    if result.get("error") in _GRANT_REFUSED or codes & _NO_CONSENT:
-        return DelegatedAccessRefused(_advice(codes))
-    return None
-
-
-def _advice(codes: set[int]) -> str:
-    if codes & {50072, 50074, 50076, 50079, 50158}:
-        return "Conditional Access asks the service account for MFA: sign it in again with MFA."
-    if codes & {53000, 53001, 53002, 53003}:
-        return "Conditional Access blocks the service account: exclude it or allow its location."
-    if codes & {50057}:
-        return "The service account is disabled: enable it and sign it in again."
-    if codes & {50078, 50173, 70008, 70043, 700082}:
-        return "The service account's sign-in has expired: sign it in again."
-    if codes & _NO_CONSENT:
-        return (
-            "The partner app has no consent in the customer's tenant: have an administrator of the"
-            " customer consent to it."
-        )
-    return (
-        "No GDAP access: see that the customer has accepted the invite, and that the service"
-        " account is in a security group that has access."
-    )
+@cache
+def _issued_schema() -> TypeAdapter[_Issued]:
+    return TypeAdapter(_Issued)
 
 
 def roles_of(token: str) -> frozenset[str]:
@@ -273,7 +234,8 @@ def roles_of(token: str) -> frozenset[str]:
     The token is Graph's to validate; here its claims are read as a diagnosis alone.
     """
     try:
-        claims = jwt.decode(token, options={"verify_signature": False})
-    except jwt.InvalidTokenError:
+        roles = jwt.decode(token, options={"verify_signature": False}).get("roles")
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         return frozenset()
-    return frozenset(claims.get("roles") or ())
+    found = roles if isinstance(roles, list) else []
+    return frozenset(role for role in found if isinstance(role, str))

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -24,11 +24,15 @@ class Secret:
     Args:
         expires_at: When it ends, if whoever stored it said so.
         content_type: What Key Vault says that it is.
+        version: By which it is told from those before and after; None where nobody knows.
+        stored_at: When this version was stored.
     """
 
     value: str = field(repr=False)
     expires_at: datetime | None = None
     content_type: str | None = None
+    version: str | None = None
+    stored_at: datetime | None = None
 
 
 class Secrets(Protocol):
@@ -60,10 +64,16 @@ class FileSecrets:
 
     async def read(self, name: str) -> Secret:
         """Read a secret's file."""
+        return await asyncio.to_thread(self._read, name)
+
+    def _read(self, name: str) -> Secret:
+        path = self._folder / name
         try:
-            return Secret(await asyncio.to_thread((self._folder / name).read_text))
+            value, stored = path.read_text(), path.stat()
         except FileNotFoundError:
             raise LookupError("there is no secret of this name") from None
+        stored_at = datetime.fromtimestamp(stored.st_mtime, UTC)
+        return Secret(value, version=str(stored.st_mtime_ns), stored_at=stored_at)
 
     async def set(self, name: str, value: str) -> None:
         """Replace a secret's file in one step."""
@@ -99,7 +109,13 @@ class KeyVaultSecrets:
         if found is None or found.value is None:
             raise LookupError("there is no secret of this name")
         properties = found.properties
-        return Secret(found.value, properties.expires_on, properties.content_type)
+        return Secret(
+            found.value,
+            properties.expires_on,
+            properties.content_type,
+            properties.version,
+            properties.created_on,
+        )
 
     async def set(self, name: str, value: str) -> None:
         """Write a new version of a secret."""

@@ -92,7 +92,7 @@ def tokens(
     # MSAL's requests trust the simulation by this alone.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(simulation.run_dir / "ca.pem"))
     credentials = Credentials(secrets, SystemClock())
-    return TokenSource.over(simulation.origin, simulation.origin, credentials)
+    return TokenSource(simulation.origin, simulation.origin, credentials)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from itertools import batched
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from adapters.entra_refusals import DelegatedAccessRefused
 from adapters.graph.answers import GraphError
 from adapters.graph.client import GraphClient, ReadBudget
 from adapters.graph.identity import primary_domain
@@ -21,7 +22,7 @@ from adapters.graph.records import (
     is_removed,
     read_records,
 )
-from adapters.identity import DelegatedAccessRefused, TokenSource
+from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
 from domain.msp import Msp
 from domain.permissions import READ, READING_ROLES

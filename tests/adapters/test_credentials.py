@@ -105,7 +105,7 @@ def identity(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> Managed
 
 
 def source(simulation: Simulation, credentials: Credentials) -> TokenSource:
-    return TokenSource.over(simulation.origin, simulation.origin, credentials)
+    return TokenSource(simulation.origin, simulation.origin, credentials)
 
 
 async def test_a_partner_app_that_trusts_the_managed_identity_needs_no_secret(
@@ -203,16 +203,16 @@ async def test_each_word_of_entras_for_a_certificate_that_is_no_longer_good_has_
     monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     stored = FakeSecrets(Secret("old"))
-    tokens = TokenSource.over("https://entra", "https://graph", Credentials(stored, FixedClock()))
+    tokens = TokenSource("https://entra", "https://graph", Credentials(stored, FixedClock()))
 
     async def answer(_: TokenSource, credential: Credential, *_rest: Any) -> dict[str, Any]:
         if credential.msal == "new":
-            return {"access_token": "a token"}
+            return {"access_token": "a.token"}
         stored.secret = Secret("new")
         return {"error": "invalid_client", "error_codes": [code]}
 
     monkeypatch.setattr(TokenSource, "_ask_with", answer)
-    assert await tokens.app_token(msp(), OWN) == "a token"
+    assert await tokens.app_token(msp(), OWN) == "a.token"
 
 
 async def test_a_new_version_is_in_use_within_five_minutes_without_a_restart(
@@ -229,7 +229,7 @@ async def test_a_new_version_is_in_use_within_five_minutes_without_a_restart(
     assert stored.reads == 1
     await app(certificate=new)
     asked = len(await simulation.asked(ENTRA))
-    clock.advance(seconds=1)
+    clock.advance(hours=1)  # the first token has ended
     assert await tokens.app_token(msp(), OWN)
     assert stored.reads == 2
     assert len(await simulation.asked(ENTRA)) == asked + 1

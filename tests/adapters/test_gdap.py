@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.entra_refusals import DelegatedAccessRefused
 from adapters.graph.client import GraphClient
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
-from adapters.identity import DelegatedAccessRefused, TokenSource
+from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES, GdapRelationship, RelationshipState
 from domain.identifiers import TenantId

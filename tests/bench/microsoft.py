@@ -34,7 +34,7 @@ async def microsoft(run_dir: Path) -> AsyncIterator[tuple[Simulation, TokenSourc
     ca = str(run_dir / "ca.pem")
     os.environ["REQUESTS_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"] = ca
     origin = f"https://localhost:{port}"
-    tokens = TokenSource.over(
+    tokens = TokenSource(
         origin, origin, Credentials(FileSecrets(run_dir / "secrets"), SystemClock())
     )
     graph = GraphClient(origin, AioHttpTransport(connection_verify=ca))

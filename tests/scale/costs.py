@@ -103,7 +103,7 @@ class Meter:
         simulation = self._own.simulation
         # A token lasts an hour: each sync of a day needs another.
         credentials = Credentials(FileSecrets(simulation.run_dir / "secrets"), self._clock)
-        tokens = TokenSource.over(simulation.origin, simulation.origin, credentials)
+        tokens = TokenSource(simulation.origin, simulation.origin, credentials)
         reader = GraphReaders(tokens, self._graph)
         ports = replace(self._own.ports, clock=self._clock, reader=reader)
         await simulation.browser.control("DELETE", "/requests")
