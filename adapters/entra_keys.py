@@ -1,6 +1,7 @@
-"""Entra's public signing keys: fetched once, refreshed when a token names an unknown one."""
+"""Entra's public signing keys: fetched once a day, and when a token names an unknown one."""
 
 import asyncio
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,20 @@ from domain.errors import MicrosoftUnavailable
 from domain.ports import Clock
 
 _FRESH = timedelta(hours=24)
-# A flood of made-up key IDs must not become a flood of requests to Microsoft.
+# A flood of made-up key IDs must not become a flood of requests to Microsoft, nor must a crowd that
+# waits for a server which does not answer.
 _PAUSE = timedelta(seconds=5)
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
+_MOST_KEYS = 100
+_UNAVAILABLE = "Microsoft's signing keys cannot be had."
+
+_log = logging.getLogger(__name__)
 
 
 class EntraKeys:
     """The keys at `{authority}/common/discovery/v2.0/keys`, cached.
+
+    One fetch serves all who wait for it. A key that is known serves while a fetch is under way.
 
     Args:
         authority: Microsoft Entra ID, without a tenant.
@@ -28,7 +36,8 @@ class EntraKeys:
         self._clock = clock
         self._keys: dict[str, Any] = {}
         self._fetched_at: datetime | None = None
-        self._lock: asyncio.Lock | None = None
+        self._tried_at: datetime | None = None
+        self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, kid: str) -> Any | None:
         """Return the RSA public key with the ID, or None when Entra has none.
@@ -36,37 +45,59 @@ class EntraKeys:
         Raises:
             MicrosoftUnavailable: There are no keys yet, and Entra does not answer.
         """
-        if self._is_stale(kid):
-            self._lock = self._lock or asyncio.Lock()
-            async with self._lock:
-                if self._is_stale(kid):
-                    await self._refresh()
+        known = self._keys.get(kid)
+        if known is None:
+            await self._fetched_once()
+        elif self._age(self._fetched_at) > _FRESH:
+            self._fetch_soon()
+        if not self._keys:
+            raise MicrosoftUnavailable(_UNAVAILABLE, _PAUSE.total_seconds())
         return self._keys.get(kid)
 
-    def _is_stale(self, kid: str) -> bool:
-        if self._fetched_at is None:
-            return True
-        age = self._clock.now() - self._fetched_at
-        return age > _FRESH or (kid not in self._keys and age > _PAUSE)
+    async def _fetched_once(self) -> None:
+        """Wait for the fetch that is under way, or for a new one."""
+        self._fetch_soon()
+        if self._fetching is not None:
+            # Who goes away does not take the fetch from those who wait for it too.
+            await asyncio.shield(self._fetching)
 
-    async def _refresh(self) -> None:
+    def _fetch_soon(self) -> None:
+        if self._fetching is None and self._age(self._tried_at) > _PAUSE:
+            self._fetching = asyncio.create_task(self._fetch())
+
+    def _age(self, moment: datetime | None) -> timedelta:
+        return self._clock.now() - moment if moment else timedelta.max
+
+    async def _fetch(self) -> None:
         try:
-            async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-                session.get(self._url) as response,
-            ):
-                response.raise_for_status()
-                document = await response.json()
-            self._keys = dict(_signing_keys(document))
-        except (aiohttp.ClientError, TimeoutError, ValueError, jwt.PyJWTError) as error:
-            if not self._keys:
-                raise MicrosoftUnavailable("Microsoft's signing keys cannot be had.") from error
-        self._fetched_at = self._clock.now()
+            self._keys = _signing_keys(await self._read()) or self._keys
+            self._fetched_at = self._clock.now()
+        except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
+            _log.warning("Microsoft's signing keys were not read: %s", type(error).__name__)
+        finally:
+            self._tried_at, self._fetching = self._clock.now(), None
+
+    async def _read(self) -> Any:
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+            session.get(self._url) as response,
+        ):
+            response.raise_for_status()
+            return await response.json()
 
 
-def _signing_keys(document: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [
-        (key.key_id, key.key)
-        for key in jwt.PyJWKSet.from_dict(document).keys
-        if key.key_type == "RSA" and key.key_id
-    ]
+def _signing_keys(document: Any) -> dict[str, Any]:
+    """Return the RSA keys of a JWK set by their IDs; an odd key costs itself alone."""
+    keys = document.get("keys") if isinstance(document, dict) else None
+    read = [_signing_key(key) for key in keys[:_MOST_KEYS]] if isinstance(keys, list) else []
+    return dict(key for key in read if key is not None)
+
+
+def _signing_key(document: Any) -> tuple[str, Any] | None:
+    try:
+        key = jwt.PyJWK.from_dict(document)
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError) as error:
+        _log.warning("a signing key of Microsoft's cannot be read: %s", type(error).__name__)
+        return None
+    is_ours = key.key_type == "RSA" and isinstance(key.key_id, str)
+    return (str(key.key_id), key.key) if is_ours else None

@@ -41,22 +41,22 @@ _ADVICE: tuple[tuple[frozenset[int], str], ...] = (
     (
         frozenset({530036}),
         (
-            "Conditional Access blocks the way in which the service account was signed in, such as a"
-            " device code: sign it in another way, or exclude it."
+            "Conditional Access blocks the way in which the service account was signed in, such as"
+            " a device code: sign it in another way, or exclude it."
         ),
     ),
     (
         frozenset({50034}),
         (
-            "The service account does not exist any more: create it, or name another one, and sign it"
-            " in."
+            "The service account does not exist any more: create it, or name another one, and sign"
+            " it in."
         ),
     ),
     (
         frozenset({50053}),
         (
-            "The service account is locked after too many failed sign-ins: wait until it is unlocked,"
-            " and see who tried."
+            "The service account is locked after too many failed sign-ins: wait until it is"
+            " unlocked, and see who tried."
         ),
     ),
     (

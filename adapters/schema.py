@@ -20,6 +20,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from domain.errors import MalformedInput
+from domain.identifiers import parse_guid
+
 # Nothing is converted: a number in place of a text is a fault. Properties that are not asked for
 # are ignored.
 STRICT = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
@@ -88,6 +91,13 @@ def parse_moment(text: str) -> datetime:
     return moment
 
 
+def _canonical_guid(text: str) -> str:
+    try:
+        return parse_guid(text, "")
+    except MalformedInput:
+        raise PydanticCustomError("guid", "must be a GUID") from None
+
+
 def _moment_text(text: str) -> str:
     parse_moment(text)
     return text
@@ -147,6 +157,9 @@ type Key = Annotated[
     StringConstraints(
         strict=True, min_length=1, max_length=_LONGEST_KEY, pattern=r"^[\x20-\x7e]+$"
     ),
+]
+type Guid = Annotated[
+    str, StringConstraints(strict=True, max_length=64), AfterValidator(_canonical_guid)
 ]
 type Moment = Annotated[datetime, BeforeValidator(_moment)]
 type MomentText = Annotated[

@@ -45,6 +45,8 @@ class GdapRelationship:
     """A relationship with a customer, whoever made it.
 
     Args:
+        display_name: Microsoft's name of the customer, or None where it has none.
+        title: The relationship's own name.
         status: Microsoft's own word for the state.
         invite_url: The page on which the customer's admin accepts.
         activated_at: When the customer accepted; None before.
@@ -54,7 +56,7 @@ class GdapRelationship:
 
     relationship_id: str
     tenant_id: TenantId
-    display_name: str
+    display_name: str | None
     state: RelationshipState
     status: str
     invite_url: str
@@ -62,3 +64,16 @@ class GdapRelationship:
     activated_at: datetime | None
     ends_at: datetime
     roles: frozenset[str] = frozenset(ROLES.values())
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Relationships:
+    """All relationships of an MSP, as far as they can be read.
+
+    Args:
+        unreadable: Of each that cannot be read whose it is, None where not even that is known.
+    """
+
+    found: tuple[GdapRelationship, ...]
+    unreadable: frozenset[TenantId | None] = frozenset()

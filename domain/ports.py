@@ -10,7 +10,7 @@ from domain.audit import AuditEvent
 from domain.billing_account import BillingAccount
 from domain.changes import Operation, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
-from domain.gdap import GdapRelationship
+from domain.gdap import GdapRelationship, Relationships
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.roles import StaffMember
@@ -537,7 +537,7 @@ class Gdap(Protocol):
         """Create a relationship, locked for approval."""
         ...
 
-    async def relationships(self, msp: Msp) -> Sequence[GdapRelationship]:
+    async def relationships(self, msp: Msp) -> Relationships:
         """Return every relationship that the MSP has or had, read to the last page."""
         ...
 

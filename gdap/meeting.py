@@ -18,6 +18,7 @@ from gdap.standing_invite import (
     is_after_removal,
     last,
     meet_invites,
+    name_of,
 )
 
 
@@ -112,7 +113,7 @@ def _accept(snapshot: Snapshot, live: GdapRelationship, cause: Cause) -> Decisio
         msp_id=snapshot.head.msp.value.msp_id,
         tenant_id=live.tenant_id,
         epoch=new_epoch(),
-        display_name=live.display_name,
+        display_name=name_of(snapshot, live),
         primary_domain=None,
         is_own_msp_tenant=False,
         status=TenantStatus.ACTIVE,

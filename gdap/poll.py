@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby
 from uuid import uuid4
@@ -10,12 +11,13 @@ from uuid import uuid4
 from domain.audit import SYSTEM, Cause
 from domain.changes import Versioned, decide_and_commit
 from domain.errors import DomainError
-from domain.gdap import GdapRelationship
+from domain.gdap import GdapRelationship, RelationshipState
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
 from domain.ports import Clock, Gdap, Head, MspStore, Page, Snapshot
 from domain.sync_request import SyncRequests
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
+from edge.telemetry import count
 from gdap.meeting import meet
 from gdap.met import Meeting, Met
 from gdap.standing_invite import assigned
@@ -90,8 +92,12 @@ async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
     if head is None or head.msp.value.closed_at is not None:
         return
     relationships = await ports.gdap.relationships(head.msp.value)
+    if relationships.unreadable:
+        count("gdap.unreadable", len(relationships.unreadable))
     known, left = await _known(ports.msps, head), _MOST_ASSIGNMENTS
-    for tenant_id, of_customer in _by_customer(relationships):
+    for tenant_id, of_customer in _by_customer(relationships.found):
+        if _may_be_live(tenant_id, of_customer, relationships.unreadable):
+            continue
         try:
             left -= await _meet_customer(ports, known, tenant_id, of_customer, may_assign=left > 0)
         except Exception:  # noqa: BLE001  the next customer's are met all the same
@@ -120,6 +126,19 @@ async def _all[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
         page = await fetch(page.next_token)
         items += page.items
     return items
+
+
+def _may_be_live(
+    tenant_id: TenantId,
+    relationships: Sequence[GdapRelationship],
+    unreadable: AbstractSet[TenantId | None],
+) -> bool:
+    """Tell whether a relationship that cannot be read may be the one that gives access.
+
+    Without a live one among those that can be read, the customer would seem to be lost.
+    """
+    is_live = any(found.state is RelationshipState.LIVE for found in relationships)
+    return not is_live and not unreadable.isdisjoint({tenant_id, None})
 
 
 def _by_customer(

@@ -37,6 +37,13 @@ def is_invited(snapshot: Snapshot, live: GdapRelationship) -> bool:
     return invite.status == PENDING and invite.relationship_id == live.relationship_id
 
 
+def name_of(snapshot: Snapshot, relationship: GdapRelationship) -> str:
+    """Return what a customer is called: by Microsoft, by our own invite, or by the relationship."""
+    invited = snapshot.invite.value.display_name if snapshot.invite else None
+    named = relationship.display_name or invited or relationship.title
+    return named or relationship.tenant_id
+
+
 def describe(invite: GdapInvite) -> dict[str, str]:
     """Return what an audit event says of an invite."""
     return {
@@ -106,7 +113,7 @@ def _note_pending(snapshot: Snapshot, pending: GdapRelationship, cause: Cause) -
     invite = GdapInvite(
         msp_id=snapshot.head.msp.value.msp_id,
         tenant_id=pending.tenant_id,
-        display_name=pending.display_name,
+        display_name=name_of(snapshot, pending),
         relationship_id=pending.relationship_id,
         status=PENDING,
         invite_url=pending.invite_url,

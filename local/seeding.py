@@ -5,7 +5,7 @@ from itertools import batched
 from zoneinfo import ZoneInfo
 
 from adapters.clock import SystemClock
-from adapters.graph.gdap import INVITE
+from adapters.graph.relationships import INVITE
 from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage

@@ -1,18 +1,45 @@
 """The proof of consent: a token, its roles, and the organisation that Graph names."""
 
-from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, NotRequired, TypedDict
+
+from pydantic import TypeAdapter, with_config
 
 from adapters.graph.answers import GraphError
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource, roles_of
-from domain.errors import ConsentRequired, MicrosoftUnavailable, OrganizationMismatch
+from adapters.schema import STRICT, Guid, Json, Malformed, Name, check
+from domain.errors import (
+    ConsentRequired,
+    MicrosoftRefused,
+    MicrosoftUnavailable,
+    OrganizationMismatch,
+)
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.permissions import READS_ORGANIZATION
 from domain.tenant import Organization
 
 _RETRY_AFTER = 10
+
+
+@with_config(STRICT)
+class _Organization(TypedDict):
+    """https://learn.microsoft.com/graph/api/resources/organization ."""
+
+    id: Guid
+    displayName: NotRequired[Name | None]
+    verifiedDomains: NotRequired[Json]
+
+
+@cache
+def _schema() -> TypeAdapter[_Organization]:
+    return TypeAdapter(_Organization)
+
+
+@cache
+def _name_schema() -> TypeAdapter[Name]:
+    return TypeAdapter(Name)
 
 
 class GraphIdentity:
@@ -29,10 +56,11 @@ class GraphIdentity:
             # Entra issues tokens without roles as well: that is consent not given.
             raise ConsentRequired("The partner app may not read the organisation (yet).")
         try:
-            document = await self._graph.get("/organization", token)
+            pages = self._graph.pages("/organization", lambda link: self._graph.get(link, token))
+            found = [item async for document in pages for item in _values(document)]
         except GraphError as error:
             raise _meaning(error) from None
-        return replace(_organization(document, tenant_id), permissions=roles)
+        return _organization(found, tenant_id, roles)
 
 
 def _meaning(error: GraphError) -> Exception:
@@ -41,13 +69,29 @@ def _meaning(error: GraphError) -> Exception:
     return MicrosoftUnavailable(str(error), error.retry_after or _RETRY_AFTER)
 
 
-def _organization(document: dict[str, Any], tenant_id: TenantId) -> Organization:
+def _values(document: dict[str, Any]) -> list[Any]:
     values = document.get("value")
-    found = values[0] if isinstance(values, list) and len(values) == 1 else None
-    if not isinstance(found, dict) or str(found.get("id", "")).lower() != tenant_id:
+    return values if isinstance(values, list) else []
+
+
+def _organization(found: list[Any], tenant_id: TenantId, roles: frozenset[str]) -> Organization:
+    """Return the one organisation that there is, with what may be believed of it.
+
+    Raises:
+        OrganizationMismatch: It is another one, or there are several.
+        MicrosoftRefused: Its name is none.
+    """
+    try:
+        organization = check(_schema(), found[0] if len(found) == 1 else None)
+    except Malformed as fault:
+        if fault.field != "displayName":
+            raise OrganizationMismatch("Microsoft Graph names another organisation.") from None
+        raise MicrosoftRefused(f"The organisation cannot be read ({fault}).") from None
+    if organization["id"] != tenant_id:
         raise OrganizationMismatch("Microsoft Graph names another organisation.")
-    domain = primary_domain(found.get("verifiedDomains"))
-    return Organization(tenant_id, _text(found.get("displayName")) or domain or tenant_id, domain)
+    domain = primary_domain(organization.get("verifiedDomains"))
+    name = (organization.get("displayName") or "").strip()
+    return Organization(tenant_id, name or domain or tenant_id, domain, roles)
 
 
 def primary_domain(domains: Any) -> str | None:
@@ -58,7 +102,7 @@ def primary_domain(domains: Any) -> str | None:
     known = [domain for domain in _list(domains) if isinstance(domain, dict)]
     for mark in ("isDefault", "isInitial"):
         for domain in known:
-            if domain.get(mark):
+            if domain.get(mark) is True:
                 return _text(domain.get("name"))
     return None
 
@@ -68,4 +112,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
+    try:
+        return check(_name_schema(), value).strip() or None
+    except Malformed:
+        return None

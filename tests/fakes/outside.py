@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.errors import MicrosoftUnavailable
-from domain.gdap import GdapRelationship, RelationshipState
+from domain.gdap import GdapRelationship, Relationships, RelationshipState
 from domain.identifiers import MspId, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.ports import ReadCost, Reading, Records, Relationship, SyncedRecord, UserPage
@@ -85,6 +85,7 @@ class FakeGdap:
         self.failure: Exception | None = None
         self.failing_msps: set[MspId] = set()
         self.access_takes_its_time = False
+        self.unreadable: set[TenantId | None] = set()
 
     async def invite(
         self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
@@ -96,7 +97,11 @@ class FakeGdap:
         return Relationship(made.relationship_id, made.invite_url, made.ends_at)
 
     def make(
-        self, msp_id: MspId, tenant_id: TenantId, name: str = "Customer", key: str | None = None
+        self,
+        msp_id: MspId,
+        tenant_id: TenantId,
+        name: str | None = "Customer",
+        key: str | None = None,
     ) -> GdapRelationship:
         """Make a relationship that waits for approval, as Partner Center does too."""
         now = self._clock.now()
@@ -132,10 +137,11 @@ class FakeGdap:
         msp_id, relationship = self.known[key]
         self.known[key] = (msp_id, replace(relationship, **changes))
 
-    async def relationships(self, msp: Msp) -> list[GdapRelationship]:
+    async def relationships(self, msp: Msp) -> Relationships:
         if msp.msp_id in self.failing_msps:
             raise MicrosoftUnavailable("no answer")
-        return [found for msp_id, found in self.known.values() if msp_id == msp.msp_id]
+        found = tuple(found for msp_id, found in self.known.values() if msp_id == msp.msp_id)
+        return Relationships(found, frozenset(self.unreadable))
 
     async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
         if self.failure:

@@ -490,3 +490,44 @@ async def test_an_invite_that_is_noted_during_a_hard_delete_is_not_left_behind(
         world.gdap.accept(made.relationship_id)
     await world.poll()
     assert world.tenant() is None
+
+
+@pytest.mark.parametrize("whose", [CUSTOMER, None])
+async def test_a_customer_whose_live_relationship_may_be_unreadable_is_not_lost(
+    whose: TenantId | None,
+) -> None:
+    world = World()
+    world.gdap.end(await world.accepted())
+    world.gdap.unreadable = {whose}
+    await world.poll()
+    assert world.there().connection_lost_at is None
+    assert len(world.invites()) == 1
+    other = world.gdap.make(CONTOSO, OTHER).relationship_id
+    world.gdap.accept(other)
+    await world.poll()
+    assert world.there(OTHER).status is TenantStatus.ACTIVE  # others go on
+    world.gdap.unreadable = set()
+    await world.poll()
+    assert world.there().connection_lost_at is not None
+
+
+@pytest.mark.parametrize(
+    ("microsofts", "is_invited", "name"),
+    [
+        ("Northwind Ltd", True, "Northwind Ltd"),
+        (None, True, "Northwind Traders"),
+        (None, False, "Contoso northwind"),
+    ],
+)
+async def test_a_customer_is_named_by_microsoft_by_our_invite_or_by_the_relationship(
+    microsofts: str | None, is_invited: bool, name: str
+) -> None:
+    world = World()
+    key = await world.invite() if is_invited else "p-1"
+    world.gdap.make(CONTOSO, CUSTOMER, microsofts, key)
+    world.gdap._move(key, title="Contoso northwind")
+    world.gdap.accept(key)
+    await world.poll()
+    assert world.there().display_name == name
+    (usage,) = await world.store.usage(CONTOSO)
+    assert usage.tenant_name == name

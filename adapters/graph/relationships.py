@@ -1,0 +1,191 @@
+"""GDAP relationships and access assignments as Graph answers them."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from pydantic import StringConstraints, TypeAdapter, with_config
+
+from adapters.graph.answers import GraphError
+from adapters.schema import STRICT, Guid, Key, Malformed, Moment, Name, Word, check
+from domain.gdap import GdapRelationship, Relationships, RelationshipState
+from domain.identifiers import TenantId
+from domain.ports import Relationship
+
+INVITE = (
+    "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/"
+)
+# A relationship that nobody approves within 90 days expires.
+_APPROVAL = timedelta(days=90)
+# https://learn.microsoft.com/graph/api/resources/delegatedadminrelationship
+_STATES = {
+    "approvalPending": RelationshipState.PENDING,
+    "approved": RelationshipState.PENDING,
+    "activating": RelationshipState.PENDING,
+    "active": RelationshipState.LIVE,
+    "expiring": RelationshipState.LIVE,
+    "terminationRequested": RelationshipState.LIVE,
+    "expired": RelationshipState.ENDED,
+    "terminated": RelationshipState.ENDED,
+}
+_GONE = {"deleting", "deleted"}
+
+_log = logging.getLogger(__name__)
+
+# An ID that stands in an address.
+type _PathKey = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=150, pattern=r"^[\w.~-]+$")
+]
+
+
+@with_config(STRICT)
+class _Role(TypedDict):
+    roleDefinitionId: Key
+
+
+@with_config(STRICT)
+class _AccessDetails(TypedDict):
+    unifiedRoles: NotRequired[list[_Role] | None]
+
+
+@with_config(STRICT)
+class _Container(TypedDict):
+    accessContainerId: Key
+
+
+# Its properties have names that a class could not have.
+Assignment = TypedDict(
+    "Assignment",
+    {
+        "id": _PathKey,
+        "status": NotRequired[Word | None],
+        "@odata.etag": NotRequired[Word | None],
+        "accessContainer": _Container,
+        "accessDetails": NotRequired[_AccessDetails | None],
+    },
+)
+Assignment.__pydantic_config__ = STRICT  # type: ignore[attr-defined]  # pydantic's own name
+
+
+@with_config(STRICT)
+class _Customer(TypedDict):
+    tenantId: Guid
+    displayName: NotRequired[Name | None]
+
+
+@with_config(STRICT)
+class _CustomerId(TypedDict):
+    tenantId: Guid
+
+
+@with_config(STRICT)
+class _Named(TypedDict):
+    customer: _CustomerId
+
+
+@with_config(STRICT)
+class _Made(TypedDict):
+    id: _PathKey
+    createdDateTime: Moment
+    endDateTime: NotRequired[Moment | None]
+
+
+@with_config(STRICT)
+class _Met(_Made):
+    """https://learn.microsoft.com/graph/api/resources/delegatedadminrelationship ."""
+
+    displayName: NotRequired[Name | None]
+    status: Word
+    customer: _Customer
+    activatedDateTime: NotRequired[Moment | None]
+    accessDetails: NotRequired[_AccessDetails | None]
+
+
+@cache
+def _schema(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
+def group_of(assignment: Assignment) -> str:
+    """Return the ID of the group that an assignment gives access to."""
+    return assignment["accessContainer"]["accessContainerId"].lower()
+
+
+def roles_of(document: Mapping[str, Any]) -> frozenset[str]:
+    """Return the template IDs of the roles that a relationship or an assignment gives."""
+    roles = (document.get("accessDetails") or {}).get("unifiedRoles") or []
+    return frozenset(role["roleDefinitionId"].lower() for role in roles)
+
+
+def read_assignments(items: Iterable[Any]) -> Iterator[Assignment]:
+    """Yield the assignments that there are and can be read."""
+    for item in items:
+        try:
+            assignment = check(_schema(Assignment), item)
+        except Malformed as fault:
+            _log.warning("an access assignment cannot be read: %s", fault)
+            continue
+        if assignment.get("status") not in _GONE:
+            yield assignment
+
+
+def read_made(created: Any) -> Relationship:
+    """Return a relationship that was just made.
+
+    Raises:
+        GraphError: It cannot be read.
+    """
+    try:
+        made = check(_schema(_Made), created)
+    except Malformed as fault:
+        raise GraphError(0, f"the relationship cannot be read: {fault}") from None
+    return Relationship(made["id"], INVITE + made["id"], _expiry(made))
+
+
+def read_relationships(items: Iterable[Any]) -> Relationships:
+    """Read relationships; one that names no customer yet is nobody's."""
+    found: list[GdapRelationship] = []
+    unreadable: set[TenantId | None] = set()
+    logged: set[str] = set()
+    for item in items:
+        if isinstance(item, dict) and item.get("customer", item) is None:
+            continue
+        try:
+            found.append(_met(check(_schema(_Met), item)))
+        except Malformed as fault:
+            unreadable.add(_customer_of(item))
+            if str(fault) not in logged:
+                logged.add(str(fault))
+                _log.warning("a GDAP relationship cannot be read: %s", fault)
+    return Relationships(tuple(found), frozenset(unreadable))
+
+
+def _customer_of(item: Any) -> TenantId | None:
+    try:
+        return TenantId(check(_schema(_Named), item)["customer"]["tenantId"])
+    except Malformed:
+        return None
+
+
+def _met(item: _Met) -> GdapRelationship:
+    customer = item["customer"]
+    return GdapRelationship(
+        relationship_id=item["id"],
+        tenant_id=TenantId(customer["tenantId"]),
+        display_name=(customer.get("displayName") or "").strip() or None,
+        state=_STATES.get(item["status"], RelationshipState.NEITHER),
+        status=item["status"],
+        invite_url=INVITE + item["id"],
+        created_at=item["createdDateTime"],
+        activated_at=item.get("activatedDateTime"),
+        ends_at=_expiry(item),
+        roles=roles_of(item),
+        title=(item.get("displayName") or "").strip(),
+    )
+
+
+def _expiry(relationship: _Made) -> datetime:
+    """Return when the invite ends: 90 days after its making unless Microsoft says otherwise."""
+    return relationship.get("endDateTime") or relationship["createdDateTime"] + _APPROVAL
