@@ -107,7 +107,9 @@ def _properties(row: Row) -> dict[str, Any]:
             app["security_groups"] = _json(app["security_groups"])
             properties |= {f"app_{name}": value for name, value in app.items()}
         case TenantUsage():
-            properties["stretches"] = json.dumps([_stretch_text(s) for s in row.stretches])
+            properties["stretches"] = json.dumps(
+                [_stretch_text(s) for s in row.stretches], separators=(",", ":")
+            )
         case AuditEvent():
             for name in ("actor", "before", "after"):
                 properties[name] = _json(properties[name])
