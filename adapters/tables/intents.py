@@ -42,8 +42,7 @@ class TableIntents:
 
     async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
         """Delete an intent; one that is gone is no error."""
-        with access.meaning():
-            await self._table.delete_entity(str(kind), _row(subject))
+        await access.delete(self._table, str(kind), _row(subject))
 
     async def queued_before(self, moment: datetime) -> AsyncIterator[Intent]:
         """Yield every intent whose message was queued before the moment."""
