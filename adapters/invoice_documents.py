@@ -1,6 +1,7 @@
 """The invoices' PDFs in Azure Blob Storage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobServiceClient
 
 CONTAINER = "invoices"
+# https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
+_NO_CONTAINER = ("ContainerNotFound", "ContainerBeingDeleted")
 
 
 class BlobInvoiceDocuments:
@@ -55,10 +58,8 @@ class BlobInvoiceDocuments:
 
     async def create_container(self) -> None:
         """Create the container, if it is missing: a start-up step."""
-        try:
+        with suppress(ResourceExistsError), _meaning():
             await self._service.create_container(CONTAINER)
-        except ResourceExistsError:
-            return
 
     async def put(self, msp_id: MspId, name: str, pdf: bytes) -> bool:
         """Store a PDF, if there is none: an issued invoice never changes."""
@@ -67,28 +68,38 @@ class BlobInvoiceDocuments:
         blob = self._service.get_blob_client(CONTAINER, _path(msp_id, name))
         settings = ContentSettings(content_type="application/pdf")
         try:
-            await blob.upload_blob(pdf, overwrite=False, content_settings=settings)
+            with _meaning():
+                await blob.upload_blob(pdf, overwrite=False, content_settings=settings)
         except ResourceExistsError:
             return False
-        except AzureError as error:
-            raise StorageUnavailable("Blob storage does not answer.") from error
         return True
 
     async def get(self, msp_id: MspId, name: str) -> bytes | None:
         """Return a PDF, or None."""
         blob = self._service.get_blob_client(CONTAINER, _path(msp_id, name))
         try:
-            stream = await blob.download_blob()
-            return bytes(await stream.readall())
+            with _meaning():
+                stream = await blob.download_blob()
+                return bytes(await stream.readall())
         except ResourceNotFoundError:
             return None
-        except AzureError as error:
-            raise StorageUnavailable("Blob storage does not answer.") from error
 
     async def close(self) -> None:
         """Close the connections, if there are any."""
         if "_service" in self.__dict__:
             await self._service.close()
+
+
+@contextmanager
+def _meaning() -> Iterator[None]:
+    """Turn the SDK's errors into the domain's, but those of a blob that is there or is not."""
+    try:
+        yield
+    except AzureError as error:
+        is_about_blob = isinstance(error, ResourceExistsError | ResourceNotFoundError)
+        if is_about_blob and getattr(error, "error_code", None) not in _NO_CONTAINER:
+            raise
+        raise StorageUnavailable("Blob storage does not answer.") from error
 
 
 def _path(msp_id: MspId, name: str) -> str:

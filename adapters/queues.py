@@ -14,6 +14,8 @@ from domain.messages import write_session_ref, write_tenant_ref
 
 SYNC, PURGE, CONSENT = "sync-tenant", "purge-tenant", "complete-consent"
 _RETRIES: dict[str, Any] = {"retry_total": 3}
+# https://learn.microsoft.com/rest/api/storageservices/queue-service-error-codes
+_BEING_DELETED = "QueueBeingDeleted"
 
 
 class StorageQueues:
@@ -44,8 +46,9 @@ class StorageQueues:
     async def _create(self, name: str) -> None:
         try:
             await self._service.create_queue(name)
-        except ResourceExistsError:
-            return
+        except ResourceExistsError as error:
+            if getattr(error, "error_code", None) == _BEING_DELETED:
+                raise StorageUnavailable("A queue is being deleted.") from error
 
     async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
         """Ask for a sync of the tenant."""

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from billing.proration import active_days
-from billing.tiers import unit_price
+from billing.tiers import tier_of, unit_price
 from domain.billing_terms import BillingTerms
 from domain.identifiers import TenantId
 from domain.invoice import InvoiceLine
@@ -80,7 +80,7 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
     subtotal = tenants + discount
     # https://www.ato.gov.au/businesses-and-organisations/gst-excise-and-indirect-taxes/gst
     gst = rounded(subtotal * _GST) if msp.country == "AU" else _NOTHING
-    return Charge(month, terms.tier, price, tuple(lines), discount, subtotal, gst)
+    return Charge(month, tier_of(terms), price, tuple(lines), discount, subtotal, gst)
 
 
 def _line(usage: TenantUsage, days: int, month: Month, price: Decimal) -> InvoiceLine:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from billing.ports import read_books, read_head
 from billing.preview import projected
-from billing.tiers import eligibility_warning
+from billing.tiers import eligibility_warning, tier_of
 from domain.audit import Cause
 from domain.billing_ports import InvoiceStore
 from domain.billing_terms import BillingTerms, TermsChange, terms_in
@@ -33,7 +33,7 @@ async def change_terms(
     if before != terms:
         await msps.commit(_changed(TermsChange(msp_id, month, cause.at, terms), before, cause))
     tenants = len(projected(books, month.plus(-1), cause.at).lines)
-    return month, eligibility_warning(terms.tier, tenants)
+    return month, eligibility_warning(tier_of(terms), tenants)
 
 
 def _changed(change: TermsChange, before: BillingTerms, cause: Cause) -> tuple[Operation, ...]:

@@ -40,12 +40,14 @@ def due_step(payment: Payment, msp: Msp, now: datetime) -> int:
 def pursue(
     msp: Versioned[Msp], known: Versioned[Payment] | None, cause: Cause
 ) -> Decision[Payment | None]:
-    """Decide the next step towards payment of an invoice; none when it is paid or not yet due.
+    """Decide the next step towards payment of an invoice, if one is due.
+
+    There is none when it is paid, nor when the MSP was deleted.
 
     The MSP's row is replaced with a suspension even when the MSP is suspended already, so that a
     payment of another invoice that lifts it meanwhile decides anew.
     """
-    if known is None or known.value.paid_at:
+    if known is None or known.value.paid_at or msp.value.closed_at:
         return Decision(None)
     payment, step = known.value, due_step(known.value, msp.value, cause.at)
     if step <= payment.pursued:

@@ -17,11 +17,10 @@ def active_days(stretches: Iterable[Stretch], month: Month, zone: ZoneInfo, now:
     """
     days: set[date] = set()
     for stretch in stretches:
-        until = min(stretch.until or now, now)
-        if until <= stretch.since:
+        part = Stretch(stretch.since, min(stretch.until or now, now))
+        if part.is_empty:
             continue
-        first = max(stretch.since.astimezone(zone).date(), month.first)
-        # A stretch that ends at midnight has no part of the day that begins there.
-        last = min((until - timedelta(microseconds=1)).astimezone(zone).date(), month.last)
+        first = max(part.first_day(zone), month.first)
+        last = min(part.last_day(zone), month.last)
         days |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
     return len(days)

@@ -24,7 +24,8 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
 
     The step is on record before its notice is sent. A notice whose sender died is sent by a
     later run; its key keeps it from being delivered twice. One that is not taken holds up
-    neither the other invoices' steps nor their notices.
+    neither the other invoices' steps nor their notices. An MSP that was deleted is not pursued:
+    nobody is there any more.
 
     Raises:
         NoticeFailed: A notice was not taken; it is tried again later.
@@ -33,6 +34,8 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
     if not unpaid:
         return 0
     msp, steps = (await read_head(ports.msps, msp_id)).msp.value, 0
+    if msp.closed_at:
+        return 0
     failure: NoticeFailed | None = None
     for known in unpaid:
         payment, taken = known.value, None
@@ -68,8 +71,10 @@ async def _standing(ports: BillingPorts, msp_id: MspId, number: int) -> Standing
 
 
 async def _notify(ports: BillingPorts, msp_id: MspId, payment: Payment, cause: Cause) -> None:
-    msp = (await read_head(ports.msps, msp_id)).msp.value
-    await ports.notices.send(notice_of(msp, payment, ports.seller.name))
+    msp, current = await _standing(ports, msp_id, payment.number)
+    if msp.value.closed_at or current is None or current.value.paid_at:
+        return  # It was paid since the step was taken, and the MSP perhaps deleted.
+    await ports.notices.send(notice_of(msp.value, payment, ports.seller.name))
 
     def decide(standing: Standing) -> Decision[None]:
         known = standing[1]

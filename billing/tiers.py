@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.billing_terms import BillingTerms
+from domain.errors import StorageUnavailable
 from domain.msp import Tier
 
 
@@ -28,9 +29,21 @@ TIERS = {
 }
 
 
+def tier_of(terms: BillingTerms) -> Tier:
+    """Return the tier of terms.
+
+    Raises:
+        StorageUnavailable: Another release brought it. No price is guessed: this MSP's billing
+            waits, and nothing else does.
+    """
+    if terms.tier not in Tier:
+        raise StorageUnavailable("The terms were written by another release.")
+    return Tier(terms.tier)
+
+
 def unit_price(terms: BillingTerms) -> Decimal:
     """Return the price per tenant and month."""
-    price = TIERS[terms.tier].price
+    price = TIERS[tier_of(terms)].price
     return Decimal(terms.agreed_price_cents or 0).scaleb(-2) if price is None else price
 
 

@@ -11,17 +11,17 @@ from consent.receive_redirect import receive_redirect
 from consent.redirect import Redirect
 from consent.redirect_query import RedirectQuery
 from consent.start_session import ConsentLink, start_session
-from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.consent_session import Outcome
 from domain.messages import read_session_ref
 from domain.roles import Permission
 from edge.models import ApiModel, NoBody, NoQuery, Timestamp
+from edge.poison import PoisonKind, record_poison
 from edge.requests import Request
 from edge.routes import PUBLIC, Answer, Edge, Routes
-from edge.telemetry import count, traced
+from edge.telemetry import traced
 
 _log = logging.getLogger(__name__)
+_POISON = PoisonKind("complete-consent", "consent.attempts_failed", read_session_ref)
 
 
 class SessionAnswer(ApiModel):
@@ -82,16 +82,12 @@ def _queue(blueprint: func.Blueprint, ports: ConsentPorts) -> None:
     @blueprint.queue_trigger("message", "complete-consent", "AzureWebJobsStorage")
     @traced
     async def complete_consent_message(message: func.QueueMessage) -> None:
-        ref = read_session_ref(message.get_body().decode())
+        ref = read_session_ref(message.get_body())
         await complete_consent(ports, ref, message.id or "")
 
     @blueprint.function_name("complete_consent_poison")
     @blueprint.queue_trigger("message", "complete-consent-poison", "AzureWebJobsStorage")
     @traced
     async def complete_consent_poison_message(message: func.QueueMessage) -> None:
-        ref = read_session_ref(message.get_body().decode())
-        cause = Cause(SYSTEM, ports.clock.now(), message.id or "")
         # The intent is still on record, so the consent is tried again all the same.
-        event = cause.event(ref.msp_id, "consent.attempts_failed", outcome="failed")
-        await ports.msps.commit((Insert(event),))
-        count("work.poisoned", work="complete-consent")
+        await record_poison(ports.msps, _POISON, message, ports.clock.now())

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.identifiers import MspId
 from domain.month import Month
-from domain.msp import Msp, Tier
+from domain.msp import Msp
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +14,12 @@ class BillingTerms:
     """A tier and what goes with it.
 
     Args:
+        tier: Name of a `Tier`, as in `Msp`.
         agreed_price_cents: Price per tenant and month, for Enterprise Plus alone.
         annual_prepay: Whether the year is paid ahead, at a discount.
     """
 
-    tier: Tier
+    tier: str
     agreed_price_cents: int | None = None
     annual_prepay: bool = False
 

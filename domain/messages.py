@@ -1,8 +1,13 @@
-"""Queue messages: identifiers only, as JSON."""
+"""Queue messages: identifiers only, as JSON. What else a message holds is ignored."""
 
 import json
+import re
 
+from domain.errors import MalformedInput
 from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
+
+# Whatever a queue delivers, what becomes part of a row's key has this form.
+_IDENTIFIER = re.compile(r"[0-9A-Za-z._-]{1,100}")
 
 
 def write_tenant_ref(ref: TenantRef) -> str:
@@ -10,17 +15,14 @@ def write_tenant_ref(ref: TenantRef) -> str:
     return json.dumps({"mspId": ref.msp_id, "tenantId": ref.tenant_id, "epoch": ref.epoch})
 
 
-def read_tenant_ref(text: str) -> TenantRef:
+def read_tenant_ref(message: str | bytes) -> TenantRef:
     """Return the life of a tenant that a message names.
 
     Raises:
-        ValueError: The message is not JSON.
-        KeyError: It names something else.
+        MalformedInput: It names none.
     """
-    message = json.loads(text)
-    return TenantRef(
-        MspId(message["mspId"]), TenantId(message["tenantId"]), Epoch(message["epoch"])
-    )
+    msp_id, tenant_id, epoch = _identifiers(message, "mspId", "tenantId", "epoch")
+    return TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))
 
 
 def write_session_ref(ref: SessionRef) -> str:
@@ -28,12 +30,23 @@ def write_session_ref(ref: SessionRef) -> str:
     return json.dumps({"mspId": ref.msp_id, "session": ref.session})
 
 
-def read_session_ref(text: str) -> SessionRef:
+def read_session_ref(message: str | bytes) -> SessionRef:
     """Return the consent session that a message names.
 
     Raises:
-        ValueError: The message is not JSON.
-        KeyError: It names something else.
+        MalformedInput: It names none.
     """
-    message = json.loads(text)
-    return SessionRef(MspId(message["mspId"]), SessionHash(message["session"]))
+    msp_id, session = _identifiers(message, "mspId", "session")
+    return SessionRef(MspId(msp_id), SessionHash(session))
+
+
+def _identifiers(message: str | bytes, *names: str) -> list[str]:
+    try:
+        fields = json.loads(message)
+        values = [fields[name] for name in names]
+    except (LookupError, TypeError, ValueError, RecursionError):
+        raise MalformedInput("message", "must be JSON that names what it is about") from None
+    for name, value in zip(names, values, strict=True):
+        if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+            raise MalformedInput(name, "must be an identifier")
+    return values

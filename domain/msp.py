@@ -65,6 +65,7 @@ class Msp:
 
     Args:
         country: ISO 3166-1 alpha-2; `AU` pays GST.
+        tier: Name of a `Tier`; of another release's, whose price is not known here, billing waits.
         abn: Australian Business Number, digits only, or None outside Australia.
         agreed_price_cents: Price per tenant and month, for Enterprise Plus alone.
         time_zone: IANA name; the days of an invoice are days there.
@@ -78,7 +79,7 @@ class Msp:
     name: str
     country: str
     abn: str | None
-    tier: Tier
+    tier: str
     agreed_price_cents: int | None
     annual_prepay: bool
     time_zone: str

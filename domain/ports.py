@@ -67,7 +67,9 @@ class Snapshot:
 class MspStore(Protocol):
     """The `msps` table: one partition per MSP, written in transactions alone.
 
-    Every method raises StorageUnavailable when Azure Storage does not answer.
+    Every method raises StorageUnavailable when Azure Storage does not answer, or when the one row
+    that is asked for was written by another release, whose words this one does not know. A page
+    leaves such a row out.
     """
 
     async def head(self, msp_id: MspId) -> Head | None:

@@ -1,9 +1,16 @@
 """Usage: the stretches of time for which a customer tenant was active."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from domain.identifiers import MspId, TenantId
+from domain.month import Month, start_of
+
+_DAY = timedelta(days=1)
+_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +19,22 @@ class Stretch:
 
     since: datetime
     until: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no length, so that it is billed nowhere."""
+        return self.until is not None and self.until <= self.since
+
+    def first_day(self, zone: ZoneInfo) -> date:
+        """Return the first day that any part of it falls on."""
+        return self.since.astimezone(zone).date()
+
+    def last_day(self, zone: ZoneInfo) -> date:
+        """Return the last day that any part of it falls on; the last there is while it goes on."""
+        if self.until is None:
+            return date.max
+        # A stretch that ends at midnight has no part of the day that begins there.
+        return (self.until - _MOMENT).astimezone(zone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +68,55 @@ class TenantUsage:
             if stretch.since < moment
         )
         return replace(self, stretches=tuple(kept))
+
+    def folded(self, zone: ZoneInfo, at: datetime) -> "TenantUsage":
+        """Return the usage in as few stretches as tell the same days of every month.
+
+        Days are billed whole and by the month. So stretches with no whole day in between are one;
+        and of a month that is over, which is known by how many days it has, the days stand
+        together. That leaves one stretch a month at most, and some sixteen of the present one.
+
+        Args:
+            zone: The MSP's billing time zone.
+            at: The present moment. A month is over for good a day later, when no change that
+                began in it is under way any more.
+        """
+        over = Month.of(at - _DAY, zone).first
+        recent = [s for s in self.stretches if s.until is None and s.first_day(zone) >= over]
+        others = (s for s in self.stretches if s not in recent and not s.is_empty)
+        pieces = (part for s in _joined(others, zone) for part in _by_month(s, zone, over))
+        gathered = _joined(_gathered(pieces, zone, over), zone)
+        return replace(self, stretches=(*gathered, *recent))
+
+
+def _joined(stretches: Iterable[Stretch], zone: ZoneInfo) -> list[Stretch]:
+    """Join stretches that have no whole day in between; one that goes on is the last."""
+    joined: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda each: each.since):
+        before = joined[-1] if joined else None
+        if before is None or before.last_day(zone) < stretch.first_day(zone) - _DAY:
+            joined.append(stretch)
+        elif before.until is not None:
+            ends = None if stretch.until is None else max(before.until, stretch.until)
+            joined[-1] = Stretch(before.since, ends)
+    return joined
+
+
+def _by_month(stretch: Stretch, zone: ZoneInfo, over: date) -> Iterator[Stretch]:
+    """Cut a stretch at the ends of the months before the day; what is later stays in one."""
+    month = Month.of(stretch.since, zone)
+    while month.first < over and month.last < stretch.last_day(zone):
+        yield Stretch(stretch.since, month.end(zone))
+        stretch, month = Stretch(month.end(zone), stretch.until), month.next
+    yield stretch
+
+
+def _gathered(pieces: Iterable[Stretch], zone: ZoneInfo, over: date) -> Iterator[Stretch]:
+    """Put the days of each month before the day together, from the month's first active one on."""
+    for month, group in groupby(pieces, lambda piece: Month.of(piece.since, zone)):
+        first, *more = group
+        if month.first >= over or not more:
+            yield from (first, *more)
+            continue
+        days = sum((s.last_day(zone) - s.first_day(zone)).days + 1 for s in (first, *more))
+        yield Stretch(first.since, start_of(first.first_day(zone) + days * _DAY, zone))

@@ -120,7 +120,7 @@ def _accept(snapshot: Snapshot, live: GdapRelationship, cause: Cause) -> Decisio
         created_at=cause.at,
     )
     invite, written = active_invite(snapshot, tenant, live, cause)
-    operations = added(tenant, snapshot.usage, "gdap.accepted", cause) + written
+    operations = added(tenant, snapshot, "gdap.accepted", cause) + written
     return Decision(Meeting(Met.ACCEPTED, tenant, invite, live), operations)
 
 
@@ -133,7 +133,7 @@ def _bring_back(  # noqa: PLR0913  what it was, what it becomes, and why
     cause: Cause,
 ) -> Decision[Meeting]:
     invite, written = active_invite(snapshot, back, live, cause)
-    operations = changed(known, back, snapshot.usage, f"gdap.{met}", cause)
+    operations = changed(known, back, snapshot, f"gdap.{met}", cause)
     return Decision(Meeting(met, back, invite, live), operations + written)
 
 
@@ -163,7 +163,7 @@ def _meet_none_live(
     if known is None or ended is None or _is_out_of_reach(known.value):
         return meet_invites(snapshot, relationships, cause)
     lost = replace(known.value, connection_lost_at=cause.at, connection_lost_reason=ended.status)
-    operations = changed(known, lost, snapshot.usage, "gdap.lost", cause)
+    operations = changed(known, lost, snapshot, "gdap.lost", cause)
     # The accepted invite goes, so that the customer can be invited anew; a pending one stays.
     if snapshot.invite and snapshot.invite.value.status == ACTIVE:
         operations += (Remove(snapshot.invite.value, snapshot.invite.version),)

@@ -1,11 +1,13 @@
 """Deleting an MSP: its tenants, invites and staff go; audit, usage and invoices stay."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from billing.close_month import due_month
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Operation, Remove, Replace, decide_and_commit
+from domain.billing_account import BillingAccount
+from domain.changes import Decision, Insert, Operation, Remove, Replace, decide_and_commit, write
 from domain.errors import MalformedInput, NoPartnerTenant, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
@@ -21,7 +23,15 @@ _PAGE = 100
 
 
 class InvoicesUnpaid(Exception):
-    """The MSP owes money: its deletion would lose the claim from sight."""
+    """The MSP owes money, or a month that is over is not invoiced yet: the claim would be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides on an MSP's end. The head was read first: its account guards the invoices."""
+
+    head: Head
+    unpaid: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +65,17 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
     Raises:
         LookupError: There is no such MSP.
         MalformedInput: The name is another.
-        InvoicesUnpaid: Invoices are unpaid; nothing has changed.
+        InvoicesUnpaid: Invoices are unpaid, or yet to be issued; nothing has changed.
     """
     head = await head_of(ports.msps, msp_id)
     if name.strip() != head.msp.value.name:
         raise MalformedInput("name", "must be the MSP's own name")
-    unpaid = await ports.msps.unpaid_invoices(msp_id)
-    if unpaid:
-        raise InvoicesUnpaid(f"These invoices are unpaid: {', '.join(unpaid)}.")
-    await decide_and_commit(
-        lambda: head_of(ports.msps, msp_id),
-        lambda known: decide_close(known, cause),
-        ports.msps.commit,
-    )
+
+    async def read() -> Standing:
+        known = await head_of(ports.msps, msp_id)
+        return Standing(known, await ports.msps.unpaid_invoices(msp_id))
+
+    await decide_and_commit(read, lambda standing: decide_close(standing, cause), ports.msps.commit)
     staff = await _remove_staff(ports, msp_id, cause)
     tenants = await _remove_tenants(ports, msp_id, cause)
     await _remove_invites(ports, msp_id, cause)
@@ -76,14 +84,27 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
     return Deleted(tenants, staff, secrets)
 
 
-def decide_close(head: Head, cause: Cause) -> Decision[None]:
-    """Decide the end of an MSP: closed for good, and no consent goes on."""
-    before = head.msp.value
+def decide_close(standing: Standing, cause: Cause) -> Decision[None]:
+    """Decide the end of an MSP: closed for good, and no consent goes on.
+
+    The billing account is replaced as well: of an invoice that is being issued meanwhile and the
+    deletion one comes first, and the other sees it.
+
+    Raises:
+        InvoicesUnpaid: Invoices are unpaid, or one is yet to be issued.
+    """
+    head, before = standing.head, standing.head.msp.value
     if before.closed_at is not None:
         return Decision(None)
+    if standing.unpaid:
+        raise InvoicesUnpaid(f"These invoices are unpaid: {', '.join(standing.unpaid)}.")
+    if month := due_month(head, cause.at):
+        raise InvoicesUnpaid(f"{month} is not invoiced yet; the next run of invoices does it.")
     event = cause.event(before.msp_id, "msp.deleted", before=_describe(before))
+    account = head.account.value if head.account else BillingAccount(before.msp_id)
     operations: tuple[Operation, ...] = (
         Replace(replace(before, closed_at=cause.at, owners=0), head.msp.version),
+        write(account, head.account),
         Insert(event),
     )
     if head.consent:

@@ -5,10 +5,13 @@ from datetime import timedelta
 import azure.functions as func
 
 from domain.messages import read_tenant_ref
+from edge.poison import PoisonKind, record_poison
 from edge.telemetry import traced
 from sync.due import sync_due_tenants
 from sync.poison import record_failed_sync
 from sync.sync_tenant import SyncPorts, sync_tenant
+
+_POISON = PoisonKind("sync-tenant", "sync.failed", read_tenant_ref)
 
 
 def sync_functions(ports: SyncPorts, interval: timedelta) -> func.Blueprint:
@@ -32,11 +35,12 @@ def _queue(blueprint: func.Blueprint, ports: SyncPorts) -> None:
     @blueprint.queue_trigger("message", "sync-tenant", "AzureWebJobsStorage")
     @traced
     async def sync_tenant_message(message: func.QueueMessage) -> None:
-        await sync_tenant(ports, read_tenant_ref(message.get_body().decode()))
+        await sync_tenant(ports, read_tenant_ref(message.get_body()))
 
     @blueprint.function_name("sync_tenant_poison")
     @blueprint.queue_trigger("message", "sync-tenant-poison", "AzureWebJobsStorage")
     @traced
     async def sync_tenant_poison_message(message: func.QueueMessage) -> None:
-        ref = read_tenant_ref(message.get_body().decode())
-        await record_failed_sync(ports, ref, message.id or "")
+        ref = await record_poison(ports.msps, _POISON, message, ports.clock.now())
+        if ref is not None:
+            await record_failed_sync(ports, ref)

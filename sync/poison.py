@@ -1,11 +1,9 @@
-"""A sync message that failed five times: shown on the tenant and in the audit log."""
+"""A sync whose message failed five times: shown on the tenant."""
 
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.sync_state import SyncPhase
@@ -14,15 +12,9 @@ from sync.lease import OPEN, is_leased
 from sync.sync_tenant import SyncPorts
 
 
-async def record_failed_sync(ports: SyncPorts, ref: TenantRef, request_id: str) -> None:
+async def record_failed_sync(ports: SyncPorts, ref: TenantRef) -> None:
     """Mark the tenant's sync as failed; the timer tries again when it is due."""
-    now = ports.clock.now()
-    await _mark_failed(ports, ref, now)
-    event = Cause(SYSTEM, now, request_id).event(
-        ref.msp_id, "sync.failed", tenant_id=ref.tenant_id, outcome="failed"
-    )
-    await ports.msps.commit((Insert(event),))
-    count("work.poisoned", work="sync-tenant")
+    await _mark_failed(ports, ref, ports.clock.now())
     count("sync.tenants", outcome=str(SyncPhase.FAILED))
 
 

@@ -95,7 +95,7 @@ async def take_step(
         msps,
         msp_id,
         tenant_id,
-        lambda snapshot: take(step, _required(snapshot), snapshot.usage, cause),
+        lambda snapshot: take(step, _required(snapshot), snapshot, cause),
     )
 
 

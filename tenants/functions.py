@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
-from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.errors import InvalidStatus, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, Step
@@ -23,15 +21,18 @@ from domain.ports import (
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
 from edge.models import NoBody, NoQuery
+from edge.poison import PoisonKind, record_poison
 from edge.requests import Request
 from edge.routes import Answer, Edge, Routes
-from edge.telemetry import count, traced
+from edge.telemetry import traced
 from edge.tenant_answer import TenantAnswer
 from tenants.edit import Edit, edit_tenant, take_step
 from tenants.hard_delete import hard_delete
 from tenants.listing import list_tenants
 from tenants.purge import PurgePorts, purge_tenant
 from tenants.requests import EditBody, TenantList, TenantsQuery
+
+_POISON = PoisonKind("purge-tenant", "tenant.purge_failed", read_tenant_ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +198,12 @@ def _purging(blueprint: func.Blueprint, ports: TenantPorts) -> None:
     @blueprint.queue_trigger("message", "purge-tenant", "AzureWebJobsStorage")
     @traced
     async def purge_tenant_message(message: func.QueueMessage) -> None:
-        ref = read_tenant_ref(message.get_body().decode())
+        ref = read_tenant_ref(message.get_body())
         await purge_tenant(purging, ref, message.id or "")
 
     @blueprint.function_name("purge_tenant_poison")
     @blueprint.queue_trigger("message", "purge-tenant-poison", "AzureWebJobsStorage")
     @traced
     async def purge_tenant_poison_message(message: func.QueueMessage) -> None:
-        ref = read_tenant_ref(message.get_body().decode())
-        cause = Cause(SYSTEM, ports.clock.now(), message.id or "")
         # The intent is still on record, so the purge is tried again all the same.
-        event = cause.event(
-            ref.msp_id, "tenant.purge_failed", tenant_id=ref.tenant_id, outcome="failed"
-        )
-        await ports.msps.commit((Insert(event),))
-        count("work.poisoned", work="purge-tenant")
+        await record_poison(ports.msps, _POISON, message, ports.clock.now())

@@ -6,6 +6,7 @@ from domain.audit import Cause
 from domain.changes import Decision, Insert, Operation, Remove, Replace
 from domain.errors import PartnerTenantProtected, TenantNotFound
 from domain.identifiers import MspId, TenantId
+from domain.lifecycle import folded
 from domain.partner_tenant import describe
 from domain.ports import Intents, MspStore, Queues, Snapshot
 from domain.removal import noted, remove_tenant
@@ -42,10 +43,9 @@ def decide_hard_delete(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
     if snapshot.invite:
         operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
     if snapshot.usage:
-        closed = replace(
-            snapshot.usage.value.closed(cause.at), tenant_name=known.value.display_name
-        )
-        operations += (Replace(closed, snapshot.usage.version),)
+        closed = folded(snapshot.usage.value.closed(cause.at), snapshot, cause)
+        named = replace(closed, tenant_name=known.value.display_name)
+        operations += (Replace(named, snapshot.usage.version),)
     return Decision(known.value, operations)
 
 

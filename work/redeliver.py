@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 
 from domain.identifiers import SessionRef, TenantRef
-from domain.ports import Clock, Intent, Intents, MspStore, Queues
+from domain.ports import Clock, Intent, IntentKind, Intents, MspStore, Queues
 
 _log = logging.getLogger(__name__)
 
@@ -34,13 +34,20 @@ async def redeliver_work(
 async def _redeliver(
     msps: MspStore, intents: Intents, queues: Queues, intent: Intent, age: timedelta
 ) -> bool:
-    subject = intent.subject
-    if isinstance(subject, TenantRef) and await _has_its_row(msps, subject):
-        if age > _UNCOMMITTED:
-            await intents.drop(intent.kind, subject)
-        return False
-    await intents.record(intent)
-    await _queue(queues, subject)
+    match intent.kind, intent.subject:
+        case IntentKind.PURGE_TENANT, TenantRef() as ref:
+            if await _has_its_row(msps, ref):
+                if age > _UNCOMMITTED:
+                    await intents.drop(intent.kind, ref)
+                return False
+            await intents.record(intent)
+            await queues.purge_tenant(ref)
+        case IntentKind.COMPLETE_CONSENT, SessionRef() as session:
+            await intents.record(intent)
+            await queues.complete_consent(session)
+        case _:
+            _log.warning("work that nobody here does stays on record: %s", intent.kind)
+            return False
     return True
 
 
@@ -48,10 +55,3 @@ async def _has_its_row(msps: MspStore, ref: TenantRef) -> bool:
     """Tell whether the removal was decided and not committed."""
     known = await msps.tenant(ref.msp_id, ref.tenant_id)
     return known is not None and known.value.epoch == ref.epoch
-
-
-async def _queue(queues: Queues, subject: TenantRef | SessionRef) -> None:
-    if isinstance(subject, TenantRef):
-        await queues.purge_tenant(subject)
-    else:
-        await queues.complete_consent(subject)

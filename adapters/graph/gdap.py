@@ -131,7 +131,8 @@ def _assignment(group: SecurityGroup, relationship: GdapRelationship) -> dict[st
         "accessContainerId": group.group_id,
         "accessContainerType": "securityGroup",
     }
-    roles = {ROLES[name] for name in group.roles} & relationship.roles
+    known = {ROLES[name] for name in group.roles if name in ROLES}
+    roles = known & relationship.roles
     return {"accessContainer": container, "accessDetails": _access(sorted(roles))}
 
 

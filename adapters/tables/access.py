@@ -17,15 +17,20 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from azure.core.pipeline import PipelineResponse
+from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from adapters.tables.limits import check_entity, check_key
+from adapters.tables.transaction_body import read_code
 from domain.changes import Versioned
 from domain.errors import ConcurrentChange, MalformedInput, StorageUnavailable
 from domain.ports import Page
 
 _CONFLICTS = {404, 409, 412}
+# https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes
+_NO_TABLE = ("TableNotFound", "TableBeingDeleted")
 _BAD_REQUEST, _BUSY = 400, 500
 _LARGEST_PAGE = 1000
 _SEARCHED_BATCH, _MOST_SEARCHED = 500, 5000
@@ -38,7 +43,8 @@ def meaning() -> Iterator[None]:
 
     Raises:
         ConcurrentChange: A guarded write met another version, a row that exists, or none.
-        StorageUnavailable: No answer, or a busy server, after the SDK's own retries.
+        StorageUnavailable: No answer, or a busy server, after the SDK's own retries; or there is
+            no such table.
     """
     try:
         yield
@@ -46,6 +52,7 @@ def meaning() -> Iterator[None]:
         raise StorageUnavailable("Storage does not answer.") from error
     except HttpResponseError as error:
         status = error.status_code or 0
+        check_table(_code(error))
         if status in _CONFLICTS:
             raise ConcurrentChange("A row has changed meanwhile.") from error
         if status >= _BUSY:
@@ -55,6 +62,25 @@ def meaning() -> Iterator[None]:
         raise StorageUnavailable("Storage does not answer.") from error
 
 
+def check_table(code: str) -> None:
+    """Look at an error's code, since a table that is missing is no missing row.
+
+    Raises:
+        StorageUnavailable: There is no such table.
+    """
+    if code in _NO_TABLE:
+        raise StorageUnavailable("A table is missing.")
+
+
+def _code(error: HttpResponseError) -> str:
+    """Return an error's code. Of some errors the SDK reads it, of some it does not."""
+    response: Any = error.response
+    known = getattr(error, "error_code", None)
+    if known is None and response is not None:
+        return read_code(response.content)
+    return getattr(known, "value", known) or ""
+
+
 async def find(
     table: TableClient, partition: str, row: str, select: list[str] | None = None
 ) -> TableEntity | None:
@@ -62,7 +88,8 @@ async def find(
     with meaning():
         try:
             return await table.get_entity(partition, row, select=select)
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            check_table(_code(error))
             return None
 
 
@@ -84,6 +111,21 @@ async def replace(table: TableClient, entity: Mapping[str, Any], version: str) -
             match_condition=MatchConditions.IfNotModified,
         )
         return str(written["etag"])
+
+
+async def delete(table: TableClient, partition: str, row: str, version: str | None = None) -> None:
+    """Delete a row, of a version if one is named; one that is gone is no error."""
+    guard: dict[str, Any] = {}
+    if version is not None:
+        guard = {"etag": version, "match_condition": MatchConditions.IfNotModified}
+    with meaning():
+        await table.delete_entity(partition, row, raw_response_hook=_check_answer, **guard)
+
+
+def _check_answer(answer: PipelineResponse[HttpRequest, AsyncHttpResponse]) -> None:
+    """Look at a deletion's answer before the SDK, which takes every 404 for a row that is gone."""
+    if answer.http_response.status_code in _CONFLICTS:
+        check_table(read_code(answer.http_response.content))
 
 
 async def query(

@@ -9,6 +9,7 @@ from typing import Any
 from azure.data.tables import EdmType, EntityProperty, TableEntity
 
 from adapters.tables.access import moment
+from adapters.tables.releases import known
 from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange
 from domain.changes import BillingRow
@@ -127,6 +128,10 @@ def _party_text(party: Party) -> str:
     return json.dumps([party.name, party.abn, party.address], ensure_ascii=False)
 
 
+def _party(name: str, abn: str | None = None, address: str = "", *_: Any) -> Party:
+    return Party(name, abn, address)
+
+
 def _lines_text(lines: Iterable[InvoiceLine]) -> str:
     rows = [
         (line.tenant_id, line.tenant_name, line.active_days, int(line.amount.scaleb(2)))
@@ -139,7 +144,7 @@ def lines_from(entity: TableEntity, month: Month) -> tuple[InvoiceLine, ...]:
     """Read a part of an invoice's lines."""
     return tuple(
         InvoiceLine(TenantId(tenant_id), name, days, month.days, _amount(cents))
-        for tenant_id, name, days, cents in json.loads(entity["lines"])
+        for tenant_id, name, days, cents, *_ in json.loads(entity["lines"])
     )
 
 
@@ -156,9 +161,7 @@ def account_from(entity: TableEntity) -> BillingAccount:
 
 def terms_from(entity: TableEntity) -> TermsChange:
     """Read new terms."""
-    terms = BillingTerms(
-        Tier(entity["tier"]), entity.get("agreed_price_cents"), entity["annual_prepay"]
-    )
+    terms = BillingTerms(entity["tier"], entity.get("agreed_price_cents"), entity["annual_prepay"])
     return TermsChange(
         MspId(entity["PartitionKey"]),
         Month.parse(entity["from_month"]),
@@ -176,14 +179,14 @@ def invoice_from(entity: TableEntity) -> Invoice:
         issued_at=_moment(entity["issued_at"]),
         due_on=date.fromisoformat(entity["due_on"]),
         time_zone=entity["time_zone"],
-        tier=Tier(entity["tier"]),
+        tier=known(Tier, entity["tier"]),
         unit_price=_amount(entity["unit_price"]),
         billed_tenants=entity["billed_tenants"],
         discount=_amount(entity["discount"]),
         subtotal=_amount(entity["subtotal"]),
         gst=_amount(entity["gst"]),
-        seller=Party(*json.loads(entity["seller"])),
-        buyer=Party(*json.loads(entity["buyer"])),
+        seller=_party(*json.loads(entity["seller"])),
+        buyer=_party(*json.loads(entity["buyer"])),
         line_set=entity["line_set"],
     )
 

@@ -57,7 +57,14 @@ def _from_entity(entity: TableEntity) -> ConsentSession:
         name=entity["name"],
         expires_at=access.moment(entity["expires_at"]) or entity["expires_at"],
         spent_at=access.moment(entity.get("spent_at")),
-        refused=Outcome(entity["refused"]) if "refused" in entity else None,
+        refused=_refused(entity.get("refused")),
         finished_at=access.moment(entity.get("finished_at")),
         reused_at=access.moment(entity.get("reused_at")),
     )
+
+
+def _refused(outcome: str | None) -> Outcome | None:
+    """Return why a session was refused; what another release calls it is a refusal too."""
+    if outcome is None:
+        return None
+    return Outcome(outcome) if outcome in Outcome else Outcome.INVALID

@@ -10,6 +10,7 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from adapters.tables.limits import check_entity
+from adapters.tables.releases import known, readable
 from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.ports import Intent, IntentKind
 
@@ -42,23 +43,25 @@ class TableIntents:
 
     async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
         """Delete an intent; one that is gone is no error."""
-        with access.meaning():
-            await self._table.delete_entity(str(kind), _row(subject))
+        await access.delete(self._table, str(kind), _row(subject))
 
     async def queued_before(self, moment: datetime) -> AsyncIterator[Intent]:
         """Yield every intent whose message was queued before the moment."""
         found = access.query(self._table, "queued_at lt @moment", {"moment": moment})
         async for entity in found:
-            yield _from_entity(entity)
+            # Work of a kind that a newer release brought stays on record for it.
+            intent = readable(f"work ({entity['PartitionKey']})", _from_entity, entity)
+            if intent is not None:
+                yield intent
 
 
 def _from_entity(entity: TableEntity) -> Intent:
-    deleted = json.loads(entity.get("deleted", "[]"))
+    kind = known(IntentKind, entity["PartitionKey"])
     return Intent(
-        kind=IntentKind(entity["PartitionKey"]),
-        subject=_subject(entity["RowKey"]),
+        kind=kind,
+        subject=_subject(kind, entity["RowKey"]),
         queued_at=access.moment(entity["queued_at"]) or entity["queued_at"],
-        deleted=tuple((name, count) for name, count in deleted),
+        deleted=tuple((name, count) for name, count, *_ in json.loads(entity.get("deleted", "[]"))),
         writer_until=access.moment(entity.get("writer_until")),
     )
 
@@ -69,11 +72,11 @@ def _row(subject: TenantRef | SessionRef) -> str:
     return f"{subject.msp_id}:{subject.session}"
 
 
-def _subject(row: str) -> TenantRef | SessionRef:
-    match row.split(":"):
-        case [msp_id, tenant_id, epoch]:
+def _subject(kind: IntentKind, row: str) -> TenantRef | SessionRef:
+    match kind, row.split(":"):
+        case IntentKind.PURGE_TENANT, [msp_id, tenant_id, epoch]:
             return TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))
-        case [msp_id, session]:
+        case IntentKind.COMPLETE_CONSENT, [msp_id, session]:
             return SessionRef(MspId(msp_id), SessionHash(session))
         case _:
             raise ValueError("a row of the work table has an unknown key")

@@ -1,6 +1,7 @@
 """The rows of billing in the `msps` table."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from azure.data.tables.aio import TableClient
 
@@ -8,6 +9,7 @@ from adapters.tables import billing_rows as rows
 from adapters.tables.access import find, page, query, version_of, versioned
 from adapters.tables.limits import check_transaction
 from adapters.tables.msp_rows import range_of, to_entity
+from adapters.tables.releases import readable, readable_page
 from adapters.tables.transaction_body import Put
 from adapters.tables.transactions import Transactions
 from domain.billing_terms import TermsChange
@@ -45,7 +47,8 @@ class TableInvoiceStore:
     ) -> Page[Invoice]:
         """Read a page of invoices' headers."""
         parameters = _parameters(msp_id, *range_of("invoice"))
-        return await page(self._table, _IN_RANGE, parameters, rows.invoice_from, page_size, token)
+        read = partial(readable, "an invoice", rows.invoice_from)
+        return readable_page(await page(self._table, _IN_RANGE, parameters, read, page_size, token))
 
     async def lines(self, invoice: Invoice) -> Sequence[InvoiceLine]:
         """Read all lines of an invoice, part by part."""

@@ -9,6 +9,7 @@ from azure.data.tables import TableEntity
 
 from adapters.tables.access import moment
 from adapters.tables.billing_rows import billing_key, billing_properties
+from adapters.tables.releases import known
 from domain.audit import Actor, AuditEvent
 from domain.billing_account import BillingAccount
 from domain.billing_terms import TermsChange
@@ -16,7 +17,7 @@ from domain.changes import Row
 from domain.consent_session import ConsentRecord, ConsentState, Outcome
 from domain.identifiers import Epoch, MspId, ObjectId, SessionHash, TenantId
 from domain.invoice import Invoice, InvoiceLines, Payment
-from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
+from domain.msp import Msp, PartnerApp, SecurityGroup
 from domain.roles import Role, StaffMember
 from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval, TenantStatus
 from domain.usage import Stretch, TenantUsage
@@ -107,7 +108,9 @@ def _properties(row: Row) -> dict[str, Any]:
             app["security_groups"] = _json(app["security_groups"])
             properties |= {f"app_{name}": value for name, value in app.items()}
         case TenantUsage():
-            properties["stretches"] = json.dumps([_stretch_text(s) for s in row.stretches])
+            properties["stretches"] = json.dumps(
+                [_stretch_text(s) for s in row.stretches], separators=(",", ":")
+            )
         case AuditEvent():
             for name in ("actor", "before", "after"):
                 properties[name] = _json(properties[name])
@@ -131,8 +134,9 @@ def msp_from(entity: TableEntity) -> Msp:
         credential=entity.get("app_credential"),
         service_account=entity["app_service_account"],
         security_groups=tuple(
-            SecurityGroup(group["group_id"], tuple(group["roles"]))
+            SecurityGroup(group["group_id"], tuple(group.get("roles", ())))
             for group in json.loads(entity.get("app_security_groups", "[]"))
+            if "group_id" in group
         ),
     )
     return Msp(
@@ -140,7 +144,7 @@ def msp_from(entity: TableEntity) -> Msp:
         name=entity["name"],
         country=entity["country"],
         abn=entity.get("abn"),
-        tier=Tier(entity["tier"]),
+        tier=entity["tier"],
         agreed_price_cents=entity.get("agreed_price_cents"),
         annual_prepay=entity["annual_prepay"],
         time_zone=entity["time_zone"],
@@ -163,7 +167,7 @@ def tenant_from(entity: TableEntity) -> Tenant:
         display_name=entity["display_name"],
         primary_domain=entity.get("primary_domain"),
         is_own_msp_tenant=entity["is_own_msp_tenant"],
-        status=TenantStatus(entity["status"]),
+        status=known(TenantStatus, entity["status"]),
         created_at=_moment(entity["created_at"]),
         notes=entity.get("notes"),
         offboarded_at=moment(entity.get("offboarded_at")),
@@ -187,13 +191,14 @@ def slot_from(entity: TableEntity) -> PartnerSlot:
 
 
 def consent_from(entity: TableEntity) -> ConsentRecord:
-    """Read the current consent session's record."""
+    """Read the current consent session's record; of another release's outcome nothing follows."""
     outcome, detected = entity.get("outcome"), entity.get("detected_tenant_id")
+    is_known = entity["state"] in ConsentState and outcome in {None, *Outcome}
     return ConsentRecord(
         msp_id=MspId(entity["PartitionKey"]),
         session=SessionHash(entity["session"]),
-        state=ConsentState(entity["state"]),
-        outcome=Outcome(outcome) if outcome else None,
+        state=ConsentState(entity["state"]) if is_known else ConsentState.NONE,
+        outcome=Outcome(outcome) if outcome and is_known else None,
         at=_moment(entity["at"]),
         detected_tenant_id=TenantId(detected) if detected else None,
     )
@@ -205,11 +210,12 @@ def usage_from(entity: TableEntity) -> TenantUsage:
         msp_id=MspId(entity["PartitionKey"]),
         tenant_id=TenantId(entity["tenant_id"]),
         tenant_name=entity["tenant_name"],
-        stretches=tuple(
-            Stretch(datetime.fromisoformat(since), datetime.fromisoformat(until) if until else None)
-            for since, until in json.loads(entity["stretches"])
-        ),
+        stretches=tuple(_stretch(*stretch) for stretch in json.loads(entity["stretches"])),
     )
+
+
+def _stretch(since: str, until: str | None = None, *_: Any) -> Stretch:
+    return Stretch(datetime.fromisoformat(since), datetime.fromisoformat(until) if until else None)
 
 
 def invite_from(entity: TableEntity) -> GdapInvite:
@@ -233,7 +239,7 @@ def staff_from(entity: TableEntity) -> StaffMember:
         msp_id=MspId(entity["PartitionKey"]),
         tid=TenantId(entity["tid"]),
         oid=ObjectId(entity["oid"]),
-        role=Role(entity["role"]),
+        role=known(Role, entity["role"]),
         name=entity["name"],
     )
 
@@ -247,13 +253,23 @@ def audit_from(entity: TableEntity) -> AuditEvent:
         event_id=entity["event_id"],
         at=_moment(entity["at"]),
         action=entity["action"],
-        actor=Actor(**json.loads(entity["actor"])),
+        actor=_actor(**json.loads(entity["actor"])),
         tenant_id=TenantId(tenant_id) if tenant_id else None,
         outcome=entity.get("outcome"),
         before=json.loads(before) if before else None,
         after=json.loads(after) if after else None,
         request_id=entity["request_id"],
     )
+
+
+def _actor(
+    kind: str,
+    tid: str | None = None,
+    oid: str | None = None,
+    name: str | None = None,
+    **_: Any,
+) -> Actor:
+    return Actor(kind, tid, oid, name)
 
 
 def _moment(value: datetime) -> datetime:

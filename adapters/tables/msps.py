@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from azure.data.tables import TableEntity
@@ -10,8 +11,9 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables import billing_rows
 from adapters.tables import msp_rows as rows
-from adapters.tables.access import find, meaning, page, query, versioned
+from adapters.tables.access import find, meaning, page, query, version_of, versioned
 from adapters.tables.limits import check_transaction
+from adapters.tables.releases import readable, readable_page
 from adapters.tables.transaction_body import Create, Delete, Put, Step
 from adapters.tables.transactions import Transactions
 from domain.audit import AuditEvent
@@ -93,16 +95,18 @@ class TableMspStore:
     ) -> Page[Versioned[Tenant]]:
         """Read a page of tenants."""
 
-        def read(entity: TableEntity) -> Versioned[Tenant]:
-            return Versioned(rows.tenant_from(entity), str(entity.metadata["etag"]))
+        def read(entity: TableEntity) -> Versioned[Tenant] | None:
+            tenant = readable("a tenant", rows.tenant_from, entity)
+            return Versioned(tenant, version_of(entity)) if tenant else None
 
-        def kept(known: Versioned[Tenant]) -> bool:
-            return keep is None or keep(known.value)
+        def kept(known: Versioned[Tenant] | None) -> bool:
+            return known is not None and (keep is None or keep(known.value))
 
-        first, last = rows.range_of("tenant")
-        parameters = {"msp": msp_id, "first": first, "last": last}
+        parameters = _of(msp_id, "tenant")
         wanted = kept if keep else None
-        return await page(self._table, _IN_RANGE, parameters, read, page_size, token, wanted)
+        return readable_page(
+            await page(self._table, _IN_RANGE, parameters, read, page_size, token, wanted)
+        )
 
     async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
         """Read the usage of all tenants."""
@@ -112,8 +116,8 @@ class TableMspStore:
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[GdapInvite]:
         """Read a page of GDAP invites."""
-        bounds = rows.range_of("invite")
-        return await self._page(msp_id, bounds, rows.invite_from, page_size, token)
+        read = partial(readable, "a GDAP invite", rows.invite_from)
+        return await self._page(_of(msp_id, "invite"), read, page_size, token)
 
     async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
         """Read the removals of all tenants."""
@@ -134,8 +138,8 @@ class TableMspStore:
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[StaffMember]:
         """Read a page of staff."""
-        bounds = rows.range_of("staff")
-        return await self._page(msp_id, bounds, rows.staff_from, page_size, token)
+        read = partial(readable, "a staff member", rows.staff_from)
+        return await self._page(_of(msp_id, "staff"), read, page_size, token)
 
     async def audit_events(  # noqa: PLR0913  the list's filters
         self,
@@ -158,7 +162,8 @@ class TableMspStore:
         condition = _IN_RANGE
         if tenant_id:
             condition, parameters["tenant"] = f"{_IN_RANGE} and tenant_id eq @tenant", tenant_id
-        return await page(self._table, condition, parameters, rows.audit_from, page_size, token)
+        read = partial(readable, "an audit event", rows.audit_from)
+        return await self._page(parameters, read, page_size, token, condition)
 
     async def msp_ids(self) -> AsyncIterator[MspId]:
         """Yield every MSP's ID, and perhaps one whose onboarding was cut off."""
@@ -179,9 +184,7 @@ class TableMspStore:
     def _in_range(
         self, msp_id: MspId, kind: str, select: list[str] | None = None
     ) -> AsyncIterator[TableEntity]:
-        first, last = rows.range_of(kind)
-        parameters = {"msp": msp_id, "first": first, "last": last}
-        return query(self._table, _IN_RANGE, parameters, select)
+        return query(self._table, _IN_RANGE, _of(msp_id, kind), select)
 
     async def _prepare(self, operations: Sequence[Operation]) -> None:
         """Write what finds a new row, before the row is there."""
@@ -202,14 +205,19 @@ class TableMspStore:
 
     async def _page[T](
         self,
-        msp_id: MspId,
-        bounds: tuple[str, str],
-        read: Callable[[TableEntity], T],
+        parameters: dict[str, Any],
+        read: Callable[[TableEntity], T | None],
         page_size: int,
         token: str | None,
+        condition: str = _IN_RANGE,
     ) -> Page[T]:
-        parameters = {"msp": msp_id, "first": bounds[0], "last": bounds[1]}
-        return await page(self._table, _IN_RANGE, parameters, read, page_size, token)
+        return readable_page(await page(self._table, condition, parameters, read, page_size, token))
+
+
+def _of(msp_id: MspId, kind: str) -> dict[str, Any]:
+    """Return the parameters of a query for all of an MSP's rows of a kind."""
+    first, last = rows.range_of(kind)
+    return {"msp": msp_id, "first": first, "last": last}
 
 
 def _step(operation: Operation, entity: dict[str, Any]) -> Step:

@@ -4,11 +4,14 @@ A thousand rows are one operation, and most of its time goes with each property 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from adapters.tables.msp_rows import range_of
+from adapters.tables.releases import known, readable
 from adapters.tables.sync_states import read_summary, ref_of
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
 from domain.sync_state import SyncSummary
@@ -35,15 +38,8 @@ class TablePortfolio:
         first, last = range_of("tenant")
         parameters = {"msp": msp_id, "first": first, "last": last}
         found = access.query(self._msps, _IN_RANGE, parameters, _TENANT)
-        return [
-            ListedTenant(
-                TenantRef(msp_id, TenantId(row["RowKey"].removeprefix(first)), Epoch(row["epoch"])),
-                row["display_name"],
-                row["is_own_msp_tenant"],
-                TenantStatus(row["status"]),
-            )
-            async for row in found
-        ]
+        tenants = [readable("a tenant", partial(_listed, msp_id), row) async for row in found]
+        return [tenant for tenant in tenants if tenant is not None]
 
     async def summaries(self, msp_id: MspId) -> Mapping[TenantRef, SyncSummary]:
         """Read the summary of every sync; a state from before there were any has none yet."""
@@ -51,3 +47,13 @@ class TablePortfolio:
         return {
             ref_of(row): read_summary(row["summary"]) async for row in found if row.get("summary")
         }
+
+
+def _listed(msp_id: MspId, row: TableEntity) -> ListedTenant:
+    tenant_id = TenantId(row["RowKey"].removeprefix(range_of("tenant")[0]))
+    return ListedTenant(
+        TenantRef(msp_id, tenant_id, Epoch(row["epoch"])),
+        row["display_name"],
+        row["is_own_msp_tenant"],
+        known(TenantStatus, row["status"]),
+    )

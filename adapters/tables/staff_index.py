@@ -2,7 +2,6 @@
 
 import contextlib
 
-from azure.core import MatchConditions
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
@@ -38,7 +37,5 @@ class TableStaffIndex:
         if known is None or known.value != msp_id:
             return
         # Somebody else released it meanwhile; what stands there now is not this claim.
-        with contextlib.suppress(ConcurrentChange), access.meaning():
-            await self._table.delete_entity(
-                tid, oid, etag=known.version, match_condition=MatchConditions.IfNotModified
-            )
+        with contextlib.suppress(ConcurrentChange):
+            await access.delete(self._table, tid, oid, known.version)

@@ -33,8 +33,7 @@ class TableSyncSchedule:
 
     async def remove(self, entry: ScheduledSync) -> None:
         """Delete an entry; one that is gone is no error."""
-        with access.meaning():
-            await self._table.delete_entity(_partition(entry.ref), _row(entry))
+        await access.delete(self._table, _partition(entry.ref), _row(entry))
 
     async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
         """Yield the entries up to now: in each round the next one of every partition."""

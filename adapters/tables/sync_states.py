@@ -63,8 +63,7 @@ class TableSyncStates:
 
     async def remove(self, ref: TenantRef) -> None:
         """Delete a tenant's state, if there is one."""
-        with access.meaning():
-            await self._table.delete_entity(ref.msp_id, _row(ref))
+        await access.delete(self._table, ref.msp_id, _row(ref))
 
 
 def _row(ref: TenantRef) -> str:

@@ -33,7 +33,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.data.tables.aio import TableServiceClient
 
-from adapters.tables.access import meaning
+from adapters.tables.access import check_table, meaning
 from adapters.tables.transaction_body import Step, read_answer, read_code, write_body
 from domain.errors import StorageUnavailable
 
@@ -120,13 +120,15 @@ def _check(response: AsyncHttpResponse, steps: int) -> None:
 
     Raises:
         HttpResponseError: One was refused, and with it all.
-        StorageUnavailable: The answer tells of fewer steps, or is none to a transaction.
+        StorageUnavailable: The answer tells of fewer steps, or is none to a transaction; or there
+            is no such table.
     """
     accepted = response.status_code == HTTPStatus.ACCEPTED
     statuses = read_answer(response.content) if accepted else [response.status_code]
     for status in statuses:
         if status >= HTTPStatus.MULTIPLE_CHOICES:
             code = read_code(response.content)
+            check_table(code)
             error = HttpResponseError(f"Storage refused a transaction: {status} {code}")
             error.status_code = status
             raise error

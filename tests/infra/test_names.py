@@ -8,7 +8,7 @@ from adapters.tables.storage import NAMES
 from tests.infra.bicep import INFRA, read, variable
 from tests.simulation import ROOT
 
-AREAS = ("billing", "consent", "sync", "tenants")
+AREAS = ("billing", "consent", "edge", "sync", "tenants")
 
 
 def test_the_tables_are_the_codes() -> None:

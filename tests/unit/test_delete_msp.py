@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.audit import AuditEvent, Cause
+from domain.billing_account import BillingAccount
 from domain.changes import Insert, decide_and_commit
 from domain.consent_session import ConsentRecord, ConsentState, hash_state
 from domain.errors import MalformedInput, MspSuspended
@@ -81,8 +82,8 @@ class World:
     def check(self) -> None:
         (msp,) = [row for row in self.left()["rows"] if isinstance(row, Msp)]
         assert msp.closed_at == LATER.at
-        closed = self.usage.closed(LATER.at)
-        assert [row for row in self.left()["rows"] if row is not msp] == [closed]
+        kept = [self.usage.closed(LATER.at), BillingAccount(CONTOSO)]
+        assert [row for row in self.left()["rows"] if row is not msp] == kept
         assert self.index.claims == {}
         assert {ref.tenant_id for ref in self.queues.purges} == {CUSTOMER, OWN}
         assert self.store.actions(CONTOSO).count("msp.deleted") == 1

@@ -163,7 +163,7 @@ async def test_the_partner_tenant_has_no_lifecycle(step: object) -> None:
     snapshot = await store.snapshot(CONTOSO, OWN)
     assert snapshot.tenant is not None
     with pytest.raises(PartnerTenantProtected):
-        take(step, snapshot.tenant, None, CAUSE)  # type: ignore[arg-type]  # both are steps
+        take(step, snapshot.tenant, snapshot, CAUSE)  # type: ignore[arg-type]  # both are steps
 
 
 async def test_disable_takes_no_other_tenant_than_the_one_in_the_slot() -> None:

@@ -14,7 +14,6 @@ from domain.errors import StorageUnavailable
 from domain.ports import Unreadable
 from domain.sync_state import DataSet
 from edge.telemetry import count, span, tell, traced
-from sync.poison import record_failed_sync
 from tenants.purge import purge_tenant
 from tests.fakes.sync_world import World, user
 from tests.unit.billing_world import BillingWorld
@@ -53,16 +52,6 @@ async def test_a_sync_counts_its_outcome_and_what_graph_made_it_wait(counted: Co
     world.graph.pages = [Unreadable("down")]
     await world.sync()
     assert ("manage365.sync.tenants", 1, {"outcome": "failed"}) in counted
-
-
-async def test_a_message_that_failed_five_times_is_counted(counted: Counted) -> None:
-    world = World()
-    await world.request()
-    await record_failed_sync(world.ports, world.tenant.ref, "message")
-    assert counted == [
-        ("manage365.work.poisoned", 1, {"work": "sync-tenant"}),
-        ("manage365.sync.tenants", 1, {"outcome": "failed"}),
-    ]
 
 
 async def test_a_run_counts_its_invoices_and_itself_when_it_ended_well(

@@ -1,4 +1,7 @@
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from domain.consent_session import hash_state
 from domain.identifiers import SessionRef, TenantRef
@@ -65,3 +68,19 @@ async def test_one_intents_trouble_does_not_hold_up_the_others() -> None:
         Intent(IntentKind.PURGE_TENANT, other, NOW),
     )
     assert queues.purges == [other]
+
+
+async def test_work_is_told_apart_by_its_kind_and_another_kind_stays_on_record(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Two kinds of work may be about a tenant; only a purge deletes what it owned."""
+    other: Any = "assign-access"
+    queues, intents = await redelivered(
+        FakeMspStore(MSP, tenant()),
+        Intent(other, REMOVED, NOW),
+        Intent(IntentKind.COMPLETE_CONSENT, SESSION, NOW),
+        minutes=120,
+    )
+    assert (queues.purges, queues.consents) == ([], [SESSION])
+    assert intents.rows[other, REMOVED] == Intent(other, REMOVED, NOW)
+    assert "assign-access" in caplog.text

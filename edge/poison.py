@@ -1,0 +1,61 @@
+"""Messages that failed five times: each is counted, and one that names an MSP is in its audit log.
+
+Whatever such a message holds, its handler ends. It would be called five more times, and Microsoft's
+host then deletes the message. What is left to do stands elsewhere: in the schedule of syncs, and
+in the work on record.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import azure.functions as func
+
+from domain.audit import SYSTEM, Cause
+from domain.changes import Insert
+from domain.errors import MalformedInput
+from domain.identifiers import SessionRef, TenantRef
+from domain.ports import MspStore
+from edge.telemetry import count
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonKind[R: TenantRef | SessionRef]:
+    """Messages of one queue.
+
+    Args:
+        work: Name of the queue that they failed in.
+        action: What the audit log calls it.
+        read: Returns what a message is about, or raises MalformedInput.
+    """
+
+    work: str
+    action: str
+    read: Callable[[bytes], R]
+
+
+async def record_poison[R: TenantRef | SessionRef](
+    msps: MspStore, kind: PoisonKind[R], message: func.QueueMessage, now: datetime
+) -> R | None:
+    """Count a message, and tell its MSP; return what it is about, or None if that is nothing here.
+
+    No row is written for an MSP that does not exist: nobody would ever read it.
+    """
+    count("work.poisoned", work=kind.work)
+    try:
+        subject = kind.read(message.get_body())
+    except MalformedInput:
+        _log.warning("a message of the queue %s names nothing", kind.work)
+        return None
+    if await msps.head(subject.msp_id) is None:
+        _log.warning("a message of the queue %s names no MSP that there is", kind.work)
+        return None
+    tenant_id = subject.tenant_id if isinstance(subject, TenantRef) else None
+    event = Cause(SYSTEM, now, message.id or "").event(
+        subject.msp_id, kind.action, tenant_id=tenant_id, outcome="failed"
+    )
+    await msps.commit((Insert(event),))
+    return subject

@@ -1,0 +1,214 @@
+"""A message that failed five times is counted whatever it holds, and its handler ends."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from consent.conclude import ConsentPorts
+from consent.functions import consent_functions
+from consent.start_session import ConsentLink
+from domain.audit import AuditEvent
+from domain.consent_session import hash_state
+from domain.errors import MalformedInput
+from domain.identifiers import SessionRef
+from domain.messages import read_session_ref, read_tenant_ref, write_session_ref, write_tenant_ref
+from domain.ports import Intent, IntentKind
+from domain.sync_state import SyncPhase
+from sync.due import sync_due_tenants
+from sync.functions import sync_functions
+from tenants.functions import TenantPorts, tenant_functions
+from tests.fakes.outside import FakeIdentity
+from tests.fakes.storage import FakeConsentSessions, FakeIntents
+from tests.fakes.sync_world import World
+from tests.samples import CONTOSO, tenant
+from work.redeliver import redeliver_work
+
+type Handler = Callable[[func.QueueMessage], Awaitable[None]]
+
+SESSION = SessionRef(CONTOSO, hash_state("x"))
+REF = tenant().ref
+GOOD = {
+    "sync_tenant": write_tenant_ref(REF),
+    "purge_tenant": write_tenant_ref(REF),
+    "complete_consent": write_session_ref(SESSION),
+}
+WORK = {name: name.replace("_", "-") for name in GOOD}
+ACTIONS = {
+    "sync_tenant": "sync.failed",
+    "purge_tenant": "tenant.purge_failed",
+    "complete_consent": "consent.attempts_failed",
+}
+FIELDS = {"mspId": CONTOSO, "tenantId": REF.tenant_id, "epoch": REF.epoch, "session": "ab"}
+VALUES: list[Any] = [None, 5, [], {}, "", "a/b", "a'b", "a:b", "\ud800", "\0", "x" * 5000]
+ODD: dict[str, bytes] = {
+    "empty": b"",
+    "no JSON": b"not JSON",
+    "no text": b"\xff\xfe\x00\xd8\x80",
+    "a number": b"7",
+    "a large number": b"7" * 6000,
+    "a list": b"[]",
+    "a list of the names": b'["mspId", "tenantId", "epoch", "session"]',
+    "a text": b'"mspId"',
+    "null": b"null",
+    "deeply nested": b"[" * 30_000,
+    "nothing named": b"{}",
+    **{
+        f"{name} is {json.dumps(value)[:20]}": json.dumps({**FIELDS, name: value}).encode()
+        for name in ("mspId", "epoch")
+        for value in VALUES
+    },
+    "an MSP that is not there": json.dumps({**FIELDS, "mspId": "nobody"}).encode(),
+}
+
+
+class Edge:
+    """Stands for the routes: what handles queues has none."""
+
+    class Routes:
+        def __init__(self) -> None:
+            self.blueprint: Any = func.Blueprint()  # type: ignore[no-untyped-call]  # no types
+
+        def route(self, *_: Any, **__: Any) -> Callable[[Any], Any]:
+            return lambda function: function
+
+    def routes(self, _area: str) -> "Edge.Routes":
+        return Edge.Routes()
+
+
+class App:
+    """The functions of the three queues over one world."""
+
+    def __init__(self) -> None:
+        self.world, self.intents = World(), FakeIntents()
+        world, edge = self.world, Edge()
+        consent = ConsentPorts(
+            *(world.store, FakeConsentSessions(), world.requests, self.intents),
+            *(world.queues, FakeIdentity(), world.clock),
+        )
+        tenants = TenantPorts(
+            *(world.store, world.states, world.requests, world.records),
+            *(self.intents, world.queues, world.clock, world.index),
+        )
+        app = func.FunctionApp()
+        for blueprint in (
+            sync_functions(world.ports, timedelta(hours=6)),
+            consent_functions(edge, consent, ConsentLink("", ""), ""),  # type: ignore[arg-type]  # stands for it
+            tenant_functions(edge, tenants),  # type: ignore[arg-type]  # likewise
+        ):
+            app.register_functions(blueprint)
+        self.functions: dict[str, Handler] = {
+            str(f.get_function_name()): f.get_user_function() for f in app.get_functions()
+        }
+
+    async def deliver(self, function: str, body: bytes | str) -> None:
+        await self.functions[function](func.QueueMessage(id="m-1", body=body))
+
+    def events(self) -> list[AuditEvent]:
+        return [v.value for k, v in self.world.store.rows.items() if k[1] == "AuditEvent"]
+
+    async def recover(self, **later: float) -> None:
+        """Let time pass, and fire the timers that find what was lost."""
+        self.world.clock.advance(**later)
+        await sync_due_tenants(self.world.ports, timedelta(hours=6))
+        await redeliver_work(
+            *(self.world.store, self.intents, self.world.queues, self.world.clock),
+            timedelta(minutes=2),
+        )
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    found: list[tuple[str, dict[str, Any]]] = []
+
+    def note(metric: str, amount: int = 1, **facts: Any) -> None:
+        found.append((metric, facts))
+
+    monkeypatch.setattr("edge.poison.count", note)
+    return found
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("function", GOOD)
+async def test_a_poison_message_that_names_nothing_is_counted_and_ends_there(
+    function: str, odd: str, counted: list[tuple[str, dict[str, Any]]]
+) -> None:
+    if function == "complete_consent" and odd.startswith("epoch"):
+        return
+    app = App()
+    before = dict(app.world.store.rows)
+    await app.deliver(f"{function}_poison", ODD[odd])
+    assert counted == [("work.poisoned", {"work": WORK[function]})]
+    assert app.world.store.rows == before
+
+
+@pytest.mark.parametrize("function", GOOD)
+async def test_a_poison_message_is_counted_and_in_the_audit_log_of_its_msp(
+    function: str, counted: list[tuple[str, dict[str, Any]]]
+) -> None:
+    app = App()
+    await app.deliver(f"{function}_poison", GOOD[function])
+    assert counted == [("work.poisoned", {"work": WORK[function]})]
+    (event,) = app.events()
+    assert (event.msp_id, event.action, event.request_id) == (CONTOSO, ACTIONS[function], "m-1")
+    assert event.tenant_id == (None if function == "complete_consent" else REF.tenant_id)
+
+
+async def test_it_is_counted_and_told_also_when_the_rest_fails(
+    counted: list[tuple[str, dict[str, Any]]],
+) -> None:
+    app = App()
+
+    async def failing(*_: Any) -> None:
+        raise RuntimeError("the state cannot be read")
+
+    app.world.states.find = failing  # type: ignore[method-assign, assignment]  # a state that is odd
+    with pytest.raises(RuntimeError):
+        await app.deliver("sync_tenant_poison", GOOD["sync_tenant"])
+    assert counted == [("work.poisoned", {"work": "sync-tenant"})]
+    assert [event.action for event in app.events()] == ["sync.failed"]
+
+
+async def test_a_sync_whose_message_failed_is_marked() -> None:
+    app = App()
+    await app.world.request()
+    await app.deliver("sync_tenant_poison", GOOD["sync_tenant"])
+    assert app.world.state.phase is SyncPhase.FAILED
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_names_nothing_is_refused_before_anything_is_done(odd: str) -> None:
+    """So that the host tries it again, and at last puts it aside."""
+    read = read_session_ref if odd.startswith("a list of") else read_tenant_ref
+    if odd == "an MSP that is not there":
+        return
+    with pytest.raises(MalformedInput) as caught:
+        read(ODD[odd])
+    assert "xxx" not in str(caught.value)
+
+
+async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again() -> None:
+    """The host drops a message that is no base64, from the queue and from its poison queue.
+
+    No function is called then. Each queue's work stands elsewhere too, and comes again.
+    """
+    app = App()
+    await app.world.request()
+    gone = replace(REF, epoch="another-life")  # type: ignore[arg-type]  # its row is gone
+    now = app.world.clock.now()
+    await app.intents.record(Intent(IntentKind.PURGE_TENANT, gone, now))
+    await app.intents.record(Intent(IntentKind.COMPLETE_CONSENT, SESSION, now))
+    queues = app.world.queues
+    for hours in (1, 2, 4):  # a sync is asked for less and less often
+        queues.syncs, queues.purges, queues.consents = [], [], []  # dropped
+        await app.recover(hours=hours)
+        assert (queues.syncs, queues.purges, queues.consents) == ([REF], [gone], [SESSION])
+
+
+def test_messages_are_read_as_they_are_written() -> None:
+    assert read_tenant_ref(write_tenant_ref(REF)) == REF
+    assert read_session_ref(write_session_ref(SESSION).encode()) == SESSION
