@@ -92,7 +92,7 @@ class App:
         )
         tenants = TenantPorts(
             *(world.store, world.states, world.requests, world.records),
-            *(self.intents, world.queues, world.clock, world.index),
+            *(self.intents, world.queues, world.clock, world.index, world.whole_reads),
         )
         app = func.FunctionApp()
         for blueprint in (
