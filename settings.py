@@ -69,6 +69,10 @@ class Settings(StorageSettings):
         "https://graph.microsoft.com", description="Microsoft Graph, without a version."
     )
     api_audience: str = Field(description="Client ID of this API: the `aud` of staff tokens.")
+    page_token_key: str = Field(
+        min_length=32,
+        description="Secret of 32 characters or more that signs page tokens; the same everywhere.",
+    )
     portal_url: str = Field(description="Where the browser goes after consent.")
     consent_redirect_uri: str = Field(
         description="This app's /consent/callback as registered in Entra."

@@ -32,6 +32,7 @@ from consent.start_session import ConsentLink
 from domain.invoice import Party
 from domain.sync_request import SyncRequests
 from edge.gate import Gate
+from edge.paging import PageTokens
 from edge.routes import Edge
 from edge.system import system_functions
 from edge.tokens import TokenVerifier
@@ -165,7 +166,7 @@ class Services:
 
 def blueprints(services: Services) -> list[func.Blueprint]:
     """Return every area's functions, each with the ports that it needs."""
-    edge = Edge(_gate(services))
+    edge = Edge(_gate(services), PageTokens(services.settings.page_token_key))
     return [
         *_partner_tenant_areas(edge, services),
         *_tenant_areas(edge, services),

@@ -37,7 +37,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page[T]:
-    """A part of a list, and the opaque token of the next part, or None at the end."""
+    """A part of a list, and the token of the next part, or None at the end.
+
+    The token is a position that a caller may not choose: the edge signs it.
+    """
 
     items: tuple[T, ...]
     next_token: str | None = None

@@ -55,7 +55,7 @@ _SHARED = ConfigDict(alias_generator=to_camel, defer_build=True)
 class ApiModel(BaseModel):
     """An answer: camelCase keys."""
 
-    model_config = ConfigDict(**_SHARED, populate_by_name=True)
+    model_config = ConfigDict(**_SHARED, populate_by_name=True, hide_input_in_errors=True)
 
 
 class RequestModel(BaseModel):
@@ -73,7 +73,10 @@ class NoQuery(RequestModel):
 
 
 class ListQuery(RequestModel):
-    """What every list accepts: the size of a page, and the token of the next one."""
+    """What every list accepts: the size of a page, and the token of the next one.
+
+    A handler finds the position there that the token stands for.
+    """
 
     page_size: int = Field(100, ge=1, le=500)
     page_token: str | None = Field(None, max_length=2000)

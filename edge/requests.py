@@ -1,7 +1,7 @@
 """Reading a request: its identity, path, query and body, each checked once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -14,6 +14,7 @@ from domain.audit import Actor, Cause
 from domain.errors import BodyTooLarge, MalformedInput, TenantNotFound
 from domain.identifiers import TenantId, parse_tenant_id
 from edge.gate import Caller
+from edge.paging import PAGE_TOKEN
 
 LARGEST_BODY = 256 * 1024
 
@@ -24,6 +25,7 @@ class Request[B, Q]:
 
     Args:
         arguments: The raw query string's arguments, each with all its values.
+        sign_position: Returns the token of a position in the list that is asked for.
     """
 
     request_id: str
@@ -34,6 +36,7 @@ class Request[B, Q]:
     body: B
     query: Q
     known_caller: Caller | None
+    sign_position: Callable[[str], str]
 
     @property
     def caller(self) -> Caller:
@@ -56,12 +59,12 @@ class Request[B, Q]:
         """Return the caller's request as the cause of a change."""
         return Cause(Actor.staff(self.caller.member), at, self.request_id)
 
-    def next_link(self, token: str | None) -> str | None:
+    def next_link(self, position: str | None) -> str | None:
         """Return the link of the next page, relative to this API: no header has a say in it."""
-        if token is None:
+        if position is None:
             return None
-        arguments = {name: values for name, values in self.arguments.items() if name != "pageToken"}
-        query = urlencode({**arguments, "pageToken": token}, doseq=True)
+        token = self.sign_position(position)
+        query = urlencode({**self.arguments, PAGE_TOKEN: token}, doseq=True)
         return f"{urlsplit(self.url).path}?{query}"
 
 

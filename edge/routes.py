@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -19,10 +20,12 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from domain.errors import DomainError, MalformedInput
+from domain.identifiers import MspId
 from domain.roles import Permission
 from edge.errors import body_of, headers_of, status_of
 from edge.gate import Gate
-from edge.models import NoBody, NoQuery
+from edge.models import ListQuery, NoBody, NoQuery
+from edge.paging import Listing, PageTokens
 from edge.requests import Request, read_arguments, read_body, read_query
 from edge.telemetry import span, tell
 
@@ -94,8 +97,8 @@ type Handler[B, Q] = Callable[[Request[B, Q]], Awaitable[Answer]]
 class Edge:
     """The HTTP edge of the app: the gate, and the catalogue of all routes."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, gate: Gate, page_tokens: PageTokens) -> None:
+        self._gate, self._page_tokens = gate, page_tokens
         self.catalogue: list[Route] = []
 
     def routes(self, area: str) -> "Routes":
@@ -136,6 +139,10 @@ class Edge:
         if isinstance(route.permission, Permission):
             caller = await self._gate.admit(headers.get("authorization"), route.permission)
         arguments = read_arguments(req.url)
+        listing = Listing(route.name, caller.msp_id if caller else MspId(""), arguments)
+        query = NoQuery() if route.raw_query else read_query(route.query, arguments)
+        if isinstance(query, ListQuery) and query.page_token is not None:
+            query.page_token = self._page_tokens.read(listing, query.page_token)
         return Request(
             request_id=request_id,
             url=req.url,
@@ -145,8 +152,9 @@ class Edge:
             body=NoBody()
             if route.raw_query
             else read_body(route.body, req, optional=route.body_optional),
-            query=NoQuery() if route.raw_query else read_query(route.query, arguments),
+            query=query,
             known_caller=caller,
+            sign_position=partial(self._page_tokens.write, listing),
         )
 
 

@@ -10,6 +10,10 @@ param location string = resourceGroup().location
 @description('Client ID of the API registration: the audience of staff tokens.')
 param apiAudience string
 
+@description('Signs page tokens. A new one with each deployment costs a list that is being read its next page.')
+@secure()
+param pageTokenKey string = newGuid()
+
 @description('Origin of the portal, without a path: it may call the API, and consent ends there.')
 param portalOrigin string
 
@@ -160,6 +164,7 @@ module functionApp 'modules/functionApp.bicep' = {
     applicationInsightsConnectionString: monitoring.outputs.connectionString
     keyVaultUrl: keyVault.outputs.url
     apiAudience: apiAudience
+    pageTokenKey: pageTokenKey
     portalOrigin: portalOrigin
     redirectBase: redirectBase
     emailEndpoint: empty(communicationServiceName) ? '' : email!.outputs.endpoint

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field
@@ -65,6 +66,7 @@ class Stack:
     timers: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
     launch: Callable[[str, Path], Child] = Child
+    page_token_key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     _children: list[Child] = field(default_factory=list)
     _host: Child | None = None
 
@@ -101,6 +103,7 @@ class Stack:
             "ENTRA_AUTHORITY": origin,
             "GRAPH_ENDPOINT": origin,
             "API_AUDIENCE": API_AUDIENCE,
+            "PAGE_TOKEN_KEY": self.page_token_key,
             "PORTAL_URL": PORTAL,
             "CONSENT_REDIRECT_URI": f"{self.api}/consent/callback",
             "SECRETS_DIR": str(self.run_dir / "secrets"),

@@ -44,6 +44,7 @@ def app_environment(storage: str, microsoft: str, run_dir: Path) -> dict[str, st
         "GRAPH_ENDPOINT": microsoft,
         "SECRETS_DIR": str(run_dir / "secrets"),
         "API_AUDIENCE": "a",
+        "PAGE_TOKEN_KEY": "k" * 32,
         "PORTAL_URL": "p",
         "CONSENT_REDIRECT_URI": "c",
         "SELLER_ABN": "35000000365",

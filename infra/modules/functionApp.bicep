@@ -10,6 +10,8 @@ param packageContainerUrl string
 param applicationInsightsConnectionString string
 param keyVaultUrl string
 param apiAudience string
+@secure()
+param pageTokenKey string
 param portalOrigin string
 param redirectBase string
 param emailEndpoint string
@@ -39,6 +41,7 @@ var appSettings = {
   STORAGE_BLOB_ENDPOINT: 'https://${storageAccountName}.blob.${storageSuffix}'
   KEY_VAULT_URL: keyVaultUrl
   API_AUDIENCE: apiAudience
+  PAGE_TOKEN_KEY: pageTokenKey
   PORTAL_URL: portalOrigin
   CONSENT_REDIRECT_URI: redirectUri
   EMAIL_ENDPOINT: emailEndpoint

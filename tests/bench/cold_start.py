@@ -36,6 +36,7 @@ SETTINGS = {
     "STORAGE_BLOB_ENDPOINT": "https://contoso.blob.core.windows.net",
     "KEY_VAULT_URL": "https://contoso.vault.azure.net",
     "API_AUDIENCE": "a",
+    "PAGE_TOKEN_KEY": "k" * 32,
     "PORTAL_URL": "p",
     "CONSENT_REDIRECT_URI": "c",
     "SYNC_SCHEDULE": "0 * * * * *",

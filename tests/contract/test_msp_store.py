@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.tables.storage import Storage
 from domain.changes import Insert, Operation, Remove, Replace
 from domain.consent_session import ConsentRecord, ConsentState, Outcome, hash_state
 from domain.errors import ConcurrentChange, MalformedInput
@@ -17,7 +18,7 @@ from domain.roles import Role, StaffMember
 from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval
 from domain.usage import Stretch, TenantUsage
 from tests.contract.conftest import Ports
-from tests.samples import CAUSE, MSP, NOW, OTHER, OWN, tenant, version
+from tests.samples import CAUSE, MSP, NOW, OTHER, OWN, OWNER, tenant, version
 
 
 @pytest.fixture
@@ -138,10 +139,19 @@ async def test_pages_are_full_until_the_last_and_miss_nothing(ports: Ports, msp:
     assert sizes == [50, 50, 25]
 
 
-async def test_a_token_that_no_page_gave_is_malformed(ports: Ports, msp: Msp) -> None:
-    for token in ("x", "bm9uc2Vuc2U", "é"):
+async def test_no_position_leads_out_of_a_list(storage: Storage) -> None:
+    """Rows of every kind lie beside the tenants' in one partition."""
+    msp = replace(MSP, msp_id=MspId(str(uuid4())))
+    owner = StaffMember(msp.msp_id, OWN, OWNER.oid, Role.OWNER, "Adele")
+    slot, own = PartnerSlot(msp.msp_id, OWN), tenant(OWN, msp_id=msp.msp_id)
+    event = CAUSE.event(msp.msp_id, "tenant.enabled")
+    await storage.msps.commit([Insert(row) for row in (msp, owner, slot, own, event)])
+    for position in ("", "a", "audit:", "msp", "staff:", "tenant", "tenant:", "usage", "~", "é"):
+        page = await storage.msps.tenants(msp.msp_id, 5, position)
+        assert {known.value.tenant_id for known in page.items} <= {OWN}, position
+    for position in ("a/b", "\u0000", "x" * 600, "\ud800"):
         with pytest.raises(MalformedInput):
-            await ports.msps.tenants(msp.msp_id, 5, token)
+            await storage.msps.tenants(msp.msp_id, 5, position)
 
 
 async def test_audit_events_come_newest_first_and_by_time_and_tenant(

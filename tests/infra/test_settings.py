@@ -60,7 +60,12 @@ def test_what_an_environment_sets_is_valid(environment: str) -> None:
     values: dict[str, Any] = {}
     for group in grouped():
         values |= {name.lower(): value for name, value in given[group].items()}
-    others = {"api_audience": "a", "portal_url": "b", "consent_redirect_uri": "c"}
+    others = {
+        "api_audience": "a",
+        "portal_url": "b",
+        "consent_redirect_uri": "c",
+        "page_token_key": "k" * 32,
+    }
     settings = Settings.model_validate({**others, **values})
     schedules = [getattr(settings, name.lower()) for name in given["schedules"]]
     assert len(schedules) == 4

@@ -25,6 +25,7 @@ from domain.ports import (
 from domain.sync_request import SyncRequests
 from domain.tenant import Organization
 from edge.gate import Gate
+from edge.paging import PageTokens
 from edge.routes import Edge
 from edge.tokens import Person
 from gdap.functions import gdap_functions
@@ -93,7 +94,7 @@ class App:
         of, clock, queues = self.stores, self.clock, self.queues
         requests = SyncRequests(of.sync_states, of.sync_schedule, queues)
         gate = Gate(NameVerifier(), of.staff_index, of.msps, clock, timedelta(0))  # type: ignore[arg-type]  # stands for the verifier
-        edge = Edge(gate)
+        edge = Edge(gate, PageTokens("k" * 32))
         identity = ConsentingIdentity()
         mine = MyTenantPorts(
             of.msps,

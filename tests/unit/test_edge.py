@@ -13,6 +13,7 @@ from domain.roles import Permission
 from edge.errors import TABLE, headers_of
 from edge.gate import Caller
 from edge.models import ListQuery, NoBody, NoQuery, RequestModel
+from edge.paging import PageTokens
 from edge.requests import Request, read_arguments, read_body, read_query
 from edge.routes import Answer, Edge, Route
 from edge.system import allowed_methods
@@ -163,7 +164,7 @@ async def test_a_request_has_one_line_in_the_log_that_holds_nothing_of_the_calle
     caplog: pytest.LogCaptureFixture, path: str, status: int
 ) -> None:
     gate: Any = OpenGate()
-    edge = Edge(gate)
+    edge = Edge(gate, PageTokens("k" * 32))
 
     async def answer(request: Request[NoBody, NoQuery]) -> Answer:
         if status == 404:
@@ -194,7 +195,7 @@ async def test_a_request_has_one_line_in_the_log_that_holds_nothing_of_the_calle
 
 async def test_a_name_that_ends_in_half_a_character_is_no_error() -> None:
     gate: Any = OpenGate()
-    edge = Edge(gate)
+    edge = Edge(gate, PageTokens("k" * 32))
     user = {"displayName": "Adele \ud83e"}
 
     async def answer(request: Request[NoBody, NoQuery]) -> Answer:

@@ -91,8 +91,15 @@ class App:
             *(world.queues, FakeIdentity(), world.clock),
         )
         tenants = TenantPorts(
-            *(world.store, world.states, world.requests, world.records),
-            *(self.intents, world.queues, world.clock, world.index, world.whole_reads),
+            world.store,
+            world.states,
+            world.requests,
+            world.records,
+            self.intents,
+            world.queues,
+            world.clock,
+            world.index,
+            world.whole_reads,
         )
         app = func.FunctionApp()
         for blueprint in (

@@ -7,6 +7,7 @@ from pydantic_core import PydanticUndefined
 from settings import Settings
 
 README = Path(__file__).parents[2] / "README.md"
+SAMPLES = {"api_audience": "an audience", "page_token_key": "k" * 32}
 
 
 def table() -> str:
@@ -49,6 +50,6 @@ def _set(monkeypatch: pytest.MonkeyPatch, **given: str) -> None:
     for name, field in Settings.model_fields.items():
         monkeypatch.delenv(name.upper(), raising=False)
         if field.default is PydanticUndefined:
-            monkeypatch.setenv(name.upper(), "an audience" if name == "api_audience" else "text")
+            monkeypatch.setenv(name.upper(), SAMPLES.get(name, "text"))
     for variable, value in given.items():
         monkeypatch.setenv(variable, value)
