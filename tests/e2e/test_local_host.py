@@ -66,13 +66,13 @@ async def test_unknown_addresses_wrong_methods_and_errors_tell_nothing(
 ) -> None:
     for method, path, status in (
         ("GET", "/no", 404),
-        ("PUT", "/meet", 405),
+        ("PUT", "/meet", 404),
         ("GET", "/broken", 500),
     ):
         async with session.request(method, f"{host}{path}") as response:
             assert response.status == status
             assert await response.text() == ""
-            assert response.headers.get("Allow") == ("GET" if status == 405 else None)
+            assert "Allow" not in response.headers
 
 
 def queue_client(azurite: str, name: str) -> QueueClient:
