@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from local.azurite import connection_string, start_azurite
 from local.microsoft.certificates import make_certificates
@@ -158,7 +159,10 @@ class Stack:
         host = self.launch("the functions host", self.run_dir / "host.log")
         command = [sys.executable, "-m", "local.host", "--port", str(self.ports.api)]
         environment = {**self.environment, **(settings or {})}
-        await host.start([*command, "--app", str(ROOT)], environment)
+        # As `infra/` has it: the portal's pages may call, and nobody else's.
+        portal = urlsplit(environment["PORTAL_URL"])
+        command += ["--app", str(ROOT), "--cors", f"{portal.scheme}://{portal.netloc}"]
+        await host.start(command, environment)
         self._host = host
         await host.until_listening(self.ports.api)
         return host
