@@ -1,5 +1,6 @@
 """The stack: Azurite, the simulated Microsoft and the functions host, started and stopped."""
 
+import asyncio
 import json
 import os
 import sys
@@ -183,6 +184,20 @@ class Stack:
         if self._host is not None:
             await (self._host.kill() if kill else self._host.stop())
             self._host = None
+
+    async def serve_until(self, stop: asyncio.Event) -> None:
+        """Keep serving until the event is set.
+
+        Raises:
+            Ended: A part ended before.
+        """
+        parts = [asyncio.ensure_future(child.serve()) for child in (*self._children, self.host)]
+        stopped = asyncio.ensure_future(stop.wait())
+        ended, waiting = await asyncio.wait({stopped, *parts}, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+        for one in ended:
+            one.result()
 
     async def stop(self) -> None:
         """Stop everything."""
