@@ -14,11 +14,12 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --str
 # Processes start by the dozen: what one has compiled, the others read.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test long unit check package sbom licences bench clean lock setup clients tools
+.PHONY: help demo run test long unit host-check check package sbom licences bench clean lock setup \
+	clients tools
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: setup ## a fresh stack, the main job over HTTP, each step shown
 	@$(BIN)/python -m local demo
@@ -40,6 +41,9 @@ long: setup ## the long forms: properties, random lives, kills and crowds in ful
 
 unit: setup ## the unit tests alone: pure, without sockets
 	@$(BIN)/python -m pytest tests/unit
+
+host-check: setup ## URL=http://...: does a host of tests/host_probes/app do as Microsoft's does? [STORAGE=...]
+	@$(BIN)/python -m tests.host_probes "$(URL)" $(if $(STORAGE),"$(STORAGE)")
 
 check: setup clients tools ## format, lint, types, imports, names and policies of infra/, known vulnerabilities
 	@$(BIN)/ruff format --check .

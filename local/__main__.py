@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from local.browser import Browser
-from local.processes import StartFailed
+from local.processes import Ended, StartFailed
 from local.seed import SeedStaff, as_json, msp_of
 from local.stack import ROOT, Ports, Stack
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--tid and --oid go together")
     try:
         return int(asyncio.run(options.command(options)))
-    except (StartFailed, LookupError, OSError, RuntimeError) as error:
+    except (StartFailed, Ended, LookupError, OSError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -37,7 +37,7 @@ async def _run(_options: argparse.Namespace) -> int:
         asyncio.get_running_loop().add_signal_handler(received, stop.set)
     async with Stack(_FOLDER, Ports.from_environment(), store) as stack:
         print(stack.ready_line(), flush=True)
-        await stop.wait()
+        await stack.serve_until(stop)
     return 0
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _STOP_SECONDS = 4
@@ -16,6 +16,10 @@ _STOP_SECONDS = 4
 
 class StartFailed(Exception):
     """A process did not become ready; the text holds the end of its log."""
+
+
+class Ended(Exception):
+    """A process ended while it was to serve; the text holds the end of its log."""
 
 
 class Process(Protocol):
@@ -91,6 +95,15 @@ class Child:
         """Wait until the process has ended by itself or by somebody else."""
         if self._process is not None:
             await asyncio.wait_for(self._process.wait(), seconds)
+
+    async def serve(self) -> NoReturn:
+        """Wait for an end that is not to come while others rely on the process.
+
+        Raises:
+            Ended: It came.
+        """
+        status = await self._process.wait() if self._process else None
+        raise Ended(f"{self.name} ended with status {status}:\n{self.log_tail()}")
 
     @property
     def pid(self) -> int:

@@ -1,5 +1,6 @@
 """The stack: Azurite, the simulated Microsoft and the functions host, started and stopped."""
 
+import asyncio
 import json
 import os
 import secrets
@@ -9,6 +10,7 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from local.azurite import connection_string, start_azurite
 from local.microsoft.certificates import make_certificates
@@ -161,7 +163,10 @@ class Stack:
         host = self.launch("the functions host", self.run_dir / "host.log")
         command = [sys.executable, "-m", "local.host", "--port", str(self.ports.api)]
         environment = {**self.environment, **(settings or {})}
-        await host.start([*command, "--app", str(ROOT)], environment)
+        # As `infra/` has it: the portal's pages may call, and nobody else's.
+        portal = urlsplit(environment["PORTAL_URL"])
+        command += ["--app", str(ROOT), "--cors", f"{portal.scheme}://{portal.netloc}"]
+        await host.start(command, environment)
         self._host = host
         await host.until_listening(self.ports.api)
         return host
@@ -182,6 +187,20 @@ class Stack:
         if self._host is not None:
             await (self._host.kill() if kill else self._host.stop())
             self._host = None
+
+    async def serve_until(self, stop: asyncio.Event) -> None:
+        """Keep serving until the event is set.
+
+        Raises:
+            Ended: A part ended before.
+        """
+        parts = [asyncio.ensure_future(child.serve()) for child in (*self._children, self.host)]
+        stopped = asyncio.ensure_future(stop.wait())
+        ended, waiting = await asyncio.wait({stopped, *parts}, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+        for one in ended:
+            one.result()
 
     async def stop(self) -> None:
         """Stop everything."""

@@ -1,13 +1,18 @@
-"""The HTTP side of the host: requests to invocations, and what they return to responses."""
+"""The HTTP side of the host: requests to invocations, and what they return to responses.
+
+https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.Grpc/MessageExtensions/GrpcMessageConversionExtensions.cs
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from azure_functions_runtime.bindings.datumdef import Datum
 
+from local.host.paths import encoded_path, unescape
 from local.host.routing import RouteTable
+from local.host.server import LARGEST_BODY
 from local.host.worker import Function, InvocationFailed, invoke, text
 
 _log = logging.getLogger(__name__)
@@ -20,53 +25,99 @@ class HttpSide:
         self._routes = routes
         self.in_flight = self.began = 0
 
-    async def handle(self, request: web.Request) -> web.Response:
-        """Answer one request by the function whose route takes it."""
-        found = self._routes.find(request.method, request.rel_url.raw_path)
-        if isinstance(found, frozenset):
-            status, headers = (405, {"Allow": ", ".join(sorted(found))}) if found else (404, {})
-            return web.Response(status=status, headers=headers)
+    async def handle(self, request: web.BaseRequest, path: str, query: str) -> web.Response:
+        """Answer one request by the function whose route takes it.
+
+        Args:
+            path: Decoded.
+            query: As it was sent, with the question mark.
+        """
+        found = self._routes.find(request.method, path)
+        if found is None:
+            return web.Response(status=404)
         self.in_flight += 1
         self.began += 1
         try:
-            return await self._invoke(request, *found)
+            return await self._invoke(request, f"{encoded_path(path)}{query}", *found)
         finally:
             self.in_flight -= 1
 
     async def _invoke(
-        self, request: web.Request, function: Function, parameters: Mapping[str, str]
+        self,
+        request: web.BaseRequest,
+        address: str,
+        function: Function,
+        parameters: Mapping[str, str],
     ) -> web.Response:
-        datum = await _datum(request, parameters)
         try:
-            return _response(await invoke(function, datum))
+            datum = _datum(request, address, parameters, await _body(request))
+            return _response(await invoke(function, datum), request)
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=500)
         except InvocationFailed:
             _log.exception("%s failed", function.name)
             return web.Response(status=500)
 
 
-async def _datum(request: web.Request, parameters: Mapping[str, str]) -> Datum:
-    # ASP.NET joins a doubled parameter's values with a comma; the URL keeps both.
-    query = {name: ",".join(request.query.getall(name)) for name in request.query}
-    headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
+async def _body(request: web.BaseRequest) -> bytes:
+    """Read the body. One that was sent without its length does not arrive: the host asks for it.
+
+    Raises:
+        HTTPRequestEntityTooLarge: It is longer than the host takes.
+    """
+    if not request.content_length:
+        return b""
+    if request.content_length > LARGEST_BODY:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, request.content_length)
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return await request.read()
+
+
+def _datum(
+    request: web.BaseRequest, address: str, parameters: Mapping[str, str], body: bytes
+) -> Datum:
+    headers = _joined((name.lower(), value) for name, value in request.headers.items())
+    query = _joined(_arguments(address.partition("?")[2]))
     value = {
         "method": text(request.method),
-        "url": text(str(request.url)),
+        "url": text(f"http://{request.headers.get('Host', '')}{address}"),
         "headers": {name: text(content) for name, content in headers.items()},
-        "query": {name: text(content) for name, content in query.items()},
+        "query": {name: text(content) for name, content in query.items() if content},
         "params": {name: text(content) for name, content in parameters.items()},
-        "body": Datum(await request.read(), "bytes"),
+        "body": Datum(body, "bytes"),
     }
     return Datum(value, "http")
 
 
-def _response(returned: Datum | None) -> web.Response:
+def _arguments(query: str) -> Iterator[tuple[str, str]]:
+    for argument in filter(None, query.split("&")):
+        name, _, value = argument.replace("+", " ").partition("=")
+        yield unescape(name), unescape(value)
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Join the values of one name, in whatever case, by commas, under its first spelling."""
+    spellings: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(spellings.setdefault(name.lower(), name), []).append(value)
+    return {name: ",".join(found) for name, found in values.items()}
+
+
+def _response(returned: Datum | None, request: web.BaseRequest) -> web.Response:
     if returned is None:
         return web.Response(status=204)
     if returned.type == "string":
-        return web.Response(text=returned.value)
+        return _sent(web.Response(text=returned.value), request)
     value: dict[str, Any] = returned.value
     headers = {name: datum.value for name, datum in value["headers"].items()}
-    body: bytes = value["body"].value
-    if not body:
-        headers.pop("content-type", None)
-    return web.Response(status=int(value["status_code"].value), headers=headers, body=body)
+    status = int(value["status_code"].value)
+    return _sent(web.Response(status=status, headers=headers, body=value["body"].value), request)
+
+
+def _sent(response: web.Response, request: web.BaseRequest) -> web.Response:
+    """Send a body in chunks, where the client's version of HTTP has them."""
+    if response.body and request.version >= HttpVersion11:
+        response.enable_chunked_encoding()
+    return response

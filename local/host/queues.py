@@ -1,21 +1,20 @@
 """Queue triggers: visibility timeout, dequeue count, and the poison queue after five failures.
 
+A message that is not base64 goes there at its first look; what fails in a poison queue is deleted.
 https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger
 """
 
 import asyncio
+import base64
+import binascii
 import contextlib
 import logging
 import os
 from dataclasses import dataclass
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue import (
-    QueueMessage,
-    TextBase64DecodePolicy,
-    TextBase64EncodePolicy,
-)
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 from azure_functions_runtime.bindings.datumdef import Datum
 
@@ -25,6 +24,7 @@ _log = logging.getLogger(__name__)
 # https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
 _BATCH_SIZE = "AzureFunctionsJobHost__extensions__queues__batchSize"
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+_POISON = "-poison"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,12 @@ class QueueSide:
     def __init__(self, function: Function, connection: str, options: QueueOptions) -> None:
         self.function, self._options = function, options
         self._name = str(function.trigger["queueName"])
-        self._queue = _client(connection, self._name)
-        self._poison = _client(connection, f"{self._name}-poison")
+        # Without policies: the text of a message is looked at, and passed on, as it is.
+        self._queue = QueueClient.from_connection_string(connection, self._name)
+        self._poison = None
+        if not self._name.endswith(_POISON):
+            poison = f"{self._name}{_POISON}"
+            self._poison = QueueClient.from_connection_string(connection, poison)
         self.in_flight = self.began = 0
         self._seen = asyncio.Event()
         # A message that is being received is neither visible nor counted yet.
@@ -98,7 +102,7 @@ class QueueSide:
                         visibility_timeout=self._options.lock_seconds,
                     )
                 ]
-            except AzureError:
+            except Exception:  # noqa: BLE001  the queue is asked again, whatever it answered
                 _log.exception("queue %s does not answer", self._name)
                 return []
             self.in_flight += len(messages)
@@ -107,16 +111,22 @@ class QueueSide:
 
     async def _process(self, message: QueueMessage) -> None:
         try:
-            await self._invoke(message)
-        except AzureError:
+            await self._take(message)
+        except Exception:  # noqa: BLE001  no message ends the host
             _log.exception("a message of queue %s comes again", self._name)
         finally:
             self.in_flight -= 1
 
-    async def _invoke(self, message: QueueMessage) -> None:
+    async def _take(self, message: QueueMessage) -> None:
         try:
-            await invoke(self.function, text(message.content), _metadata(message))
-        except InvocationFailed:
+            body = _decoded(message.content or "")
+        except binascii.Error:
+            _log.error("Message decoding has failed in queue %s", self._name)
+            await self._give_up(message)
+            return
+        try:
+            await invoke(self.function, text(body.decode()), _metadata(message))
+        except (InvocationFailed, UnicodeDecodeError):
             _log.exception("%s failed", self.function.name)
             await self._failed(message)
         else:
@@ -124,15 +134,20 @@ class QueueSide:
 
     async def _failed(self, message: QueueMessage) -> None:
         if (message.dequeue_count or 0) >= self._options.most_dequeues:
-            await _create(self._poison)
-            await self._poison.send_message(message.content)
-            await self._queue.delete_message(message)
+            await self._give_up(message)
             return
         await self._queue.update_message(
             message,
             visibility_timeout=self._options.visibility_after_failure,
             content=message.content,
         )
+
+    async def _give_up(self, message: QueueMessage) -> None:
+        """Move a message to the poison queue as it is; there is none behind a poison queue."""
+        if self._poison is not None:
+            await _create(self._poison)
+            await self._poison.send_message(message.content)
+        await self._queue.delete_message(message)
 
     async def is_empty(self) -> bool:
         """Tell whether no message can be seen; one that is, is taken at once."""
@@ -147,16 +162,20 @@ class QueueSide:
 
     async def close(self) -> None:
         """Close the connections."""
-        await asyncio.gather(self._queue.close(), self._poison.close())
+        queues = filter(None, (self._queue, self._poison))
+        await asyncio.gather(*(queue.close() for queue in queues))
 
 
-def _client(connection: str, name: str) -> QueueClient:
-    return QueueClient.from_connection_string(
-        connection,
-        name,
-        message_encode_policy=TextBase64EncodePolicy(),
-        message_decode_policy=TextBase64DecodePolicy(),
-    )
+def _decoded(content: str) -> bytes:
+    """Decode as .NET's Convert.FromBase64String does, which passes over white space.
+
+    Raises:
+        binascii.Error: It is not base64.
+    """
+    try:
+        return base64.b64decode("".join(content.split()), validate=True)
+    except ValueError as error:  # of characters beyond ASCII; binascii.Error is one too
+        raise binascii.Error(str(error)) from error
 
 
 async def _create(queue: QueueClient) -> None:

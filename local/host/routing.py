@@ -1,17 +1,23 @@
-"""Routes as ASP.NET resolves them: literal before parameter before catch-all, in any case.
+"""Routes as Microsoft's host resolves them: tried in alphabetical order of the functions' names.
 
-https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-template-precedence
+Neither the order of registration counts, nor whether a template has literals or parameters.
+https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Host/FunctionMetadataManager.cs
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote
 
+from local.host.constraints import Constraint, constraint
 from local.host.worker import Function
 
-_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_CONSTRAINTS = {"guid": _GUID, "int": r"-?\d+", "alpha": r"[A-Za-z]+", "bool": "true|false"}
+_BRACES = r"\{(?:[^{}]|\{\{|\}\})*\}"
+# A slash within braces, as a regex may have one, separates nothing.
+_SEGMENT = re.compile(rf"(?:{_BRACES}|[^/{{}}])+")
+_PARAMETER = re.compile(
+    r"\{(?P<star>\*{0,2})(?P<name>\w+)(?P<constraints>:.*?)?(?P<optional>\?)?\}"
+)
+_CONSTRAINT = re.compile(r":(\w+)(?:\((.*?)\))?(?=:|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,39 +26,31 @@ class Segment:
 
     text: str
     parameter: str | None = None
-    constraint: str | None = None
+    constraints: tuple[Constraint, ...] = ()
     optional: bool = False
     catch_all: bool = False
-
-    @property
-    def precedence(self) -> int:
-        """Smaller is tried first."""
-        if self.parameter is None:
-            return 1
-        if self.catch_all:
-            return 5
-        return 2 if self.constraint else 3
 
     def takes(self, part: str) -> bool:
         """Tell whether the segment matches one part of a path."""
         if self.parameter is None:
             return part.lower() == self.text.lower()
-        if self.constraint is None:
-            return True
-        return re.fullmatch(_CONSTRAINTS[self.constraint], part, re.IGNORECASE) is not None
+        return all(holds(part) for holds in self.constraints)
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A function's route, and the methods that it takes."""
+    """A function's route, and the methods that it takes; none named, it takes any."""
 
     function: Function
     segments: tuple[Segment, ...]
     methods: frozenset[str]
 
-    def match(self, path: str) -> dict[str, str] | None:
+    def takes(self, method: str) -> bool:
+        """Tell whether the function is for a method."""
+        return not self.methods or method in self.methods
+
+    def match(self, parts: list[str]) -> dict[str, str] | None:
         """Return the parameters of a path that the template matches, else None."""
-        parts = [unquote(part) for part in path.strip("/").split("/")] if path.strip("/") else []
         parameters: dict[str, str] = {}
         for index, segment in enumerate(self.segments):
             if segment.catch_all:
@@ -76,41 +74,54 @@ class RouteTable:
 
     def __init__(self, functions: Iterable[Function], prefix: str) -> None:
         templates = [_template(f, prefix) for f in functions if f.kind == "httpTrigger"]
-        self._templates = sorted(
-            templates, key=lambda t: [*(s.precedence for s in t.segments), 0][:20]
-        )
+        # StringComparer.OrdinalIgnoreCase compares capitals: an underscore goes after letters.
+        self._templates = sorted(templates, key=lambda t: t.function.name.upper())
 
-    def find(self, method: str, path: str) -> tuple[Function, dict[str, str]] | frozenset[str]:
-        """Return the function that takes a request with its parameters, else the methods allowed.
+    def find(self, method: str, path: str) -> tuple[Function, dict[str, str]] | None:
+        """Return the function that takes a request, with its parameters.
 
-        A template that matches the path but not the method lets the next one try. No methods at
-        all means that no template matches the path.
+        A template that matches the path but not the method lets the next one try.
+
+        Args:
+            path: Decoded. One slash at its end counts for nothing; an empty part fits no route.
         """
-        allowed: frozenset[str] = frozenset()
+        parts = path.removeprefix("/").removesuffix("/").split("/") if path != "/" else []
+        if "" in parts:
+            return None
         for template in self._templates:
-            parameters = template.match(path)
-            if parameters is None:
+            if not template.takes(method):
                 continue
-            if method in template.methods:
+            parameters = template.match(parts)
+            if parameters is not None:
                 return template.function, parameters
-            allowed |= template.methods
-        return allowed
+        return None
 
 
 def _template(function: Function, prefix: str) -> Template:
     route = function.trigger.get("route") or function.name
-    full = f"{prefix}/{route}".strip("/")
-    methods = function.trigger.get("methods") or ["GET", "POST"]
-    segments = tuple(_segment(part) for part in full.split("/")) if full else ()
+    segments = tuple(_segment(part) for part in _SEGMENT.findall(f"{prefix}/{route}"))
+    methods = function.trigger.get("methods") or []
     return Template(function, segments, frozenset(str(m).upper() for m in methods))
 
 
 def _segment(text: str) -> Segment:
-    if not (text.startswith("{") and text.endswith("}")):
+    if "{" not in text:
         return Segment(text)
-    name = text[1:-1]
-    if name.startswith("*"):
-        return Segment(text, parameter=name.lstrip("*"), catch_all=True)
-    optional = name.endswith("?")
-    name, _, constraint = name.rstrip("?").partition(":")
-    return Segment(text, name, constraint or None, optional)
+    found = _PARAMETER.fullmatch(text)
+    if found is None:
+        raise ValueError(f"the local host does not know templates such as {text}")
+    return Segment(
+        text,
+        found["name"],
+        _constraints(found["constraints"] or ""),
+        optional=bool(found["optional"]),
+        catch_all=bool(found["star"]),
+    )
+
+
+def _constraints(text: str) -> tuple[Constraint, ...]:
+    text = text.replace("{{", "{").replace("}}", "}")
+    found = list(_CONSTRAINT.finditer(text))
+    if "".join(one[0] for one in found) != text:
+        raise ValueError(f"the local host does not know constraints such as {text}")
+    return tuple(constraint(one[1], one[2]) for one in found)

@@ -15,6 +15,7 @@ from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from local.processes import Child, free_ports
+from local.stack import PORTAL, Stack
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,13 +67,13 @@ async def test_unknown_addresses_wrong_methods_and_errors_tell_nothing(
 ) -> None:
     for method, path, status in (
         ("GET", "/no", 404),
-        ("PUT", "/meet", 405),
+        ("PUT", "/meet", 404),
         ("GET", "/broken", 500),
     ):
         async with session.request(method, f"{host}{path}") as response:
             assert response.status == status
             assert await response.text() == ""
-            assert response.headers.get("Allow") == ("GET" if status == 405 else None)
+            assert "Allow" not in response.headers
 
 
 def queue_client(azurite: str, name: str) -> QueueClient:
@@ -177,3 +178,60 @@ async def test_an_app_that_azure_would_refuse_is_refused(tmp_path: Path, azurite
     await child.start(command, {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)})
     await child.until_ended()
     assert "extra" in child.log_tail()
+
+
+_ALLOWED = "Access-Control-Allow-"
+
+
+def preflight(origin: str) -> dict[str, str]:
+    return {
+        "Origin": origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "authorization,if-match",
+    }
+
+
+async def test_the_portals_preflight_is_answered_before_the_app(
+    stack: Stack, session: aiohttp.ClientSession
+) -> None:
+    url = f"{stack.api}/no/such/address"
+    async with session.options(url, headers=preflight(PORTAL)) as response:
+        allowed = {n: v for n, v in response.headers.items() if n.startswith(_ALLOWED)}
+        assert (response.status, await response.read()) == (204, b"")
+        assert allowed == {
+            f"{_ALLOWED}Origin": PORTAL,
+            f"{_ALLOWED}Methods": "PUT",
+            f"{_ALLOWED}Headers": "authorization,if-match",
+        }
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", f"{PORTAL}.evil.example", f"{PORTAL}/", PORTAL.upper(), "null"],
+)
+async def test_no_other_origin_may_do_anything(
+    stack: Stack, session: aiohttp.ClientSession, origin: str
+) -> None:
+    for method, headers in (("OPTIONS", preflight(origin)), ("GET", {"Origin": origin})):
+        url = f"{stack.api}/openapi.json"
+        async with session.request(method, url, headers=headers) as response:
+            assert not [name for name in response.headers if name.startswith(_ALLOWED)]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/openapi.json", 200), ("/my-tenant", 401)])
+async def test_the_portal_may_read_answers_and_refusals(
+    stack: Stack, session: aiohttp.ClientSession, path: str, status: int
+) -> None:
+    async with session.get(f"{stack.api}{path}", headers={"Origin": PORTAL}) as response:
+        assert response.status == status
+        allowed = {n: v for n, v in response.headers.items() if n.startswith(_ALLOWED)}
+        assert allowed == {f"{_ALLOWED}Origin": PORTAL}
+
+
+async def test_options_without_what_makes_a_preflight_is_the_hosts(
+    host: str, stack: Stack, session: aiohttp.ClientSession
+) -> None:
+    async with session.options(f"{host}/meet", headers=preflight(PORTAL)) as response:
+        assert response.status == 404  # this host has no origin that may call
+    async with session.options(f"{stack.api}/my-tenant", headers={"Origin": PORTAL}) as response:
+        assert response.status == 405

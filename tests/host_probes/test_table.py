@@ -1,0 +1,74 @@
+"""The local host does as Microsoft's host does, line by line."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
+
+from local.processes import Child, free_ports
+from tests.host_probes.checks import Queues, http_lines
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+async def host(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Address of a local host that serves the probes."""
+    (port,) = free_ports(1)
+    child = Child("the probes' host", tmp_path_factory.mktemp("probes") / "host.log")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "AzureWebJobsStorage": azurite,
+    }
+    app = Path(__file__).parent / "app"
+    command = [sys.executable, "-m", "local.host", "--port", str(port), "--app", str(app)]
+    await child.start(command, environment)
+    await child.until_listening(port)
+    yield f"http://127.0.0.1:{port}"
+    await child.stop()
+
+
+async def test_every_request_is_answered_as_by_microsofts_host(host: str) -> None:
+    lines = [line async for line in http_lines(host)]
+    assert [line for line in lines if not line.same] == []
+    assert len(lines) > 40
+
+
+async def test_every_message_goes_where_microsofts_host_puts_it(host: str, azurite: str) -> None:
+    lines = [line async for line in Queues(host, azurite).lines()]
+    assert [line for line in lines if not line.same] == []
+
+
+async def check(url: str) -> tuple[int | None, str]:
+    """Run the command; return its exit status and what it printed."""
+    command = [sys.executable, "-m", "tests.host_probes", url]
+    checked = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await checked.communicate()
+    return checked.returncode, printed.decode()
+
+
+async def test_the_command_is_content_with_the_local_host(host: str) -> None:
+    status, printed = await check(host)
+    assert (status, "DIFFERS" in printed) == (0, False), printed
+    assert "skipped  queues: no STORAGE" in printed
+
+
+async def test_the_command_shows_what_another_server_does_otherwise() -> None:
+    async def answer(_request: web.BaseRequest) -> web.Response:
+        return web.Response(text="all is well")
+
+    server = RawTestServer(answer)
+    await server.start_server()
+    status, printed = await check(str(server.make_url("/")))
+    await server.close()
+    assert status == 1
+    assert "DIFFERS  no route\n         expected {'status': 404," in printed
+    assert printed.endswith(" lines differ\n")
