@@ -67,6 +67,10 @@ def _sessions(routes: Routes, ports: ConsentPorts, link: ConsentLink) -> None:
 def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
     @routes.route("GET", "consent/callback", PUBLIC, raw_query=RedirectQuery, answers={302: None})
     async def consent_callback(request: Request[NoBody, NoQuery]) -> Answer:
+        settings_page = f"{portal_url}/settings/graph-api"
+        if request.method == "HEAD":
+            # HEAD changes nothing (RFC 9110, 9.2.1): who looks at a link does not use it up.
+            return Answer(302, headers={"Location": settings_page})
         redirect = Redirect.read(request.arguments)
         try:
             outcome = await receive_redirect(ports, redirect, request.request_id)
@@ -74,7 +78,7 @@ def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
             _log.exception("a redirect could not be received, request %s", request.request_id)
             outcome = Outcome.FAILED
         query = urlencode({"consent": str(outcome)})
-        return Answer(302, headers={"Location": f"{portal_url}/settings/graph-api?{query}"})
+        return Answer(302, headers={"Location": f"{settings_page}?{query}"})
 
 
 def _queue(blueprint: func.Blueprint, ports: ConsentPorts) -> None:

@@ -2,7 +2,7 @@
 
 DomainError
 ├── MalformedInput, FlagNotEditable              the request itself is wrong
-├── BodyTooLarge
+├── NothingNamed, LengthRequired, BodyTooLarge
 ├── Unauthenticated                              no token that can be trusted
 ├── NotStaff, PermissionMissing, OwnerRequired   a known caller who may not
 ├── MspSuspended
@@ -39,6 +39,14 @@ class MalformedInput(DomainError):
 
 class FlagNotEditable(DomainError):
     """`is_own_msp_tenant` stands in a tenant edit; only /my-tenant and consent set it."""
+
+
+class NothingNamed(DomainError):
+    """A parameter of the path is no name at all."""
+
+
+class LengthRequired(DomainError):
+    """A body came in chunks, of which the Functions host hands over none."""
 
 
 class BodyTooLarge(DomainError):

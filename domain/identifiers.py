@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import NewType
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from domain.errors import MalformedInput
 
@@ -13,23 +13,49 @@ ObjectId = NewType("ObjectId", str)
 Epoch = NewType("Epoch", str)
 SessionHash = NewType("SessionHash", str)
 
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_GUID = re.compile(rf"{_HYPHENATED}\Z")
+# The other spellings that a `guid` in a route of the Functions host takes.
+# https://learn.microsoft.com/dotnet/api/system.guid.tryparse
+_SPELLING = re.compile(rf"(?:[0-9a-f]{{32}}|\{{{_HYPHENATED}\}}|\({_HYPHENATED}\))\Z")
+_BYTE = "0x([0-9a-f]{1,2})"
+_HEXADECIMAL = re.compile(
+    r"\{0x([0-9a-f]{1,8}),0x([0-9a-f]{1,4}),0x([0-9a-f]{1,4}),\{"
+    + ",".join([_BYTE] * 8)
+    + r"\}\}\Z"
+)
+_WIDTHS = (8, 4, 4, *[2] * 8)
 
 
 def parse_guid(text: str, field: str) -> str:
     """Return a GUID in Microsoft's canonical form: lower case, with dashes.
 
     Args:
-        text: What the caller sent, in any case.
+        text: What the caller sent, in any case and any spelling that .NET takes.
         field: The name that the error gives the value.
 
     Raises:
         MalformedInput: The text is no GUID; the error names the field, never the text.
     """
     guid = text.lower()
-    if not _GUID.match(guid):
+    if _GUID.match(guid):
+        return guid
+    digits = _digits(guid)
+    if digits is None:
         raise MalformedInput(field, "must be a GUID")
-    return guid
+    return str(UUID(digits))
+
+
+def _digits(guid: str) -> str | None:
+    """Return the 32 digits of a GUID that is spelled unlike the canonical form."""
+    found = _HEXADECIMAL.match("".join(guid.split()))
+    if found:
+        parts = zip(found.groups(), _WIDTHS, strict=True)
+        return "".join(part.zfill(width) for part, width in parts)
+    guid = guid.strip()
+    if _GUID.match(guid) or _SPELLING.match(guid):
+        return re.sub(r"[-{}()]", "", guid)
+    return None
 
 
 def parse_tenant_id(text: str, field: str = "tenantId") -> TenantId:

@@ -1,5 +1,6 @@
 """Errors to HTTP: the one table of statuses and codes, and the shape of an error's body."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,8 @@ from domain import errors
 TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.MalformedInput: (HTTPStatus.BAD_REQUEST, "malformed_input"),
     errors.FlagNotEditable: (HTTPStatus.BAD_REQUEST, "flag_not_editable"),
+    errors.NothingNamed: (HTTPStatus.NOT_FOUND, "not_found"),
+    errors.LengthRequired: (HTTPStatus.LENGTH_REQUIRED, "length_required"),
     errors.BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large"),
     errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "unauthenticated"),
     errors.NotStaff: (HTTPStatus.FORBIDDEN, "not_staff"),
@@ -39,6 +42,7 @@ TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
 }
 
 _RETRY_AFTER = 30
+_LONGEST_WAIT = 3600  # seconds
 
 
 def status_of(error: errors.DomainError) -> tuple[HTTPStatus, str]:
@@ -52,9 +56,14 @@ def headers_of(error: errors.DomainError) -> dict[str, str]:
     if status is HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
     if status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE):
-        wait = getattr(error, "retry_after", _RETRY_AFTER)
-        return {"Retry-After": str(max(1, round(wait)))}
+        return {"Retry-After": str(_seconds(getattr(error, "retry_after", _RETRY_AFTER)))}
     return {}
+
+
+def _seconds(wait: float) -> int:
+    """Return whole seconds from 1 to an hour, whatever another service made of the wait."""
+    bounded = min(max(wait, 1), _LONGEST_WAIT)
+    return _RETRY_AFTER if math.isnan(bounded) else math.ceil(bounded)
 
 
 def body_of(

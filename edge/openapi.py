@@ -52,7 +52,9 @@ def document(catalogue: Iterable[Route]) -> dict[str, Any]:
     schemas, schema = models_json_schema(sorted(_models(routes), key=str), ref_template=_REF)
     paths: dict[str, Any] = {}
     for route in routes:
-        paths.setdefault("/" + route.path, {})[route.method.lower()] = _operation(route, schemas)
+        paths.setdefault("/" + plain_path(route), {})[route.method.lower()] = _operation(
+            route, schemas
+        )
     return {
         "openapi": "3.1.0",
         "info": {"title": "Manage365 partner-tenant service", "version": "1"},
@@ -64,6 +66,11 @@ def document(catalogue: Iterable[Route]) -> dict[str, Any]:
             },
         },
     }
+
+
+def plain_path(route: Route) -> str:
+    """Return a route's path without the constraints of its parameters."""
+    return re.sub(r"{(\w+):[^/]*}", r"{\1}", route.path)
 
 
 def _models(routes: Iterable[Route]) -> set[tuple[type[BaseModel], Mode]]:
@@ -105,7 +112,7 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", route.path)
+        for name in re.findall(r"{(\w+)}", plain_path(route))
     ]
 
 
@@ -150,7 +157,7 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     if isinstance(route.permission, Permission):
         statuses |= {*_GUARDED}
     if route.body is not NoBody:
-        statuses.add(413)
+        statuses |= {411, 413}
     for status in sorted(statuses - set(route.answers)):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,

@@ -11,7 +11,13 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
 from domain.audit import Actor, Cause
-from domain.errors import BodyTooLarge, MalformedInput, TenantNotFound
+from domain.errors import (
+    BodyTooLarge,
+    LengthRequired,
+    MalformedInput,
+    NothingNamed,
+    TenantNotFound,
+)
 from domain.identifiers import TenantId, parse_tenant_id
 from edge.gate import Caller
 from edge.paging import PAGE_TOKEN
@@ -29,6 +35,7 @@ class Request[B, Q]:
     """
 
     request_id: str
+    method: str
     url: str
     headers: Mapping[str, str]
     path: Mapping[str, str]
@@ -66,6 +73,28 @@ class Request[B, Q]:
         token = self.sign_position(position)
         query = urlencode({**self.arguments, PAGE_TOKEN: token}, doseq=True)
         return f"{urlsplit(self.url).path}?{query}"
+
+
+def check_parameters(parameters: Mapping[str, str]) -> None:
+    """Refuse a path whose parameters the host could not decode.
+
+    It leaves `%2F` and broken escapes as they are; nothing here has a name with a percent sign.
+
+    Raises:
+        NothingNamed: Always then.
+    """
+    if any("%" in value for value in parameters.values()):
+        raise NothingNamed("No such address.")
+
+
+def check_length(headers: Mapping[str, str]) -> None:
+    """Refuse a body that is sent in chunks: the host would hand over an empty one.
+
+    Raises:
+        LengthRequired: There is no `Content-Length` beside `Transfer-Encoding`.
+    """
+    if "transfer-encoding" in headers and "content-length" not in headers:
+        raise LengthRequired("Send the body with its Content-Length, not in chunks.")
 
 
 def read_arguments(url: str) -> dict[str, list[str]]:

@@ -26,7 +26,14 @@ from edge.errors import body_of, headers_of, status_of
 from edge.gate import Gate
 from edge.models import ListQuery, NoBody, NoQuery
 from edge.paging import Listing, PageTokens
-from edge.requests import Request, read_arguments, read_body, read_query
+from edge.requests import (
+    Request,
+    check_length,
+    check_parameters,
+    read_arguments,
+    read_body,
+    read_query,
+)
 from edge.telemetry import span, tell
 
 _log = logging.getLogger(__name__)
@@ -90,6 +97,11 @@ class Route:
     summary: str
     media: str | None = None
 
+    @property
+    def methods(self) -> list[str]:
+        """The methods that the route takes: HEAD goes with GET, and the host drops its body."""
+        return [self.method, "HEAD"] if self.method == "GET" else [self.method]
+
 
 type Handler[B, Q] = Callable[[Request[B, Q]], Awaitable[Answer]]
 
@@ -113,21 +125,20 @@ class Edge:
         with span(route.name, request_id=request_id) as current:
             response = await self._answer(route, handler, req, request_id)
             current.set_attribute("status", response.status_code)
-        note(route.method, route.path, response.status_code, request_id, began)
+        note(req.method, route.path, response.status_code, request_id, began)
         return response
 
     async def _answer(
         self, route: Route, handler: Handler[Any, Any], req: func.HttpRequest, request_id: str
     ) -> func.HttpResponse:
         try:
-            answer = await handler(await self._read(route, req, request_id))
-            if isinstance(answer.body, Content):
-                return _file(answer.status, answer.body, request_id)
-            body = _written(answer.body) if answer.body else None
-            return respond(answer.status, body, request_id, answer.headers)
-        except DomainError as error:
-            return _refused(error, request_id)
-        except Exception:  # noqa: BLE001  the boundary: nothing gets past it
+            try:
+                return _answered(
+                    await handler(await self._read(route, req, request_id)), request_id
+                )
+            except DomainError as error:
+                return _refused(error, request_id)
+        except Exception:  # noqa: BLE001  the boundary: nothing gets past it, not even a refusal's own fault
             _log.exception("unexpected error in %s, request %s", route.name, request_id)
             return _failed(request_id)
 
@@ -138,6 +149,9 @@ class Edge:
         caller = None
         if isinstance(route.permission, Permission):
             caller = await self._gate.admit(headers.get("authorization"), route.permission)
+        check_parameters(req.route_params)
+        if route.body is not NoBody:
+            check_length(headers)
         arguments = read_arguments(req.url)
         listing = Listing(route.name, caller.msp_id if caller else MspId(""), arguments)
         query = NoQuery() if route.raw_query else read_query(route.query, arguments)
@@ -145,6 +159,7 @@ class Edge:
             query.page_token = self._page_tokens.read(listing, query.page_token)
         return Request(
             request_id=request_id,
+            method=req.method,
             url=req.url,
             headers=headers,
             path=dict(req.route_params),
@@ -206,7 +221,7 @@ class Routes:
                 media=media,
             )
             self._edge.catalogue.append(route)
-            self.register(route.name, route.path, [method], self._trigger(route, handler))
+            self.register(route.name, route.path, route.methods, self._trigger(route, handler))
             return handler
 
         return declare
@@ -275,6 +290,13 @@ def _headers(request_id: str) -> dict[str, str]:
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
+
+
+def _answered(answer: Answer, request_id: str) -> func.HttpResponse:
+    if isinstance(answer.body, Content):
+        return _file(answer.status, answer.body, request_id)
+    body = _written(answer.body) if answer.body else None
+    return respond(answer.status, body, request_id, answer.headers)
 
 
 def _file(status: int, content: Content, request_id: str) -> func.HttpResponse:

@@ -15,11 +15,12 @@ from pydantic import ConfigDict, RootModel
 
 from edge.errors import body_of
 from edge.models import ApiModel, NoBody, NoQuery
-from edge.openapi import document
+from edge.openapi import document, plain_path
 from edge.requests import Request
 from edge.routes import PUBLIC, Answer, Edge, Route, Routes, note, respond
 
 _log = logging.getLogger(__name__)
+CATCH_ALL = "zz_unrouted"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
@@ -67,9 +68,10 @@ def _openapi(routes: Routes, edge: Edge) -> None:
 
 
 def _unrouted(routes: Routes, edge: Edge) -> None:
-    """Take what no other route does: ASP.NET tries a catch-all last.
+    """Take what no other route does.
 
-    The Functions host itself answers a wrong method with 404 and without a body.
+    The Functions host tries routes in the order of their functions' names, so that this one's has
+    to sort after all others. By itself it answers a wrong method with 404 and without a body.
     """
 
     async def unrouted(req: func.HttpRequest) -> func.HttpResponse:
@@ -78,7 +80,7 @@ def _unrouted(routes: Routes, edge: Edge) -> None:
         note(req.method, "{*path}", response.status_code, request_id, began)
         return response
 
-    routes.register("unrouted", "{*path}", _METHODS, unrouted)
+    routes.register(CATCH_ALL, "{*path}", _METHODS, unrouted)
 
 
 def _not_taken(edge: Edge, path: str, request_id: str) -> func.HttpResponse:
@@ -97,7 +99,8 @@ def _not_taken(edge: Edge, path: str, request_id: str) -> func.HttpResponse:
 
 def allowed_methods(catalogue: Iterable[Route], path: str) -> list[str]:
     """Return the methods of the routes that the path matches, in any case."""
-    return sorted({route.method for route in catalogue if _matches(route.path, path)})
+    found = [route for route in catalogue if _matches(plain_path(route), path)]
+    return sorted({method for route in found for method in route.methods})
 
 
 def _matches(template: str, path: str) -> bool:

@@ -12,6 +12,7 @@ import jwt
 from domain.errors import MalformedInput, Unauthenticated
 from domain.identifiers import ObjectId, TenantId, parse_guid
 
+SCOPE = "access_as_user"  # what docs/deployment.md has this API expose
 _log = logging.getLogger(__name__)
 _LEEWAY_SECONDS = 30
 _REQUIRED = ["exp", "nbf", "iat", "iss", "aud", "tid", "oid", "ver"]
@@ -86,7 +87,8 @@ class TokenVerifier:
         oid = parse_guid(str(claims["oid"]), "oid")
         if claims["iss"] != f"{self._authority}/{tid}/v2.0" or claims["ver"] != "2.0":
             raise jwt.InvalidIssuerError
-        if claims.get("idtyp") == "app" or not claims.get("scp"):
-            # An app-only token speaks for no person, whatever its oid.
+        if claims.get("idtyp") == "app" or SCOPE not in str(claims.get("scp")).split():
+            # An app-only token speaks for no person, whatever its oid; nor is a token good that
+            # was given for another scope than the one this API has.
             raise jwt.InvalidTokenError
         return Person(TenantId(tid), ObjectId(oid))

@@ -108,6 +108,8 @@ def forged(good: str) -> dict[str, dict[str, Any]]:
         "another tenant's issuer": {"claims": {"tid": STRANGER.tenant_id}},
         "version 1.0": {"claims": {"ver": "1.0"}},
         "app only": {"claims": {"idtyp": "app"}},
+        "another API's scope": {"claims": {"scp": "User.Read access_as_user2"}},
+        "a scope in a list": {"claims": {"scp": ["access_as_user"]}},
         "without scope": {"claims": {"scp": None, "roles": ["Everything"]}},
         "without oid": {"claims": {"oid": None}},
         "without expiry": {"claims": {"exp": None}},
@@ -220,7 +222,7 @@ async def test_every_answer_has_our_request_id_and_errors_have_one_shape(portal:
             assert reply.body["statusCode"] == status
             assert reply.body["requestId"] == reply.headers["x-request-id"]
     allowed = await portal.call(owner(), "PUT", "/tenants/x")
-    assert allowed.headers["Allow"] == "DELETE, GET, PATCH"
+    assert allowed.headers["Allow"] == "DELETE, GET, HEAD, PATCH"
 
 
 async def test_a_body_over_the_limit_is_413_and_one_that_is_not_json_is_400(

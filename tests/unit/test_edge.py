@@ -46,7 +46,7 @@ def test_the_drawing_of_the_errors_names_each_one() -> None:
 
 
 def test_waiting_and_signing_in_have_their_headers() -> None:
-    assert headers_of(errors.MicrosoftUnavailable("x", 2.128)) == {"Retry-After": "2"}
+    assert headers_of(errors.MicrosoftUnavailable("x", 2.128)) == {"Retry-After": "3"}
     assert headers_of(errors.Unauthenticated("x")) == {"WWW-Authenticate": "Bearer"}
     assert headers_of(errors.TenantNotFound("x")) == {}
 
@@ -145,9 +145,47 @@ def test_allowed_methods_are_those_of_the_routes_that_match_in_any_case() -> Non
         route("DELETE", "tenants/{tenantId}"),
         route("GET", "openapi.json"),
     ]
-    assert allowed_methods(catalogue, "/Tenants/x/") == ["DELETE", "GET"]
+    assert allowed_methods(catalogue, "/Tenants/x/") == ["DELETE", "GET", "HEAD"]
     assert allowed_methods(catalogue, "/tenants/x/y") == []
     assert allowed_methods(catalogue, "/openapi-json") == []
+
+
+@pytest.mark.parametrize(
+    ("wait", "seconds"),
+    [
+        (float("inf"), 3600),
+        (float("-inf"), 1),
+        (float("nan"), 30),
+        (-5, 1),
+        (0, 1),
+        (10**400, 3600),
+        (1e308, 3600),
+        (3600.5, 3600),
+        (59.1, 60),
+    ],
+)
+def test_a_wait_is_whole_seconds_up_to_an_hour_whatever_was_sent(wait: float, seconds: int) -> None:
+    error = errors.MicrosoftUnavailable("x", wait)
+    assert headers_of(error) == {"Retry-After": str(seconds)}
+
+
+class Undeclared(DomainError):
+    """An error that the table of statuses does not have."""
+
+
+async def test_a_500_carries_its_request_id_even_when_the_refusal_cannot_be_made() -> None:
+    gate: Any = OpenGate()
+    edge = Edge(gate, PageTokens("k" * 32))
+
+    async def answer(request: Request[NoBody, NoQuery]) -> Answer:
+        raise Undeclared("x")
+
+    edge.routes("x").route("GET", "x", Permission.STAFF, answers={200: None})(answer)
+    req = func.HttpRequest("GET", "https://api.example/x", body=b"")
+    response = await edge.serve(edge.catalogue[0], answer, req)
+    body = json.loads(response.get_body())
+    assert (response.status_code, body["code"]) == (500, "internal_error")
+    assert body["requestId"] == response.headers["x-request-id"]
 
 
 class OpenGate:
