@@ -8,8 +8,9 @@ DomainError
 ├── MspSuspended
 ├── PartnerTenantProtected, OtherTenantNamed     the partner tenant's guards
 ├── TenantNotFound, NoPartnerTenant, StaffNotFound, InvoiceNotFound
-├── PartnerTenantExists, InvalidStatus, LastOwner, StaffElsewhere   conflicts of state
+├── PartnerTenantExists, InvalidStatus, LastOwner   conflicts of state
 ├── StaleVersion, ConcurrentChange               somebody else was faster
+├── ForeignPerson                                who cannot be staff here
 ├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft says no
 ├── SellerIncomplete                             no tax invoice without the seller's ABN
 └── MicrosoftUnavailable, StorageUnavailable, NoticeFailed     nobody answers
@@ -116,8 +117,17 @@ class LastOwner(DomainError):
     """The step would leave the MSP without an owner."""
 
 
-class StaffElsewhere(DomainError):
-    """The person is staff of another MSP, or cannot be added here."""
+class ForeignPerson(DomainError):
+    """Somebody cannot be staff of this MSP.
+
+    They are of a tenant that it does not sign in from, or staff elsewhere: which of it, nobody is
+    told, or an admin could ask who works for whom.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Staff are people of a tenant that this MSP signs in from, and of no other MSP."
+        )
 
 
 class StaleVersion(DomainError):

@@ -73,6 +73,8 @@ class Msp:
         owners: How many owners there are, so that the last one cannot go.
         closed_at: When an operator deleted the MSP; its profile stays for its invoices.
         billing_email: Where notices about invoices go, or None.
+        sign_in_tenants: Whose people can be staff, beside those of the partner tenant: the first
+            owner's, and what the operator added.
     """
 
     msp_id: MspId
@@ -90,3 +92,4 @@ class Msp:
     consented_manifest: int | None = None
     closed_at: datetime | None = None
     billing_email: str | None = None
+    sign_in_tenants: tuple[TenantId, ...] = ()

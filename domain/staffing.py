@@ -15,11 +15,11 @@ from domain.changes import (
     decide_and_commit,
 )
 from domain.errors import (
+    ForeignPerson,
     LastOwner,
     NotStaff,
     OwnerRequired,
     PermissionMissing,
-    StaffElsewhere,
     StaffNotFound,
 )
 from domain.identifiers import MspId, ObjectId, TenantId
@@ -33,12 +33,18 @@ class Staffing:
     """The rows that a staff change is decided on: the MSP counts its owners.
 
     Args:
+        partner_tenant: The MSP's partner tenant, if it has one.
         actor: Who makes the change, as staff of the MSP at this moment.
     """
 
     msp: Versioned[Msp]
     member: Versioned[StaffMember] | None
+    partner_tenant: TenantId | None = None
     actor: Versioned[StaffMember] | None = None
+
+    def signs_in_from(self, tid: TenantId) -> bool:
+        """Tell whether people of the tenant can be staff."""
+        return tid == self.partner_tenant or tid in self.msp.value.sign_in_tenants
 
 
 async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause) -> bool:
@@ -49,7 +55,8 @@ async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, caus
         PermissionMissing: Their role may no longer do it.
         OwnerRequired: An owner is made or changed by somebody who is none.
         LastOwner: The only owner would become something else.
-        StaffElsewhere: The person is staff of another MSP.
+        ForeignPerson: The MSP does not sign in from the person's tenant, or the person is staff of
+            another MSP.
     """
 
     async def read() -> Staffing:
@@ -64,7 +71,7 @@ async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, caus
     try:
         # A removal that was under way may have released the claim since: a row needs its claim.
         await claim_person(msps, index, member)
-    except StaffElsewhere:
+    except ForeignPerson:
         if added:
             await _withdraw(msps, member, cause)
         raise
@@ -72,9 +79,14 @@ async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, caus
 
 
 def decide_put(staffing: Staffing, member: StaffMember, cause: Cause) -> Decision[bool]:
-    """Decide an addition or a change, with the owners' count in the same transaction."""
+    """Decide an addition or a change, with the owners' count in the same transaction.
+
+    Who is staff already stays so, whatever became of the tenant.
+    """
     by_owner = _may_touch_owners(staffing, cause)
     known = staffing.member
+    if known is None and not staffing.signs_in_from(member.tid):
+        raise ForeignPerson
     before = known.value if known else None
     if before == member:
         return Decision(result=False)
@@ -134,7 +146,7 @@ async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -
     A claim whose MSP has no such staff member was left by a crash, and is taken over.
 
     Raises:
-        StaffElsewhere: The person is staff of another MSP.
+        ForeignPerson: The person is staff of another MSP.
     """
     holder = await index.claim(member.tid, member.oid, member.msp_id)
     if holder == member.msp_id:
@@ -143,7 +155,7 @@ async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -
         await index.release(member.tid, member.oid, holder)
         holder = await index.claim(member.tid, member.oid, member.msp_id)
     if holder != member.msp_id:
-        raise StaffElsewhere("This person cannot be added here.")
+        raise ForeignPerson
 
 
 async def _withdraw(msps: MspStore, member: StaffMember, cause: Cause) -> None:
@@ -165,7 +177,8 @@ async def _read(
     )
     if head is None:
         raise LookupError("no such MSP")
-    return Staffing(head.msp, member, actor)
+    partner_tenant = head.slot.value.tenant_id if head.slot else None
+    return Staffing(head.msp, member, partner_tenant, actor)
 
 
 async def _actor(msps: MspStore, msp_id: MspId, cause: Cause) -> Versioned[StaffMember] | None:

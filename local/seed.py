@@ -71,6 +71,8 @@ class SeedMsp:
     own: SeedTenant
     staff: tuple[SeedStaff, ...]
     customers: tuple[SeedTenant, ...]
+    # Beside its own; the demo and tests have staff who sign in from there.
+    sign_in_tenants: tuple[SeedTenant, ...]
 
     @cached_property
     def msp_id(self) -> str:
@@ -142,6 +144,7 @@ _CUSTOMER_TENANTS = tuple(
 )
 _CONTOSO = _tenant("Contoso MSP", "contoso.com", 1, 120)
 _FABRIKAM = _tenant("Fabrikam IT", "fabrikam.com", 2, 40)
+_LITWARE = _tenant("Litware", "litware.com", 200, 12)
 STRANGER = _tenant("Adatum", "adatum.com", 3, 20)  # a tenant of no MSP
 STRANGER_OID = fixed_id("person/adatum")
 
@@ -161,6 +164,7 @@ CONTOSO = SeedMsp(
     own=_CONTOSO,
     staff=tuple(_staff(_CONTOSO, role) for role in ROLES),
     customers=_CUSTOMER_TENANTS,
+    sign_in_tenants=(_CUSTOMER_TENANTS[0], STRANGER),
 )
 FABRIKAM = SeedMsp(
     key="fabrikam",
@@ -173,9 +177,10 @@ FABRIKAM = SeedMsp(
     staff=(_staff(_FABRIKAM, "msp_owner"),),
     customers=(
         _CUSTOMER_TENANTS[0],  # a customer of contoso's as well
-        _tenant("Litware", "litware.com", 200, 12),
+        _LITWARE,
         _tenant("The Phone Company", "thephone-company.com", 201, 9),
     ),
+    sign_in_tenants=(_LITWARE,),
 )
 MSPS = (CONTOSO, FABRIKAM)
 

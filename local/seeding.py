@@ -19,6 +19,7 @@ from domain.staffing import put_staff
 from domain.tenant import GdapInvite, Tenant, TenantStatus
 from local.seed import MSPS, SeedMsp, SeedTenant
 from ops.onboarding import Application, Owner, check, onboard
+from ops.staff import add_sign_in_tenant
 
 _ROWS_A_TENANT = 4
 _TENANTS_AT_ONCE = 100 // _ROWS_A_TENANT
@@ -63,8 +64,10 @@ async def _add(storage: Storage, seed_msp: SeedMsp) -> None:
         since,
     )
     await onboard(storage.msps, storage.staff_index, msp, Owner(owner.tid, owner.oid, owner.name))
-    await _add_staff(storage, seed_msp)
     cause = Cause(SYSTEM, since, "seed")
+    for tenant in seed_msp.sign_in_tenants:
+        await add_sign_in_tenant(storage.msps, msp.msp_id, TenantId(tenant.tenant_id), cause)
+    await _add_staff(storage, seed_msp)
     for customers in batched(seed_msp.customers, _TENANTS_AT_ONCE, strict=False):
         operations = [op for c in customers for op in _customer(seed_msp, msp, c, cause)]
         await storage.msps.commit(operations)

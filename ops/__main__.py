@@ -12,9 +12,7 @@ from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
 from domain.errors import DomainError, MalformedInput
-from domain.identifiers import MspId, parse_guid, parse_object_id, parse_tenant_id
-from domain.roles import Role, StaffMember
-from domain.staffing import put_staff
+from domain.identifiers import MspId, parse_guid
 from ops.app_manifest import app_manifest
 from ops.backup import add_backup_commands
 from ops.billing import add_billing_commands
@@ -23,6 +21,7 @@ from ops.credentials import add_credential_commands, add_credential_options
 from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
 from ops.restore import RestoreDiffers, StoreNotEmpty
+from ops.staff import add_staff_commands
 from settings import StorageSettings
 from wiring import open_documents, open_queues, open_storage
 
@@ -90,21 +89,6 @@ async def _onboard_msp(
     return {"mspId": msp.msp_id}
 
 
-async def _add_staff(
-    options: argparse.Namespace, storage: Storage, _queues: StorageQueues
-) -> dict[str, str]:
-    member = StaffMember(
-        msp_id=MspId(parse_guid(options.msp_id, "msp-id")),
-        tid=parse_tenant_id(options.tid, "tid"),
-        oid=parse_object_id(options.oid, "oid"),
-        role=_role(options.role),
-        name=options.name,
-    )
-    cause = Cause(SYSTEM, SystemClock().now(), str(uuid4()))
-    added = await put_staff(storage.msps, storage.staff_index, member, cause)
-    return {"staff": "added" if added else "changed"}
-
-
 async def _delete_msp(
     options: argparse.Namespace, storage: Storage, queues: StorageQueues
 ) -> dict[str, str]:
@@ -119,13 +103,6 @@ async def _delete_msp(
         "staff": str(deleted.staff),
         "secretsToDelete": ", ".join(deleted.secrets),
     }
-
-
-def _role(text: str) -> Role:
-    try:
-        return Role(text)
-    except ValueError:
-        raise MalformedInput("role", f"must be one of {', '.join(Role)}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -163,14 +140,11 @@ def _parser() -> argparse.ArgumentParser:
     msp.add_argument("--msp-id", help="a GUID; a new one by default")
     msp.add_argument("--annual-prepay", action="store_true", help="the year is paid ahead")
     msp.add_argument("--billing-email", help="where notices about invoices go")
-    staff = commands.add_parser("add-staff", help="add a staff member, or change one")
-    staff.set_defaults(command=_add_staff)
-    for option in ("msp-id", "tid", "oid", "role", "name"):
-        staff.add_argument(f"--{option}", required=True)
     delete = commands.add_parser("delete-msp", help="delete an MSP; may be repeated")
     delete.set_defaults(command=_delete_msp)
     delete.add_argument("--msp-id", required=True)
     delete.add_argument("--name", help="the MSP's name; asked for when it is left out")
+    add_staff_commands(commands)
     add_billing_commands(commands)
     add_credential_commands(commands)
     add_backup_commands(commands)

@@ -1,7 +1,7 @@
 """Onboarding an MSP with its first owner."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -87,7 +87,7 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
 
     Raises:
         MalformedInput: The owner's IDs are no GUIDs.
-        StaffElsewhere: The owner is staff of another MSP.
+        ForeignPerson: The owner is staff of another MSP.
         ConcurrentChange: There is an MSP of this ID already.
     """
     tid = TenantId(parse_guid(owner.tid, "owner-tid"))
@@ -101,6 +101,7 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
     event = Cause(SYSTEM, msp.onboarded_at, str(uuid4())).event(
         msp.msp_id, "msp.onboarded", after={"name": msp.name, "tier": str(msp.tier)}
     )
+    msp = replace(msp, sign_in_tenants=(tid,))
     await msps.commit((Insert(msp), Insert(member), Insert(event)))
     # Without its row the claim looked like a dead one's, so it may be gone.
     await claim_person(msps, index, member)

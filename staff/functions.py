@@ -96,6 +96,7 @@ def _changing(routes: Routes, ports: StaffPorts) -> None:
         Permission.STAFF_MANAGE,
         body=StaffBody,
         answers={200: StaffAnswer, 201: StaffAnswer},
+        errors=(422,),
     )
     async def put_staff_member(request: Request[StaffBody, NoQuery]) -> Answer:
         caller, body = request.caller, request.body

@@ -32,6 +32,7 @@ MSP = Msp(
     suspended_at=None,
     app=PartnerApp("app", OWN, "partner-app", "service-account"),
     owners=1,
+    sign_in_tenants=(OWN,),
 )
 OWNER = StaffMember(CONTOSO, OWN, OWNER_OID, Role.OWNER, "Adele Vance")
 CAUSE = Cause(Actor.staff(OWNER), NOW, "request-1")

@@ -107,6 +107,7 @@ def _properties(row: Row) -> dict[str, Any]:
             app = properties.pop("app")
             app["security_groups"] = _json(app["security_groups"])
             properties |= {f"app_{name}": value for name, value in app.items()}
+            properties["sign_in_tenants"] = _json(row.sign_in_tenants)
         case TenantUsage():
             properties["stretches"] = json.dumps(
                 [_stretch_text(s) for s in row.stretches], separators=(",", ":")
@@ -155,7 +156,20 @@ def msp_from(entity: TableEntity) -> Msp:
         consented_manifest=entity.get("consented_manifest"),
         closed_at=moment(entity.get("closed_at")),
         billing_email=entity.get("billing_email"),
+        sign_in_tenants=_sign_in_tenants(entity),
     )
+
+
+def _sign_in_tenants(entity: TableEntity) -> tuple[TenantId, ...]:
+    """Return where an MSP signs in from.
+
+    A release before did not store it; then it is where the app registration is: it took staff to
+    make that one.
+    """
+    known = entity.get("sign_in_tenants")
+    if known is None:
+        return (TenantId(entity["app_tenant_id"]),)
+    return tuple(map(TenantId, json.loads(known)))
 
 
 def tenant_from(entity: TableEntity) -> Tenant:

@@ -179,7 +179,27 @@ async def test_the_last_owner_stays_and_admins_touch_no_owners(portal: Portal) -
     stolen = await portal.call(
         owner(), "PUT", f"/staff/{theirs.tid}/{theirs.oid}", {"role": "l1", "name": "X"}
     )
-    assert (stolen.status, stolen.body["code"]) == (409, "staff_elsewhere")
+    assert (stolen.status, stolen.body["code"]) == (422, "foreign_person")
+
+
+async def test_nobody_learns_who_is_staff_elsewhere(portal: Portal) -> None:
+    theirs, body = owner(FABRIKAM), {"role": "l1", "name": "X"}
+    answers = []
+    for tid, oid in (
+        (theirs.tid, theirs.oid),
+        (theirs.tid, fixed_id("a person of theirs who is no staff")),
+        (fixed_id("a tenant that nobody knows"), fixed_id("somebody")),
+    ):
+        reply = await portal.call(role("msp_admin"), "PUT", f"/staff/{tid}/{oid}", body)
+        assert (reply.status, reply.body["code"]) == (422, "foreign_person")
+        answers.append({**reply.body, "requestId": ""})
+    assert answers[0] == answers[1] == answers[2]
+    # No claim is left behind: the MSP that signs in from there can add the person.
+    oid = fixed_id("a person of theirs who is no staff")
+    added = await portal.call(theirs, "PUT", f"/staff/{theirs.tid}/{oid}", body)
+    assert added.status == 201
+    removed = await portal.call(theirs, "DELETE", f"/staff/{theirs.tid}/{oid}")
+    assert removed.status == 204
 
 
 async def test_the_preview_bills_every_customer_and_never_the_partner_tenant(

@@ -5,25 +5,28 @@ from uuid import uuid4
 
 import pytest
 
-from domain.audit import Actor
-from domain.changes import Remove, Versioned
+from domain.audit import SYSTEM, Actor
+from domain.changes import Insert, Remove, Versioned
 from domain.errors import (
+    ForeignPerson,
     LastOwner,
     MalformedInput,
     NotStaff,
     OwnerRequired,
     PermissionMissing,
-    StaffElsewhere,
     StaffNotFound,
 )
 from domain.gdap import ROLES
-from domain.identifiers import MspId, ObjectId
+from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp, SecurityGroup
 from domain.roles import PERMISSIONS, Permission, Role
 from domain.staffing import put_staff, remove_staff
+from domain.tenant import PartnerSlot
+from ops.command import head_of
 from ops.onboarding import Application, Owner, check, onboard
+from ops.staff import MOST_SIGN_IN_TENANTS, add_sign_in_tenant
 from tests.fakes.storage import FakeMspStore, FakeStaffIndex
-from tests.samples import CAUSE, CONTOSO, FABRIKAM, MSP, NOW, OWN, OWNER, version
+from tests.samples import CAUSE, CONTOSO, CUSTOMER, FABRIKAM, MSP, NOW, OTHER, OWN, OWNER, version
 
 SECOND = replace(OWNER, oid=ObjectId("55555555-5555-4555-8555-555555555555"))
 ADMIN = replace(SECOND, role=Role.ADMIN, oid=ObjectId("66666666-6666-4666-8666-666666666666"))
@@ -125,7 +128,7 @@ async def test_a_person_is_staff_of_one_msp_and_a_claim_without_a_row_is_taken_o
     await index.claim(SECOND.tid, SECOND.oid, FABRIKAM)
     theirs = replace(SECOND, msp_id=FABRIKAM)
     store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid] = Versioned(theirs, "1")
-    with pytest.raises(StaffElsewhere):
+    with pytest.raises(ForeignPerson):
         await put_staff(store, index, SECOND, CAUSE)
     del store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid]
     assert await put_staff(store, index, SECOND, CAUSE)
@@ -188,11 +191,57 @@ async def test_a_member_whom_another_msp_claims_meanwhile_is_taken_back() -> Non
         await commit(operations)
 
     store.commit = claimed_meanwhile  # type: ignore[method-assign]  # the moment between
-    with pytest.raises(StaffElsewhere):
+    with pytest.raises(ForeignPerson):
         await put_staff(store, index, SECOND, CAUSE)
     assert await store.staff_member(CONTOSO, OWN, SECOND.oid) is None
     assert owners(store) == 1
     assert store.actions(CONTOSO) == ["staff.added", "staff.removed"]
+
+
+FOREIGNER = replace(ADMIN, tid=OTHER)
+
+
+async def test_staff_come_from_where_the_msp_signs_in_and_a_refusal_leaves_no_claim() -> None:
+    store, index = world()
+    for cause in (CAUSE, replace(CAUSE, actor=SYSTEM)):
+        with pytest.raises(ForeignPerson):
+            await put_staff(store, index, FOREIGNER, cause)
+    assert index.claims == {}
+    assert store.actions(CONTOSO) == []
+
+
+async def test_people_of_the_partner_tenant_can_be_staff() -> None:
+    store, index = world()
+    await store.commit((Insert(PartnerSlot(CONTOSO, OTHER)),))
+    assert await put_staff(store, index, FOREIGNER, CAUSE)
+
+
+async def test_an_operator_adds_a_tenant_to_sign_in_from_once_and_on_record() -> None:
+    store, index = world()
+    for _ in range(2):
+        assert await add_sign_in_tenant(store, CONTOSO, OTHER, CAUSE) == (OWN, OTHER)
+    assert store.actions(CONTOSO) == ["msp.sign_in_tenant_added"]
+    assert await put_staff(store, index, FOREIGNER, CAUSE)
+    await add_sign_in_tenant(store, CONTOSO, CUSTOMER, CAUSE)
+    assert (await head_of(store, CONTOSO)).msp.value.sign_in_tenants == (OWN, OTHER, CUSTOMER)
+
+
+async def test_tenants_to_sign_in_from_are_bounded() -> None:
+    many = tuple(TenantId(str(uuid4())) for _ in range(MOST_SIGN_IN_TENANTS))
+    store = FakeMspStore(replace(MSP, sign_in_tenants=many), OWNER)
+    assert await add_sign_in_tenant(store, CONTOSO, many[3], CAUSE) == many
+    with pytest.raises(MalformedInput, match="tid is one too many"):
+        await add_sign_in_tenant(store, CONTOSO, OTHER, CAUSE)
+    with pytest.raises(LookupError):
+        await add_sign_in_tenant(store, FABRIKAM, OTHER, CAUSE)
+
+
+async def test_who_is_staff_already_can_be_changed_and_removed_wherever_they_are_from() -> None:
+    store, index = world()
+    store.rows[CONTOSO, "StaffMember", OTHER, FOREIGNER.oid] = Versioned(FOREIGNER, "1")
+    assert not await put_staff(store, index, replace(FOREIGNER, role=Role.L2), CAUSE)
+    await remove_staff(store, index, CONTOSO, OTHER, FOREIGNER.oid, CAUSE)
+    assert await store.staff_member(CONTOSO, OTHER, FOREIGNER.oid) is None
 
 
 async def test_nobody_is_removed_who_is_not_there() -> None:
@@ -250,6 +299,7 @@ async def test_onboarding_makes_the_msp_and_its_owner_in_one_transaction() -> No
     assert len(store.commits) == 1
     assert await store.staff_member(msp.msp_id, OWN, OWNER.oid)
     assert store.actions(msp.msp_id) == ["msp.onboarded"]
+    assert (await head_of(store, msp.msp_id)).msp.value.sign_in_tenants == (OWN,)
 
 
 async def test_an_onboarding_that_died_after_its_claim_can_be_done_again() -> None:
@@ -259,7 +309,7 @@ async def test_an_onboarding_that_died_after_its_claim_can_be_done_again() -> No
     await onboard(store, index, msp, Owner(OWN, OWNER.oid, "Adele"))
     assert index.claims[OWN, OWNER.oid] == msp.msp_id
     other = check(APPLICATION, NOW)
-    with pytest.raises(StaffElsewhere):
+    with pytest.raises(ForeignPerson):
         await onboard(store, index, other, Owner(OWN, OWNER.oid, "Adele"))
     assert await store.head(other.msp_id) is None
 
