@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
+class SettingMissing(Exception):
+    """One of several settings must be there, or one is not what it must be; the text names it."""
+
+
 class StorageSettings(BaseModel):
     """Where the storage account is: a connection string, or endpoints for the app's identity."""
 

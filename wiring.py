@@ -41,7 +41,7 @@ from gdap.poll import GdapPorts
 from mytenant.functions import MyTenantPorts, mytenant_functions
 from portfolio.cached_users import CachedUsers
 from portfolio.functions import portfolio_functions
-from settings import Settings, StorageSettings
+from settings import SettingMissing, Settings, StorageSettings
 from staff.functions import StaffPorts, staff_functions
 from sync.functions import sync_functions
 from sync.msp_profiles import MspProfiles
@@ -63,12 +63,12 @@ def open_storage(settings: StorageSettings) -> Storage:
     """Open the tables.
 
     Raises:
-        ValueError: Neither a connection string nor an endpoint is set.
+        SettingMissing: Neither a connection string nor an endpoint is set, or it is malformed.
     """
     if settings.storage_connection_string:
         return Storage.connect(settings.storage_connection_string)
     if not settings.storage_table_endpoint:
-        raise ValueError("set STORAGE_CONNECTION_STRING or STORAGE_TABLE_ENDPOINT")
+        raise SettingMissing("set STORAGE_CONNECTION_STRING or STORAGE_TABLE_ENDPOINT")
     return Storage.open(settings.storage_table_endpoint, _credential())
 
 
@@ -76,12 +76,12 @@ def open_queues(settings: StorageSettings) -> StorageQueues:
     """Open the queues.
 
     Raises:
-        ValueError: Neither a connection string nor an endpoint is set.
+        SettingMissing: Neither a connection string nor an endpoint is set, or it is malformed.
     """
     if settings.storage_connection_string:
         return StorageQueues.connect(settings.storage_connection_string)
     if not settings.storage_queue_endpoint:
-        raise ValueError("set STORAGE_CONNECTION_STRING or STORAGE_QUEUE_ENDPOINT")
+        raise SettingMissing("set STORAGE_CONNECTION_STRING or STORAGE_QUEUE_ENDPOINT")
     return StorageQueues.open(settings.storage_queue_endpoint, _credential())
 
 
@@ -89,12 +89,12 @@ def open_documents(settings: StorageSettings) -> BlobInvoiceDocuments:
     """Open the invoices' PDFs.
 
     Raises:
-        ValueError: Neither a connection string nor an endpoint is set.
+        SettingMissing: Neither a connection string nor an endpoint is set, or it is malformed.
     """
     if settings.storage_connection_string:
         return BlobInvoiceDocuments.connect(settings.storage_connection_string)
     if not settings.storage_blob_endpoint:
-        raise ValueError("set STORAGE_CONNECTION_STRING or STORAGE_BLOB_ENDPOINT")
+        raise SettingMissing("set STORAGE_CONNECTION_STRING or STORAGE_BLOB_ENDPOINT")
     return BlobInvoiceDocuments.open(settings.storage_blob_endpoint, _credential())
 
 
@@ -109,12 +109,12 @@ def open_secrets(settings: Settings) -> Secrets:
     """Open the secrets.
 
     Raises:
-        ValueError: Neither a Key Vault nor a folder is set.
+        SettingMissing: Neither a Key Vault nor a folder is set.
     """
     if settings.key_vault_url:
         return KeyVaultSecrets(settings.key_vault_url, _credential())
     if not settings.secrets_dir:
-        raise ValueError("set KEY_VAULT_URL or SECRETS_DIR")
+        raise SettingMissing("set KEY_VAULT_URL or SECRETS_DIR")
     return FileSecrets(Path(settings.secrets_dir))
 
 

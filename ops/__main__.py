@@ -7,6 +7,9 @@ import sys
 from typing import Any
 from uuid import uuid4
 
+from azure.core.exceptions import AzureError
+from pydantic import ValidationError
+
 from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
@@ -16,24 +19,32 @@ from domain.identifiers import MspId, parse_guid
 from ops.app_manifest import app_manifest
 from ops.backup import add_backup_commands
 from ops.billing import add_billing_commands
-from ops.command import Command, cents
+from ops.command import Command, cents, check_text
 from ops.credentials import add_credential_commands, add_credential_options
 from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
 from ops.restore import RestoreDiffers, StoreNotEmpty
 from ops.staff import add_staff_commands
-from settings import StorageSettings
+from settings import SettingMissing, StorageSettings
 from wiring import open_documents, open_queues, open_storage
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return 0, 1 when it was refused or differs, 2 for a malformed option."""
+    """Run one command; return 0, 1 when it was refused or differs, 2 when it could not be begun.
+
+    That is: a malformed option or setting, or a file that cannot be read or written. Whatever is
+    wrong is one line on the error output.
+    """
     options = _parser().parse_args(arguments)
     try:
+        check_text(options)
         result = app_manifest() if options.command is None else asyncio.run(_run(options))
-    except MalformedInput as error:
-        print(f"--{error}", file=sys.stderr)
+    except (MalformedInput, ValidationError, SettingMissing, OSError, EOFError) as error:
+        print(_what_to_mend(error), file=sys.stderr)
         return 2
+    except AzureError as error:
+        print(f"storage refused: {type(error).__name__}", file=sys.stderr)
+        return 1
     except (DomainError, InvoicesUnpaid, LookupError, RestoreDiffers, StoreNotEmpty) as error:
         print(error, file=sys.stderr)
         return 1
@@ -41,9 +52,27 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if result.get("differences") else 0
 
 
+def _what_to_mend(error: Exception) -> str:
+    """Return which option, setting or file is at fault; never what a setting holds."""
+    match error:
+        case MalformedInput():
+            return f"--{error}"
+        case ValidationError():
+            names = sorted({str(one["loc"][0]).upper() for one in error.errors()})
+            return f"set or mend {', '.join(names)}"
+        case OSError():
+            return f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}"
+        case EOFError():
+            return "--name must be given where nobody can be asked"
+    return str(error)
+
+
 async def _run(options: argparse.Namespace) -> dict[str, Any]:
     settings = StorageSettings.from_environment()
-    storage, queues = open_storage(settings), open_queues(settings)
+    try:
+        storage, queues = open_storage(settings), open_queues(settings)
+    except ValueError:
+        raise SettingMissing("set or mend STORAGE_CONNECTION_STRING") from None
     command: Command = options.command
     try:
         return await command(options, storage, queues)

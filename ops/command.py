@@ -2,7 +2,8 @@
 
 import argparse
 from collections.abc import Awaitable, Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from adapters.queues import StorageQueues
@@ -10,6 +11,9 @@ from adapters.tables.storage import Storage
 from domain.errors import MalformedInput
 from domain.identifiers import MspId
 from domain.ports import Head, MspStore
+
+LONGEST_TEXT = 1024
+_HIGHEST_PRICE = 100_000_00
 
 type Command = Callable[[argparse.Namespace, Storage, StorageQueues], Awaitable[dict[str, Any]]]
 
@@ -26,6 +30,21 @@ async def head_of(msps: MspStore, msp_id: MspId) -> Head:
     return head
 
 
+def check_text(options: argparse.Namespace) -> None:
+    """Refuse what cannot be stored: half a character, a control character, a text without end.
+
+    Raises:
+        MalformedInput: An option holds such a text.
+    """
+    for name, value in vars(options).items():
+        for text in value if isinstance(value, list) else [value]:
+            if not isinstance(text, str | Path):
+                continue
+            if len(str(text)) > LONGEST_TEXT or not str(text).isprintable():
+                option = name.replace("_", "-")
+                raise MalformedInput(option, f"must be printable, up to {LONGEST_TEXT} characters")
+
+
 def cents(text: str | None) -> int | None:
     """Return an amount in cents, or None for none.
 
@@ -37,8 +56,10 @@ def cents(text: str | None) -> int | None:
     try:
         exact = Decimal(text) * 100
         whole = int(exact)
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         raise MalformedInput("agreed-price", "must be an amount such as 21.50") from None
     if exact != whole:
         raise MalformedInput("agreed-price", "must have at most two decimals")
+    if whole > _HIGHEST_PRICE:
+        raise MalformedInput("agreed-price", f"must be at most {_HIGHEST_PRICE // 100}")
     return whole
