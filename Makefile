@@ -38,6 +38,7 @@ long: setup ## the long forms: properties, random lives, kills and crowds in ful
 	@SYNC_USERS=5000 SYNC_KILLS=50 SYNC_KILL_USERS=5000 \
 		$(BIN)/python -m pytest tests/faults/test_sync.py tests/faults/test_kill_a_sync.py
 	@BILLING_MSPS=50 $(BIN)/python -m pytest tests/faults/test_billing_run.py
+	@FUZZ=all $(BIN)/python -m pytest tests/fuzz -n $(WORKERS) --dist worksteal
 
 unit: setup ## the unit tests alone: pure, without sockets
 	@$(BIN)/python -m pytest tests/unit
