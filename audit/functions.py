@@ -9,9 +9,10 @@ from domain.audit import AuditEvent
 from domain.identifiers import parse_tenant_id
 from domain.ports import MspStore
 from domain.roles import Permission
+from edge.answers import Answer
 from edge.models import ApiModel, ListQuery, NoBody, Timestamp, list_answer
 from edge.requests import Request
-from edge.routes import Answer, Edge
+from edge.routes import Edge
 
 
 class AuditQuery(ListQuery):

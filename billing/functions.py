@@ -24,9 +24,10 @@ from domain.errors import InvoiceNotFound
 from domain.invoice import Invoice, parse_invoice_name
 from domain.month import Month
 from domain.roles import Permission
+from edge.answers import Answer, Content
 from edge.models import ListQuery, NoBody, NoQuery
 from edge.requests import Request
-from edge.routes import Answer, Content, Edge, Routes
+from edge.routes import Edge, Routes
 from edge.telemetry import traced
 
 

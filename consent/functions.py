@@ -14,10 +14,11 @@ from consent.start_session import ConsentLink, start_session
 from domain.consent_session import Outcome
 from domain.messages import read_session_ref
 from domain.roles import Permission
+from edge.answers import Answer
 from edge.models import ApiModel, NoBody, NoQuery, Timestamp
 from edge.poison import PoisonKind, record_poison
 from edge.requests import Request
-from edge.routes import PUBLIC, Answer, Edge, Routes
+from edge.routes import PUBLIC, Edge, Routes
 from edge.telemetry import traced
 
 _log = logging.getLogger(__name__)

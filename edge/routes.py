@@ -4,25 +4,22 @@ Deny by default: a route cannot be declared without a permission, and only PUBLI
 served without a token.
 """
 
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
 import azure.functions as func
 from pydantic import BaseModel
-from pydantic_core import PydanticSerializationError
 
-from domain.errors import DomainError, MalformedInput
+from domain.errors import DomainError
 from domain.identifiers import MspId
 from domain.roles import Permission
-from edge.errors import body_of, headers_of, status_of
+from edge.answers import Answer, answered, failed, refused
 from edge.gate import Gate
 from edge.models import ListQuery, NoBody, NoQuery
 from edge.paging import Listing, PageTokens
@@ -46,28 +43,6 @@ class Public(Enum):
 
 
 PUBLIC = Public.PUBLIC
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A file as an answer.
-
-    Args:
-        name: What a browser calls it when it is saved; plain ASCII.
-    """
-
-    data: bytes
-    media_type: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a handler answers."""
-
-    status: int
-    body: BaseModel | Content | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +108,12 @@ class Edge:
     ) -> func.HttpResponse:
         try:
             try:
-                return _answered(
-                    await handler(await self._read(route, req, request_id)), request_id
-                )
+                return answered(await handler(await self._read(route, req, request_id)), request_id)
             except DomainError as error:
-                return _refused(error, request_id)
+                return refused(error, request_id)
         except Exception:  # noqa: BLE001  the boundary: nothing gets past it, not even a refusal's own fault
             _log.exception("unexpected error in %s, request %s", route.name, request_id)
-            return _failed(request_id)
+            return failed(request_id)
 
     async def _read(
         self, route: Route, req: func.HttpRequest, request_id: str
@@ -262,60 +235,3 @@ def note(method: str, template: str, status: int, request_id: str, began: float)
         requestId=request_id,
         milliseconds=round((time.perf_counter() - began) * 1000, 1),
     )
-
-
-def _written(body: BaseModel) -> str:
-    """Return a body as JSON; half a character, as a name cut short may hold, is escaped."""
-    try:
-        return body.model_dump_json(by_alias=True)
-    except PydanticSerializationError:
-        return json.dumps(body.model_dump(mode="json", by_alias=True))
-
-
-def respond(
-    status: int, body: str | None, request_id: str, headers: Mapping[str, str] | None = None
-) -> func.HttpResponse:
-    """Return an answer with the headers that every answer has."""
-    return func.HttpResponse(
-        body=body,
-        status_code=status,
-        mimetype="application/json" if body is not None else None,
-        headers={**_headers(request_id), **(headers or {})},
-    )
-
-
-def _headers(request_id: str) -> dict[str, str]:
-    return {
-        "x-request-id": request_id,
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-
-
-def _answered(answer: Answer, request_id: str) -> func.HttpResponse:
-    if isinstance(answer.body, Content):
-        return _file(answer.status, answer.body, request_id)
-    body = _written(answer.body) if answer.body else None
-    return respond(answer.status, body, request_id, answer.headers)
-
-
-def _file(status: int, content: Content, request_id: str) -> func.HttpResponse:
-    disposition = f'attachment; filename="{content.name}"'
-    headers = {**_headers(request_id), "Content-Disposition": disposition}
-    return func.HttpResponse(
-        body=content.data, status_code=status, mimetype=content.media_type, headers=headers
-    )
-
-
-def _refused(error: DomainError, request_id: str) -> func.HttpResponse:
-    status, code = status_of(error)
-    problems = error.problems if isinstance(error, MalformedInput) else ()
-    message = "The request is malformed." if problems else str(error)
-    body = body_of(status, code, message, request_id, problems)
-    return respond(status, json.dumps(body), request_id, headers_of(error))
-
-
-def _failed(request_id: str) -> func.HttpResponse:
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    body = body_of(status, "internal_error", "Something went wrong here.", request_id)
-    return respond(status, json.dumps(body), request_id)

@@ -13,11 +13,12 @@ from uuid import uuid4
 import azure.functions as func
 from pydantic import ConfigDict, RootModel
 
+from edge.answers import Answer, respond
 from edge.errors import body_of
 from edge.models import ApiModel, NoBody, NoQuery
 from edge.openapi import document, plain_path
 from edge.requests import Request
-from edge.routes import PUBLIC, Answer, Edge, Route, Routes, note, respond
+from edge.routes import PUBLIC, Edge, Route, Routes, note
 
 _log = logging.getLogger(__name__)
 CATCH_ALL = "zz_unrouted"

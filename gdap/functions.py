@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, RootModel
 from domain.identifiers import TenantId, parse_tenant_id
 from domain.roles import Permission
 from domain.tenant import GdapInvite
+from edge.answers import Answer
 from edge.models import (
     ApiModel,
     ListQuery,
@@ -20,7 +21,7 @@ from edge.models import (
     list_answer,
 )
 from edge.requests import Request
-from edge.routes import Answer, Edge, Routes
+from edge.routes import Edge, Routes
 from edge.telemetry import traced
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
 from gdap.poll import GdapPorts, poll_relationships

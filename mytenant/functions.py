@@ -14,9 +14,10 @@ from domain.permissions import MANIFEST_VERSION
 from domain.ports import Clock, Credentials, Head, Identity, Intents, MspStore, Queues, SyncStates
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
+from edge.answers import Answer
 from edge.models import ApiModel, NoBody, NoQuery, RequestModel, Timestamp
 from edge.requests import Request
-from edge.routes import Answer, Edge, Routes
+from edge.routes import Edge, Routes
 from edge.tenant_answer import TenantAnswer
 from mytenant.disable import disable_partner_tenant
 from mytenant.enable import enable_partner_tenant, tenant_to_enable

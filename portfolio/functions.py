@@ -6,9 +6,10 @@ import azure.functions as func
 
 from domain.ports import PortfolioReader
 from domain.roles import Permission
+from edge.answers import Answer
 from edge.models import NoBody
 from edge.requests import Request
-from edge.routes import Answer, Edge, Routes
+from edge.routes import Edge, Routes
 from portfolio.cached_users import CachedUsers
 from portfolio.requests import (
     PortfolioSummaryAnswer,

@@ -9,9 +9,10 @@ from domain.identifiers import ObjectId, TenantId, parse_object_id, parse_tenant
 from domain.ports import Clock, MspStore, StaffIndex
 from domain.roles import PERMISSIONS, Permission, Role, StaffMember
 from domain.staffing import put_staff, remove_staff
+from edge.answers import Answer
 from edge.models import ApiModel, ListQuery, Name, NoBody, NoQuery, RequestModel, list_answer
 from edge.requests import Request
-from edge.routes import Answer, Edge, Routes
+from edge.routes import Edge, Routes
 
 
 class MeAnswer(ApiModel):

@@ -20,10 +20,11 @@ from domain.ports import (
 )
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
+from edge.answers import Answer
 from edge.models import NoBody, NoQuery
 from edge.poison import PoisonKind, record_poison
 from edge.requests import Request
-from edge.routes import Answer, Edge, Routes
+from edge.routes import Edge, Routes
 from edge.telemetry import traced
 from edge.tenant_answer import TenantAnswer
 from tenants.edit import Edit, edit_tenant, take_step

@@ -7,9 +7,10 @@ from domain.identifiers import TenantRef
 from domain.ports import Document, MspStore, Page, SyncedRecords
 from domain.roles import Permission
 from domain.sync_state import DataSet
+from edge.answers import Answer
 from edge.models import ListQuery, NoBody
 from edge.requests import Request
-from edge.routes import Answer, Edge, Routes
+from edge.routes import Edge, Routes
 from tenants.listing import user_matches
 from tenants.requests import SyncedDocument, SyncedList, UsersQuery
 

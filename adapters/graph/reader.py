@@ -76,10 +76,10 @@ class GraphReaders:
         return GraphTenantReader(self._graph, token, self._patience, delegated=delegated)
 
     def _token(self, msp: Msp, tenant: Tenant) -> "Token":
+        source = self._tokens
+        get = source.app_token if tenant.is_own_msp_tenant else source.delegated_token
+
         async def token(*, fresh: bool) -> str:
-            get = (
-                self._tokens.app_token if tenant.is_own_msp_tenant else self._tokens.delegated_token
-            )
             return await get(msp, tenant.tenant_id, fresh=fresh)
 
         return token

@@ -10,12 +10,13 @@ from domain.changes import Versioned
 from domain.errors import BodyTooLarge, DomainError, MalformedInput
 from domain.ports import Head
 from domain.roles import Permission
+from edge.answers import Answer
 from edge.errors import TABLE, headers_of
 from edge.gate import Caller
 from edge.models import ListQuery, NoBody, NoQuery, RequestModel
 from edge.paging import PageTokens
 from edge.requests import Request, read_arguments, read_body, read_query
-from edge.routes import Answer, Edge, Route
+from edge.routes import Edge, Route
 from edge.system import allowed_methods
 from gdap.functions import InviteBody
 from staff.functions import StaffBody
