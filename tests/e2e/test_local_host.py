@@ -14,8 +14,9 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
-from local.processes import Child, free_ports
+from local.processes import Child
 from local.stack import PORTAL, Stack
+from tests.served import served
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,19 +24,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 async def host(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """Address of a host that serves the sample app."""
-    (port,) = free_ports(1)
-    child = Child("the sample host", tmp_path_factory.mktemp("host") / "host.log")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "AzureWebJobsStorage": azurite,
-    }
     app = Path(__file__).parent / "sample_app"
-    command = [sys.executable, "-m", "local.host", "--port", str(port), "--app", str(app)]
-    await child.start(command, environment)
-    await child.until_listening(port)
-    yield f"http://127.0.0.1:{port}"
-    await child.stop()
+    async with served(app, azurite, tmp_path_factory.mktemp("host")) as address:
+        yield address
 
 
 @pytest.fixture

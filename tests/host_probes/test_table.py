@@ -1,7 +1,6 @@
 """The local host does as Microsoft's host does, line by line."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
-from local.processes import Child, free_ports
 from tests.host_probes.checks import Queues, http_lines
+from tests.served import served
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,19 +18,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 async def host(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """Address of a local host that serves the probes."""
-    (port,) = free_ports(1)
-    child = Child("the probes' host", tmp_path_factory.mktemp("probes") / "host.log")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "AzureWebJobsStorage": azurite,
-    }
     app = Path(__file__).parent / "app"
-    command = [sys.executable, "-m", "local.host", "--port", str(port), "--app", str(app)]
-    await child.start(command, environment)
-    await child.until_listening(port)
-    yield f"http://127.0.0.1:{port}"
-    await child.stop()
+    async with served(app, azurite, tmp_path_factory.mktemp("probes")) as address:
+        yield address
 
 
 async def test_every_request_is_answered_as_by_microsofts_host(host: str) -> None:
