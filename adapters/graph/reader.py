@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from itertools import batched
 from typing import Any, Protocol
@@ -71,18 +72,10 @@ class GraphReaders:
 
     def of(self, msp: Msp, tenant: Tenant) -> "GraphTenantReader":
         """Return the reader of one tenant."""
-        delegated = not tenant.is_own_msp_tenant
-        token = self._token(msp, tenant)
-        return GraphTenantReader(self._graph, token, self._patience, delegated=delegated)
-
-    def _token(self, msp: Msp, tenant: Tenant) -> "Token":
-        source = self._tokens
-        get = source.app_token if tenant.is_own_msp_tenant else source.delegated_token
-
-        async def token(*, fresh: bool) -> str:
-            return await get(msp, tenant.tenant_id, fresh=fresh)
-
-        return token
+        own, source = tenant.is_own_msp_tenant, self._tokens
+        get = source.app_token if own else source.delegated_token
+        token = partial(get, msp, tenant.tenant_id)
+        return GraphTenantReader(self._graph, token, self._patience, delegated=not own)
 
 
 class Token(Protocol):
