@@ -27,6 +27,11 @@ _HEXADECIMAL = re.compile(
 _WIDTHS = (8, 4, 4, *[2] * 8)
 
 
+def is_guid(text: str) -> bool:
+    """Tell whether a text is a GUID, in any case and any spelling that .NET takes."""
+    return _canonical(text) is not None
+
+
 def parse_guid(text: str, field: str) -> str:
     """Return a GUID in Microsoft's canonical form: lower case, with dashes.
 
@@ -37,13 +42,18 @@ def parse_guid(text: str, field: str) -> str:
     Raises:
         MalformedInput: The text is no GUID; the error names the field, never the text.
     """
+    guid = _canonical(text)
+    if guid is None:
+        raise MalformedInput(field, "must be a GUID")
+    return guid
+
+
+def _canonical(text: str) -> str | None:
     guid = text.lower()
     if _GUID.match(guid):
         return guid
     digits = _digits(guid)
-    if digits is None:
-        raise MalformedInput(field, "must be a GUID")
-    return str(UUID(digits))
+    return None if digits is None else str(UUID(digits))
 
 
 def _digits(guid: str) -> str | None:

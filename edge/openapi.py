@@ -1,6 +1,5 @@
 """OpenAPI 3.1, made from the catalogue: the same models that check the requests."""
 
-import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from domain.roles import Permission
 from edge.models import ApiModel, NoBody, NoQuery
 from edge.routes import Route
+from edge.templates import parameters, plain_path
 
 _REF = "#/components/schemas/{model}"
 _GUARDED = (401, 402, 403)
@@ -52,9 +52,8 @@ def document(catalogue: Iterable[Route]) -> dict[str, Any]:
     schemas, schema = models_json_schema(sorted(_models(routes), key=str), ref_template=_REF)
     paths: dict[str, Any] = {}
     for route in routes:
-        paths.setdefault("/" + plain_path(route), {})[route.method.lower()] = _operation(
-            route, schemas
-        )
+        operations = paths.setdefault(f"/{plain_path(route.path)}", {})
+        operations[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Manage365 partner-tenant service", "version": "1"},
@@ -66,11 +65,6 @@ def document(catalogue: Iterable[Route]) -> dict[str, Any]:
             },
         },
     }
-
-
-def plain_path(route: Route) -> str:
-    """Return a route's path without the constraints of its parameters."""
-    return re.sub(r"{(\w+):[^/]*}", r"{\1}", route.path)
 
 
 def _models(routes: Iterable[Route]) -> set[tuple[type[BaseModel], Mode]]:
@@ -112,7 +106,7 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", plain_path(route))
+        for name in parameters(route.path)
     ]
 
 

@@ -32,6 +32,7 @@ from edge.requests import (
     read_query,
 )
 from edge.telemetry import span, tell
+from edge.templates import checked, plain_path
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Edge:
         with span(route.name, request_id=request_id) as current:
             response = await self._answer(route, handler, req, request_id)
             current.set_attribute("status", response.status_code)
-        note(req.method, route.path, response.status_code, request_id, began)
+        note(req.method, plain_path(route.path), response.status_code, request_id, began)
         return response
 
     async def _answer(
@@ -179,7 +180,7 @@ class Routes:
             name = getattr(handler, "__name__", "").removesuffix("_route")
             route = Route(
                 method=method,
-                path=path,
+                path=checked(path),
                 name=name,
                 area=self._area,
                 permission=permission,

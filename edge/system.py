@@ -2,12 +2,10 @@
 
 import json
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import azure.functions as func
@@ -16,9 +14,10 @@ from pydantic import ConfigDict, RootModel
 from edge.answers import Answer, respond
 from edge.errors import body_of
 from edge.models import ApiModel, NoBody, NoQuery
-from edge.openapi import document, plain_path
+from edge.openapi import document
 from edge.requests import Request
 from edge.routes import PUBLIC, Edge, Route, Routes, note
+from edge.templates import matches
 
 _log = logging.getLogger(__name__)
 CATCH_ALL = "zz_unrouted"
@@ -77,7 +76,7 @@ def _unrouted(routes: Routes, edge: Edge) -> None:
 
     async def unrouted(req: func.HttpRequest) -> func.HttpResponse:
         request_id, began = str(uuid4()), time.perf_counter()
-        response = _not_taken(edge, urlsplit(req.url).path, request_id)
+        response = _not_taken(edge, req.route_params.get("path") or "", request_id)
         note(req.method, "{*path}", response.status_code, request_id, began)
         return response
 
@@ -99,11 +98,6 @@ def _not_taken(edge: Edge, path: str, request_id: str) -> func.HttpResponse:
 
 
 def allowed_methods(catalogue: Iterable[Route], path: str) -> list[str]:
-    """Return the methods of the routes that the path matches, in any case."""
-    found = [route for route in catalogue if _matches(plain_path(route), path)]
+    """Return the methods of the routes that the decoded path matches, in any case."""
+    found = [route for route in catalogue if matches(route.path, path)]
     return sorted({method for route in found for method in route.methods})
-
-
-def _matches(template: str, path: str) -> bool:
-    pattern = re.sub(r"{\w+}", "[^/]+", template.replace(".", r"\."))
-    return re.fullmatch(pattern, path.strip("/"), re.IGNORECASE) is not None

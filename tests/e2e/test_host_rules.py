@@ -1,7 +1,7 @@
 """The app as Microsoft's host serves it: the order of its routes, HEAD, lengths, odd paths."""
 
 import re
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -29,7 +29,21 @@ def clashes(triggers: dict[str, dict[str, Any]]) -> list[str]:
         if _methods(routes[one]) & _methods(routes[other])
         and _overlap(routes[one]["route"], routes[other]["route"])
     ]
-    return late + twice
+    return late + twice + _loose([str(one["route"]) for one in routes.values()])
+
+
+def _loose(routes: list[str]) -> list[str]:
+    """Return each parameter that has a literal beside it and no constraint to tell them apart."""
+    split = [route.split("/") for route in routes]
+    found = {
+        f"{'/'.join(one[: at + 1])} is loose beside {other[at]}"
+        for one, other in permutations(split, 2)
+        for at in range(min(len(one), len(other)))
+        if re.fullmatch(r"\{\w+\}", one[at])
+        and "{" not in other[at]
+        and all(map(_meet, one[:at], other[:at]))
+    }
+    return sorted(found)
 
 
 def _methods(trigger: dict[str, Any]) -> set[str]:
@@ -73,7 +87,7 @@ async def test_no_function_takes_what_is_anothers(portal: Portal) -> None:
     ("name", "route", "found"),
     [
         ("zzz_dead", "dead", "zzz_dead sorts after the catch-all"),
-        ("read_summary", "tenants/summary", "get_tenant and read_summary take one path"),
+        ("read_summary", "tenants/all/summary", "tenants/{tenantId} is loose beside all"),
         ("a_copy", "My-Tenant", "a_copy and get_my_tenant take one path"),
         ("what_if", "tenants/{other:guid}", "get_tenant and what_if take one path"),
         ("update_alert", "alerts/{alertId:guid}", None),
@@ -90,7 +104,11 @@ async def test_a_route_that_is_anothers_would_be_found(
 def test_a_constraint_tells_a_parameter_from_a_literal_beside_it() -> None:
     literal = {"route": "alerts/summary", "methods": ["GET"]}
     loose, tight = "alerts/{id}", "alerts/{id:guid}"
-    assert clashes({"a": {"route": loose, "methods": ["GET"]}, "b": literal})
+    assert clashes({"a": {"route": loose, "methods": ["GET"]}, "b": literal}) == [
+        "a and b take one path",
+        "alerts/{id} is loose beside summary",
+    ]
+    assert clashes({"a": {"route": loose, "methods": ["PUT"]}, "b": literal})
     assert not clashes({"a": {"route": tight, "methods": ["GET"]}, "b": literal})
 
 
@@ -175,6 +193,22 @@ async def test_a_tenant_is_found_by_every_spelling_of_its_id(portal: Portal) -> 
     for text in (THEIRS.upper(), THEIRS.replace("-", ""), f"{{{THEIRS}}}", f"({THEIRS})"):
         reply = await portal.call(owner(), "GET", f"/tenants/{quote(text)}")
         assert (reply.status, reply.body["tenantId"]) == (200, THEIRS), text
+
+
+async def test_the_catch_all_goes_by_the_path_that_the_host_has_decoded(portal: Portal) -> None:
+    for path, host, status, allowed in (
+        ("/%6De", "api", 405, "GET, HEAD"),
+        ("/x/../me", "api", 405, "GET, HEAD"),
+        ("/me", "[", 405, "GET, HEAD"),
+        (f"/tenants/{quote(f'{{{THEIRS}}}')}", "api", 405, "DELETE, GET, HEAD, PATCH"),
+        (f"/tenants/{THEIRS}%2F", "api", 404, None),
+        ("/tenants/%ff", "api", 404, None),
+        ("/nothing", "[", 404, None),
+    ):
+        head = f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n"
+        reply = await send(portal.browser.api, head.encode())
+        assert (reply.status, reply.headers.get("allow")) == (status, allowed), path
+        assert reply.fact("requestId") == reply.headers["x-request-id"]
 
 
 @pytest.mark.parametrize(

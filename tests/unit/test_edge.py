@@ -14,9 +14,10 @@ from edge.answers import Answer
 from edge.errors import TABLE, headers_of
 from edge.gate import Caller
 from edge.models import ListQuery, NoBody, NoQuery, RequestModel
+from edge.openapi import document
 from edge.paging import PageTokens
 from edge.requests import Request, read_arguments, read_body, read_query
-from edge.routes import Edge, Route
+from edge.routes import PUBLIC, Edge, Route
 from edge.system import allowed_methods
 from gdap.functions import InviteBody
 from staff.functions import StaffBody
@@ -123,24 +124,25 @@ def test_a_good_query_is_read() -> None:
     assert issubclass(TenantsQuery, RequestModel)
 
 
-def test_allowed_methods_are_those_of_the_routes_that_match_in_any_case() -> None:
-    def route(method: str, path: str) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            name="x",
-            area="x",
-            permission=None,  # type: ignore[arg-type]  # not looked at
-            body=NoBody,
-            query=RequestModel,
-            answers={},
-            errors=(),
-            body_optional=True,
-            raw_query=False,
-            conditional=False,
-            summary="x",
-        )
+def route(method: str, path: str) -> Route:
+    return Route(
+        method=method,
+        path=path,
+        name=f"{method} {path}",
+        area="x",
+        permission=PUBLIC,
+        body=NoBody,
+        query=NoQuery,
+        answers={200: ListQuery},
+        errors=(),
+        body_optional=True,
+        raw_query=False,
+        conditional=False,
+        summary="x",
+    )
 
+
+def test_allowed_methods_are_those_of_the_routes_that_match_in_any_case() -> None:
     catalogue = [
         route("GET", "tenants/{tenantId}"),
         route("DELETE", "tenants/{tenantId}"),
@@ -149,6 +151,43 @@ def test_allowed_methods_are_those_of_the_routes_that_match_in_any_case() -> Non
     assert allowed_methods(catalogue, "/Tenants/x/") == ["DELETE", "GET", "HEAD"]
     assert allowed_methods(catalogue, "/tenants/x/y") == []
     assert allowed_methods(catalogue, "/openapi-json") == []
+    for nothing in ("a%2Fb", "%ff", "%zz"):
+        assert allowed_methods(catalogue, f"tenants/{nothing}") == []
+
+
+GUID = "a0000000-0000-4000-8000-00000000000b"
+
+
+def test_a_path_that_does_not_fit_a_constraint_has_none_of_that_routes_methods() -> None:
+    catalogue = [
+        route("GET", "alerts/{alertId:guid}"),
+        route("POST", "alerts/summary"),
+        route("DELETE", "alerts/{alertId:guid}/notes/{note}"),
+    ]
+    assert allowed_methods(catalogue, f"alerts/{{{GUID}}}") == ["GET", "HEAD"]
+    assert allowed_methods(catalogue, "alerts/Summary") == ["POST"]
+    assert allowed_methods(catalogue, "alerts/nonsense") == []
+    assert allowed_methods(catalogue, f"alerts/{GUID}/notes/x") == ["DELETE"]
+
+
+def test_openapi_has_a_path_without_its_constraints() -> None:
+    (path, operations), *others = document([route("GET", "alerts/{alertId:guid}/x/{note}")])[
+        "paths"
+    ].items()
+    assert (path, others) == ("/alerts/{alertId}/x/{note}", [])
+    assert [one["name"] for one in operations["get"]["parameters"]] == ["alertId", "note"]
+
+
+@pytest.mark.parametrize("template", ["a/{b:int}", "a/{b:regex(^x$)}", "a/{b?}", "a/{*b}", "{a"])
+def test_a_route_that_only_the_host_could_read_is_not_declared(template: str) -> None:
+    gate: Any = OpenGate()
+    declare = Edge(gate, PageTokens("k" * 32)).routes("x").route
+
+    async def answer(request: Request[NoBody, NoQuery]) -> Answer:
+        return Answer(200)
+
+    with pytest.raises(ValueError, match="a"):
+        declare("GET", template, PUBLIC, answers={200: None})(answer)
 
 
 @pytest.mark.parametrize(
