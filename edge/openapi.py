@@ -53,7 +53,9 @@ def document(catalogue: Iterable[Route]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for route in routes:
         operations = paths.setdefault(f"/{plain_path(route.path)}", {})
-        operations[route.method.lower()] = _operation(route, schemas)
+        operation = operations[route.method.lower()] = _operation(route, schemas)
+        if "HEAD" in route.methods:
+            operations["head"] = _head(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Manage365 partner-tenant service", "version": "1"},
@@ -97,6 +99,15 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
             "content": _json(schemas[route.body, "validation"]),
         }
     return operation
+
+
+def _head(get: dict[str, Any]) -> dict[str, Any]:
+    """Return the operation that goes with a GET: the same, without what is in the answers."""
+    responses = {
+        status: {"description": response["description"]}
+        for status, response in get["responses"].items()
+    }
+    return {**get, "operationId": f"head_{get['operationId']}", "responses": responses}
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:

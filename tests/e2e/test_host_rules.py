@@ -232,6 +232,7 @@ async def test_a_parameter_with_an_escape_left_in_it_names_nothing(
                 f"Authorization: Bearer {token}\r\nContent-Length: 2\r\n\r\n{{}}"
             )
             reply = await send(browser.api, head.encode())
-            assert (reply.status, reply.fact("code")) == (404, "not_found"), (method, path)
+            code = None if method == "head" else "not_found"
+            assert (reply.status, reply.fact("code")) == (404, code), (method, path)
             seen += 1
     assert seen > 10

@@ -178,6 +178,14 @@ def test_openapi_has_a_path_without_its_constraints() -> None:
     assert [one["name"] for one in operations["get"]["parameters"]] == ["alertId", "note"]
 
 
+def test_openapi_shows_head_beside_each_get_with_its_statuses_and_no_content() -> None:
+    shown = document([route("GET", "alerts"), route("POST", "alerts")])["paths"]["/alerts"]
+    assert shown.keys() == {"get", "head", "post"}
+    assert shown["head"]["operationId"] == "head_GET alerts"
+    assert shown["head"]["responses"].keys() == shown["get"]["responses"].keys()
+    assert not any("content" in answer for answer in shown["head"]["responses"].values())
+
+
 @pytest.mark.parametrize("template", ["a/{b:int}", "a/{b:regex(^x$)}", "a/{b?}", "a/{*b}", "{a"])
 def test_a_route_that_only_the_host_could_read_is_not_declared(template: str) -> None:
     gate: Any = OpenGate()
