@@ -157,6 +157,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     statuses = {*route.errors, *_ALWAYS}
     if route.method != "GET":
         statuses.add(409)  # others may be faster, whatever is changed
+    if parameters(route.path):
+        statuses.add(404)  # an escape that is left in a parameter names nothing
     if route.conditional:
         statuses.add(412)
     if isinstance(route.permission, Permission):

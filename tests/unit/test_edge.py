@@ -178,6 +178,12 @@ def test_openapi_has_a_path_without_its_constraints() -> None:
     assert [one["name"] for one in operations["get"]["parameters"]] == ["alertId", "note"]
 
 
+def test_openapi_shows_404_wherever_a_path_names_something() -> None:
+    paths = document([route("PUT", "staff/{tid}"), route("GET", "staff")])["paths"]
+    assert "404" in paths["/staff/{tid}"]["put"]["responses"]
+    assert "404" not in paths["/staff"]["get"]["responses"]
+
+
 def test_openapi_shows_head_beside_each_get_with_its_statuses_and_no_content() -> None:
     shown = document([route("GET", "alerts"), route("POST", "alerts")])["paths"]["/alerts"]
     assert shown.keys() == {"get", "head", "post"}
