@@ -10,7 +10,7 @@ from domain.identifiers import parse_tenant_id
 from domain.ports import MspStore
 from domain.roles import Permission
 from edge.answers import Answer
-from edge.models import ApiModel, ListQuery, NoBody, Timestamp, list_answer
+from edge.models import ApiModel, GuidText, ListQuery, NoBody, Timestamp, list_answer
 from edge.requests import Request
 from edge.routes import Edge
 
@@ -18,7 +18,7 @@ from edge.routes import Edge
 class AuditQuery(ListQuery):
     """Filters of the audit log: from (with), to (without), and one tenant."""
 
-    tenant_id: str | None = Field(None, max_length=36)
+    tenant_id: GuidText | None = None
     from_: AwareDatetime | None = Field(None, alias="from")
     to: AwareDatetime | None = None
 

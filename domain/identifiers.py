@@ -25,6 +25,7 @@ _HEXADECIMAL = re.compile(
     + r"\}\}\Z"
 )
 _WIDTHS = (8, 4, 4, *[2] * 8)
+LONGEST_GUID = 68  # the hexadecimal form, without blanks
 
 
 def is_guid(text: str) -> bool:

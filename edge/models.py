@@ -15,6 +15,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from domain.identifiers import LONGEST_GUID
+
 
 def rfc3339(moment: datetime) -> str:
     """Return a time as RFC 3339 in UTC with `Z`; fractions of a second only when there are any."""
@@ -45,6 +47,8 @@ def _plain_text(text: str) -> str:
     return text
 
 
+# It is parsed where it is used; here it may be as long as its longest spelling.
+GuidText = Annotated[str, Field(max_length=LONGEST_GUID)]
 Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain_name)]
 Notes = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 

@@ -12,6 +12,7 @@ from domain.tenant import GdapInvite
 from edge.answers import Answer
 from edge.models import (
     ApiModel,
+    GuidText,
     ListQuery,
     Name,
     NoBody,
@@ -30,7 +31,7 @@ from gdap.poll import GdapPorts, poll_relationships
 class InviteBody(RequestModel):
     """Whom to invite; Microsoft allows a relationship of at most two years."""
 
-    tenant_id: str = Field(max_length=36)
+    tenant_id: GuidText
     display_name: Name
     duration_days: int = Field(730, ge=1, le=730)
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import azure.functions as func
-from pydantic import Field
 
 from domain.consent_session import ConsentState, Outcome
 from domain.errors import ConcurrentChange
@@ -15,7 +14,7 @@ from domain.ports import Clock, Credentials, Head, Identity, Intents, MspStore, 
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
 from edge.answers import Answer
-from edge.models import ApiModel, NoBody, NoQuery, RequestModel, Timestamp
+from edge.models import ApiModel, GuidText, NoBody, NoQuery, RequestModel, Timestamp
 from edge.requests import Request
 from edge.routes import Edge, Routes
 from edge.tenant_answer import TenantAnswer
@@ -61,7 +60,7 @@ class MyTenantAnswer(ApiModel):
 class EnableBody(RequestModel):
     """May name the tenant, which must then be the MSP's own."""
 
-    tenant_id: str | None = Field(None, max_length=36)
+    tenant_id: GuidText | None = None
 
 
 class DisabledAnswer(ApiModel):

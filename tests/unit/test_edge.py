@@ -5,9 +5,11 @@ import azure.functions as func
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from audit.functions import AuditQuery
 from domain import errors
 from domain.changes import Versioned
 from domain.errors import BodyTooLarge, DomainError, MalformedInput
+from domain.identifiers import parse_tenant_id
 from domain.ports import Head
 from domain.roles import Permission
 from edge.answers import Answer
@@ -156,6 +158,21 @@ def test_allowed_methods_are_those_of_the_routes_that_match_in_any_case() -> Non
 
 
 GUID = "a0000000-0000-4000-8000-00000000000b"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        GUID.upper(),
+        f"{{{GUID}}}",
+        "{0xa0000000,0x0000,0x4000,{0x80,0x00,0x00,0x00,0x00,0x00,0x00,0x0b}}",
+    ],
+)
+def test_a_body_and_a_query_take_a_tenant_in_every_spelling_too(spelling: str) -> None:
+    raw = json.dumps({"tenantId": spelling, "displayName": "Contoso"}).encode()
+    body = read_body(InviteBody, request(raw), optional=False)
+    query = read_query(AuditQuery, {"tenantId": [spelling]})
+    assert parse_tenant_id(body.tenant_id) == parse_tenant_id(query.tenant_id or "") == GUID
 
 
 def test_a_path_that_does_not_fit_a_constraint_has_none_of_that_routes_methods() -> None:
