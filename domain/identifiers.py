@@ -29,7 +29,7 @@ LONGEST_GUID = 68  # the hexadecimal form, without blanks
 
 
 def is_guid(text: str) -> bool:
-    """Tell whether a text is a GUID, in any case and any spelling that .NET takes."""
+    """Tell whether a text is a GUID, in any case and in any of the five forms that .NET writes."""
     return _canonical(text) is not None
 
 

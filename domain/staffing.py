@@ -26,6 +26,7 @@ from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp
 from domain.ports import MspStore, StaffIndex
 from domain.roles import Permission, Role, StaffMember
+from domain.tenant import PartnerSlot
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,28 @@ class Staffing:
     """The rows that a staff change is decided on: the MSP counts its owners.
 
     Args:
-        partner_tenant: The MSP's partner tenant, if it has one.
+        slot: The MSP's partner tenant, if it has one.
         actor: Who makes the change, as staff of the MSP at this moment.
     """
 
     msp: Versioned[Msp]
     member: Versioned[StaffMember] | None
-    partner_tenant: TenantId | None = None
+    slot: Versioned[PartnerSlot] | None = None
     actor: Versioned[StaffMember] | None = None
 
     def signs_in_from(self, tid: TenantId) -> bool:
         """Tell whether people of the tenant can be staff."""
-        return tid == self.partner_tenant or tid in self.msp.value.sign_in_tenants
+        return tid in self.msp.value.sign_in_tenants or bool(self._partner_slot(tid))
+
+    def admission(self, tid: TenantId) -> tuple[Operation, ...]:
+        """Write the slot as it is where it alone admits: its removal in between is a conflict."""
+        slot = self._partner_slot(tid)
+        if slot is None or tid in self.msp.value.sign_in_tenants:
+            return ()
+        return (Replace(slot.value, slot.version),)
+
+    def _partner_slot(self, tid: TenantId) -> Versioned[PartnerSlot] | None:
+        return self.slot if self.slot and self.slot.value.tenant_id == tid else None
 
 
 async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause) -> bool:
@@ -96,7 +107,8 @@ def decide_put(staffing: Staffing, member: StaffMember, cause: Cause) -> Decisio
     row: Operation = Replace(member, known.version) if known else Insert(member)
     counted = _counted(staffing.msp, before, member)
     actor = _unchanged_actor(staffing, member)
-    return Decision(known is None, (row, Insert(event), *counted, *actor))
+    admission = () if known else staffing.admission(member.tid)
+    return Decision(known is None, (row, Insert(event), *counted, *actor, *admission))
 
 
 async def remove_staff(  # noqa: PLR0913  who removes whom, and by which ports
@@ -177,8 +189,7 @@ async def _read(
     )
     if head is None:
         raise LookupError("no such MSP")
-    partner_tenant = head.slot.value.tenant_id if head.slot else None
-    return Staffing(head.msp, member, partner_tenant, actor)
+    return Staffing(head.msp, member, head.slot, actor)
 
 
 async def _actor(msps: MspStore, msp_id: MspId, cause: Cause) -> Versioned[StaffMember] | None:

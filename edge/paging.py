@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.errors import MalformedInput
-from domain.identifiers import MspId
+from domain.identifiers import MspId, is_guid, parse_guid
 
 PAGE_TOKEN = "pageToken"  # noqa: S105  a parameter's name
 _PAGE_SIZE = "pageSize"
@@ -19,11 +19,13 @@ class Listing:
     """What a list is of: a token is bound to all of it, so it opens no other one.
 
     Args:
+        path: What the path names, such as the tenant; an ID counts the same in all its spellings.
         arguments: The query string's, of which the page's size and token do not count.
     """
 
     route: str
     msp_id: MspId
+    path: Mapping[str, str]
     arguments: Mapping[str, list[str]]
 
     @property
@@ -34,7 +36,11 @@ class Listing:
             for name, values in self.arguments.items()
             if name not in (PAGE_TOKEN, _PAGE_SIZE)
         }
-        return json.dumps([self.route, self.msp_id, filters], sort_keys=True)
+        path = {
+            name: parse_guid(value, name) if is_guid(value) else value
+            for name, value in self.path.items()
+        }
+        return json.dumps([self.route, self.msp_id, path, filters], sort_keys=True)
 
 
 class PageTokens:

@@ -91,9 +91,10 @@ def check_length(headers: Mapping[str, str]) -> None:
     """Refuse a body that is sent in chunks: the host would hand over an empty one.
 
     Raises:
-        LengthRequired: There is no `Content-Length` beside `Transfer-Encoding`.
+        LengthRequired: There is a `Transfer-Encoding`. It overrides a `Content-Length` beside it
+            (RFC 9112, 6.3), so that such a body is in chunks as well.
     """
-    if "transfer-encoding" in headers and "content-length" not in headers:
+    if "transfer-encoding" in headers:
         raise LengthRequired("Send the body with its Content-Length, not in chunks.")
 
 

@@ -127,7 +127,8 @@ class Edge:
         if route.body is not NoBody:
             check_length(headers)
         arguments = read_arguments(req.url)
-        listing = Listing(route.name, caller.msp_id if caller else MspId(""), arguments)
+        msp_id = caller.msp_id if caller else MspId("")
+        listing = Listing(route.name, msp_id, req.route_params, arguments)
         query = NoQuery() if route.raw_query else read_query(route.query, arguments)
         if isinstance(query, ListQuery) and query.page_token is not None:
             query.page_token = self._page_tokens.read(listing, query.page_token)

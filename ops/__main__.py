@@ -39,12 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check_text(options)
         result = app_manifest() if options.command is None else asyncio.run(_run(options))
+    except (AzureError, TimeoutError, ConnectionError) as error:
+        print(f"storage: {type(error).__name__}", file=sys.stderr)
+        return 1
     except (MalformedInput, ValidationError, SettingMissing, OSError, EOFError) as error:
         print(_what_to_mend(error), file=sys.stderr)
         return 2
-    except AzureError as error:
-        print(f"storage refused: {type(error).__name__}", file=sys.stderr)
-        return 1
     except (DomainError, InvoicesUnpaid, LookupError, RestoreDiffers, StoreNotEmpty) as error:
         print(error, file=sys.stderr)
         return 1

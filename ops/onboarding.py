@@ -18,6 +18,8 @@ from domain.ports import MspStore, StaffIndex
 from domain.roles import Role, StaffMember
 from domain.staffing import claim_person
 
+LONGEST_NAME = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -61,7 +63,7 @@ def check(application: Application, now: datetime) -> Msp:
     """
     return Msp(
         msp_id=MspId(parse_guid(application.msp_id or str(uuid4()), "msp-id")),
-        name=_present(application.name, "name"),
+        name=present(application.name, "name"),
         country=_country(application.country),
         abn=_abn(application.abn, application.country),
         tier=tier(application.tier),
@@ -92,7 +94,7 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
     """
     tid = TenantId(parse_guid(owner.tid, "owner-tid"))
     oid = ObjectId(parse_guid(owner.oid, "owner-oid"))
-    member = StaffMember(msp.msp_id, tid, oid, Role.OWNER, _present(owner.name, "owner-name"))
+    member = StaffMember(msp.msp_id, tid, oid, Role.OWNER, present(owner.name, "owner-name"))
     if await msps.head(msp.msp_id) is not None:
         raise ConcurrentChange("There is an MSP of this ID already.")
     # A claim alone lets nobody in, so it may go first; one that an onboarding left behind when
@@ -107,10 +109,16 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
     await claim_person(msps, index, member)
 
 
-def _present(text: str, option: str) -> str:
-    if not text.strip():
-        raise MalformedInput(option, "must not be empty")
-    return text.strip()
+def present(text: str, option: str) -> str:
+    """Return a name without blanks around it.
+
+    Raises:
+        MalformedInput: Nothing is left, or more than 256 characters.
+    """
+    name = text.strip()
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise MalformedInput(option, f"must have 1 to {LONGEST_NAME} characters")
+    return name
 
 
 def _country(text: str) -> str:

@@ -16,6 +16,7 @@ from domain.ports import Head, MspStore
 from domain.roles import Role, StaffMember
 from domain.staffing import put_staff
 from ops.command import head_of
+from ops.onboarding import present
 
 MOST_SIGN_IN_TENANTS = 20
 
@@ -51,7 +52,7 @@ async def _add_staff(
         tid=parse_tenant_id(options.tid, "tid"),
         oid=parse_object_id(options.oid, "oid"),
         role=_role(options.role),
-        name=options.name,
+        name=present(options.name, "name"),
     )
     added = await put_staff(storage.msps, storage.staff_index, member, _cause())
     return {"staff": "added" if added else "changed"}

@@ -182,6 +182,18 @@ async def test_the_last_owner_stays_and_admins_touch_no_owners(portal: Portal) -
     assert (stolen.status, stolen.body["code"]) == (422, "foreign_person")
 
 
+async def test_a_page_token_of_one_tenant_opens_no_other_ones_list(portal: Portal) -> None:
+    own, other = (await portal.enabled())["tenantId"], CUSTOMER
+    page = await portal.call(owner(), "GET", f"/tenants/{own}/users?pageSize=1")
+    following = page.body["nextLink"]
+    assert own in following
+    assert (await portal.call(owner(), "GET", following)).status == 200
+    unhyphenated = following.replace(own, own.replace("-", ""))
+    assert (await portal.call(owner(), "GET", unhyphenated)).status == 200
+    refused = await portal.call(owner(), "GET", following.replace(own, other))
+    assert (refused.status, refused.body["errors"][0]["path"]) == (400, "pageToken")
+
+
 async def test_nobody_learns_who_is_staff_elsewhere(portal: Portal) -> None:
     theirs, body = owner(FABRIKAM), {"role": "l1", "name": "X"}
     answers = []

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from audit.functions import AuditQuery
 from domain import errors
 from domain.changes import Versioned
-from domain.errors import BodyTooLarge, DomainError, MalformedInput
+from domain.errors import BodyTooLarge, DomainError, LengthRequired, MalformedInput
 from domain.identifiers import parse_tenant_id
 from domain.ports import Head
 from domain.roles import Permission
@@ -18,7 +18,7 @@ from edge.gate import Caller
 from edge.models import ListQuery, NoBody, NoQuery, RequestModel
 from edge.openapi import document
 from edge.paging import PageTokens
-from edge.requests import Request, read_arguments, read_body, read_query
+from edge.requests import Request, check_length, read_arguments, read_body, read_query
 from edge.routes import PUBLIC, Edge, Route
 from edge.system import allowed_methods
 from gdap.functions import InviteBody
@@ -238,6 +238,13 @@ def test_a_route_that_only_the_host_could_read_is_not_declared(template: str) ->
 def test_a_wait_is_whole_seconds_up_to_an_hour_whatever_was_sent(wait: float, seconds: int) -> None:
     error = errors.MicrosoftUnavailable("x", wait)
     assert headers_of(error) == {"Retry-After": str(seconds)}
+
+
+@pytest.mark.parametrize("length", [{}, {"content-length": "2"}])
+def test_a_body_in_chunks_is_refused_with_a_length_beside_it_too(length: dict[str, str]) -> None:
+    with pytest.raises(LengthRequired):
+        check_length({"transfer-encoding": "chunked", **length})
+    check_length(length)
 
 
 class Undeclared(DomainError):

@@ -12,7 +12,9 @@ from domain.identifiers import MspId
 from edge.paging import Listing, PageTokens
 
 TOKENS = PageTokens("k" * 32)
-LISTING = Listing("list_tenants", MspId("m"), {"scope": ["all"], "status": ["active"]})
+TENANT = "22222222-2222-4222-8222-2222222222ab"
+FILTERS = {"scope": ["all"], "status": ["active"]}
+LISTING = Listing("list_users", MspId("m"), {"tenantId": TENANT}, FILTERS)
 POSITION = "tenant:22222222-2222-4222-8222-222222222222"
 
 
@@ -26,11 +28,18 @@ def test_a_token_is_good_for_its_list(position: str) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        Listing("list_staff", LISTING.msp_id, LISTING.arguments),
-        Listing(LISTING.route, MspId("another"), LISTING.arguments),
-        Listing(LISTING.route, LISTING.msp_id, {"scope": ["all"]}),
-        Listing(LISTING.route, LISTING.msp_id, {**LISTING.arguments, "scope": ["customers"]}),
-        Listing(LISTING.route, LISTING.msp_id, {**LISTING.arguments, "search": [""]}),
+        Listing("list_staff", LISTING.msp_id, LISTING.path, LISTING.arguments),
+        Listing(LISTING.route, MspId("another"), LISTING.path, LISTING.arguments),
+        Listing(LISTING.route, LISTING.msp_id, {"tenantId": "another"}, LISTING.arguments),
+        Listing(LISTING.route, LISTING.msp_id, {}, LISTING.arguments),
+        Listing(LISTING.route, LISTING.msp_id, LISTING.path, {"scope": ["all"]}),
+        Listing(
+            LISTING.route,
+            LISTING.msp_id,
+            LISTING.path,
+            {**FILTERS, "scope": ["customers"]},
+        ),
+        Listing(LISTING.route, LISTING.msp_id, LISTING.path, {**FILTERS, "search": [""]}),
     ],
 )
 def test_a_token_opens_no_other_list(other: Listing) -> None:
@@ -42,7 +51,17 @@ def test_a_token_opens_no_other_list(other: Listing) -> None:
 def test_size_token_and_order_of_arguments_do_not_count() -> None:
     token = TOKENS.write(LISTING, POSITION)
     arguments = {"pageSize": ["7"], "status": ["active"], "pageToken": [token], "scope": ["all"]}
-    assert TOKENS.read(Listing(LISTING.route, LISTING.msp_id, arguments), token) == POSITION
+    assert (
+        TOKENS.read(Listing(LISTING.route, LISTING.msp_id, LISTING.path, arguments), token)
+        == POSITION
+    )
+
+
+def test_an_id_in_the_path_counts_the_same_in_all_its_spellings() -> None:
+    token = TOKENS.write(LISTING, POSITION)
+    for text in (TENANT.upper(), TENANT.replace("-", ""), f"{{{TENANT}}}"):
+        spelled = Listing(LISTING.route, LISTING.msp_id, {"tenantId": text}, LISTING.arguments)
+        assert TOKENS.read(spelled, token) == POSITION
 
 
 def test_a_token_of_another_key_is_none() -> None:

@@ -216,6 +216,23 @@ async def test_people_of_the_partner_tenant_can_be_staff() -> None:
     assert await put_staff(store, index, FOREIGNER, CAUSE)
 
 
+async def test_a_partner_tenant_that_is_disabled_meanwhile_admits_nobody() -> None:
+    store, index = world()
+    await store.commit((Insert(PartnerSlot(CONTOSO, OTHER)),))
+    commit = store.commit
+
+    async def disabled_meanwhile(operations: Any) -> None:
+        store.commit = commit  # type: ignore[method-assign]  # once
+        slot = version((await head_of(store, CONTOSO)).slot)
+        await commit((Remove(slot.value, slot.version),))
+        await commit(operations)
+
+    store.commit = disabled_meanwhile  # type: ignore[method-assign]  # the moment between
+    with pytest.raises(ForeignPerson):
+        await put_staff(store, index, FOREIGNER, CAUSE)
+    assert await store.staff_member(CONTOSO, OTHER, FOREIGNER.oid) is None
+
+
 async def test_an_operator_adds_a_tenant_to_sign_in_from_once_and_on_record() -> None:
     store, index = world()
     for _ in range(2):
