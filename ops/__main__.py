@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 import sys
-from typing import Any
+from typing import Any, NoReturn, override
 from uuid import uuid4
 
 from azure.core.exceptions import AzureError
@@ -134,8 +134,16 @@ async def _delete_msp(
     }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage before it: `--help` has that."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
+    parser = _Parser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True)
     create = commands.add_parser("create-storage", help="create tables, queues and container")
     create.set_defaults(command=_create_storage)

@@ -10,7 +10,7 @@ from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
 from domain.changes import Decision, Insert, Replace, decide_and_commit
-from domain.errors import MalformedInput
+from domain.errors import ForeignPerson, MalformedInput
 from domain.identifiers import MspId, TenantId, parse_guid, parse_object_id, parse_tenant_id
 from domain.ports import Head, MspStore
 from domain.roles import Role, StaffMember
@@ -54,7 +54,10 @@ async def _add_staff(
         role=_role(options.role),
         name=present(options.name, "name"),
     )
-    added = await put_staff(storage.msps, storage.staff_index, member, _cause())
+    try:
+        added = await put_staff(storage.msps, storage.staff_index, member, _cause())
+    except ForeignPerson as error:
+        raise LookupError(f"{error} Another tenant is added by add-sign-in-tenant.") from None
     return {"staff": "added" if added else "changed"}
 
 

@@ -140,6 +140,35 @@ def test_a_setting_that_is_missing_is_told(
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unknown"],
+        ["add-staff"],
+        ["delete-msp", "--msp-id"],
+        ["reconcile", "--unknown=x"],
+        ["change-credential", "--msp-id", ID, "--federated", "--credential-secret=x"],
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(*arguments, capsys=capsys)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+
+
+@pytest.mark.usefixtures("in_storage")
+def test_an_operator_hears_how_a_foreign_person_can_be_staff(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tid = str(uuid4())
+    status, _out, err = run(*typed("add-staff", tid=tid), capsys=capsys)
+    assert (status, "add-sign-in-tenant" in err, len(err.splitlines())) == (1, True, 1)
+    assert run(*typed("add-sign-in-tenant", tid=tid), capsys=capsys)[0] == 0
+    assert run(*typed("add-staff", tid=tid, oid=str(uuid4())), capsys=capsys)[0] == 0
+
+
 def test_the_process_ends_with_status_2_and_one_line(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     for arguments in (typed("add-staff"), ["delete-msp", "--msp-id", ID]):
