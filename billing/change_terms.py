@@ -24,7 +24,7 @@ async def change_terms(
         The first month that they hold for, and a warning when the MSP has too few tenants.
 
     Raises:
-        LookupError: There is no such MSP.
+        NoSuchMsp: There is no such MSP.
     """
     books = await read_books(msps, invoices, await read_head(msps, msp_id))
     msp = books.head.msp.value

@@ -21,7 +21,7 @@ async def mark_paid(
     """Record the payment of an invoice; return False when it was recorded before.
 
     Raises:
-        LookupError: There is no such MSP.
+        NoSuchMsp: There is no such MSP.
         InvoiceNotFound: There is no such invoice.
     """
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from domain.billing_ports import InvoiceDocuments, InvoicePrinter, InvoiceStore, Notices
 from domain.billing_terms import TermsChange
+from domain.errors import NoSuchMsp
 from domain.identifiers import MspId, TenantId
 from domain.invoice import Party
 from domain.ports import Clock, Head, MspStore
@@ -43,11 +44,11 @@ async def read_head(msps: MspStore, msp_id: MspId) -> Head:
     """Return an MSP's head.
 
     Raises:
-        LookupError: There is no such MSP.
+        NoSuchMsp: There is no such MSP.
     """
     head = await msps.head(msp_id)
     if head is None:
-        raise LookupError("no such MSP")
+        raise NoSuchMsp
     return head
 
 

@@ -21,6 +21,13 @@ PARTNER_TENANT_PROTECTED = (
 )
 
 
+class NoSuchMsp(LookupError):
+    """There is no MSP of an ID: an operator's mistake, and at the edge a fault of the service."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no MSP of this ID.")
+
+
 class DomainError(Exception):
     """The root of everything that the product refuses on purpose."""
 
@@ -124,10 +131,9 @@ class ForeignPerson(DomainError):
     told, or an admin could ask who works for whom.
     """
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Staff are people of a tenant that this MSP signs in from, and of no other MSP."
-        )
+    def __init__(self, advice: str = "") -> None:
+        reason = "Staff are people of a tenant that this MSP signs in from, and of no other MSP."
+        super().__init__(f"{reason} {advice}".strip())
 
 
 class StaleVersion(DomainError):

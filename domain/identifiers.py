@@ -18,9 +18,9 @@ _GUID = re.compile(rf"{_HYPHENATED}\Z")
 # The other spellings that a `guid` in a route of the Functions host takes.
 # https://learn.microsoft.com/dotnet/api/system.guid.tryparse
 _SPELLING = re.compile(rf"(?:[0-9a-f]{{32}}|\{{{_HYPHENATED}\}}|\({_HYPHENATED}\))\Z")
-_BYTE = "0x([0-9a-f]{1,2})"
+_BYTE = "0x0*([0-9a-f]{1,2})"
 _HEXADECIMAL = re.compile(
-    r"\{0x([0-9a-f]{1,8}),0x([0-9a-f]{1,4}),0x([0-9a-f]{1,4}),\{"
+    r"\{0x0*([0-9a-f]{1,8}),0x0*([0-9a-f]{1,4}),0x0*([0-9a-f]{1,4}),\{"
     + ",".join([_BYTE] * 8)
     + r"\}\}\Z"
 )

@@ -83,7 +83,7 @@ class MspStore(Protocol):
         """Return the rows that a decision on the tenant needs.
 
         Raises:
-            LookupError: There is no such MSP.
+            NoSuchMsp: There is no such MSP.
         """
         ...
 

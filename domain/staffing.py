@@ -17,6 +17,7 @@ from domain.changes import (
 from domain.errors import (
     ForeignPerson,
     LastOwner,
+    NoSuchMsp,
     NotStaff,
     OwnerRequired,
     PermissionMissing,
@@ -79,13 +80,11 @@ async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, caus
     added = await decide_and_commit(
         read, lambda staffing: decide_put(staffing, member, cause), msps.commit
     )
-    try:
-        # A removal that was under way may have released the claim since: a row needs its claim.
+    # A removal that was under way may have released the claim since: a row needs its claim.
+    if added:
+        await _claim_or_withdraw(msps, index, member, cause)
+    else:
         await claim_person(msps, index, member)
-    except ForeignPerson:
-        if added:
-            await _withdraw(msps, member, cause)
-        raise
     return added
 
 
@@ -134,9 +133,11 @@ async def remove_staff(  # noqa: PLR0913  who removes whom, and by which ports
         msps.commit,
     )
     await index.release(tid, oid, msp_id)
-    # Somebody may have added the person again in between, on the claim that is gone now.
-    if await msps.staff_member(msp_id, tid, oid) is not None:
-        await index.claim(tid, oid, msp_id)
+    again = await msps.staff_member(msp_id, tid, oid)
+    if again is not None:
+        # Somebody has added the person again in between, on the claim that is gone now.
+        with contextlib.suppress(ForeignPerson):
+            await _claim_or_withdraw(msps, index, again.value, cause)
 
 
 def decide_remove(staffing: Staffing, cause: Cause) -> Decision[None]:
@@ -170,6 +171,21 @@ async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -
         raise ForeignPerson
 
 
+async def _claim_or_withdraw(
+    msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause
+) -> None:
+    """Claim a person whose row has just been added; take the row back if they are foreign.
+
+    Raises:
+        ForeignPerson: Another MSP has claimed them meanwhile.
+    """
+    try:
+        await claim_person(msps, index, member)
+    except ForeignPerson:
+        await _withdraw(msps, member, cause)
+        raise
+
+
 async def _withdraw(msps: MspStore, member: StaffMember, cause: Cause) -> None:
     """Take back a member whom another MSP claimed while the row was written."""
     cause = replace(cause, actor=SYSTEM)
@@ -188,7 +204,7 @@ async def _read(
         msps.head(msp_id), msps.staff_member(msp_id, tid, oid), _actor(msps, msp_id, cause)
     )
     if head is None:
-        raise LookupError("no such MSP")
+        raise NoSuchMsp
     return Staffing(head.msp, member, head.slot, actor)
 
 

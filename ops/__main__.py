@@ -14,7 +14,7 @@ from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
-from domain.errors import DomainError, MalformedInput
+from domain.errors import DomainError, MalformedInput, NoSuchMsp
 from domain.identifiers import MspId, parse_guid
 from ops.app_manifest import app_manifest
 from ops.backup import add_backup_commands
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (MalformedInput, ValidationError, SettingMissing, OSError, EOFError) as error:
         print(_what_to_mend(error), file=sys.stderr)
         return 2
-    except (DomainError, InvoicesUnpaid, LookupError, RestoreDiffers, StoreNotEmpty) as error:
+    except (DomainError, InvoicesUnpaid, NoSuchMsp, RestoreDiffers, StoreNotEmpty) as error:
         print(error, file=sys.stderr)
         return 1
     print(json.dumps(result, ensure_ascii=False))
@@ -58,7 +58,7 @@ def _what_to_mend(error: Exception) -> str:
         case MalformedInput():
             return f"--{error}"
         case ValidationError():
-            names = sorted({str(one["loc"][0]).upper() for one in error.errors()})
+            names = sorted({".".join(map(str, one["loc"])).upper() for one in error.errors()})
             return f"set or mend {', '.join(names)}"
         case OSError():
             return f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}"

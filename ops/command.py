@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
-from domain.errors import MalformedInput
+from domain.errors import MalformedInput, NoSuchMsp
 from domain.identifiers import MspId
 from domain.ports import Head, MspStore
 
@@ -22,11 +22,11 @@ async def head_of(msps: MspStore, msp_id: MspId) -> Head:
     """Return an MSP's head.
 
     Raises:
-        LookupError: There is no such MSP.
+        NoSuchMsp: There is no such MSP.
     """
     head = await msps.head(msp_id)
     if head is None:
-        raise LookupError("There is no MSP of this ID.")
+        raise NoSuchMsp
     return head
 
 

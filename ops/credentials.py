@@ -55,7 +55,7 @@ async def change_credential(
     """Have an MSP's partner app authenticate by another secret, or by none; return the one before.
 
     Raises:
-        LookupError: There is no such MSP.
+        NoSuchMsp: There is no such MSP.
     """
     return await decide_and_commit(
         lambda: head_of(msps, msp_id),

@@ -63,7 +63,7 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
         name: The MSP's name, as the operator typed it.
 
     Raises:
-        LookupError: There is no such MSP.
+        NoSuchMsp: There is no such MSP.
         MalformedInput: The name is another.
         InvoicesUnpaid: Invoices are unpaid, or yet to be issued; nothing has changed.
     """

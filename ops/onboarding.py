@@ -10,7 +10,7 @@ from stdnum.au import abn as australian_business_number
 
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
-from domain.errors import ConcurrentChange, MalformedInput
+from domain.errors import ConcurrentChange, ForeignPerson, MalformedInput
 from domain.gdap import ROLES
 from domain.identifiers import MspId, ObjectId, TenantId, parse_guid
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
@@ -89,7 +89,8 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
 
     Raises:
         MalformedInput: The owner's IDs are no GUIDs.
-        ForeignPerson: The owner is staff of another MSP.
+        ForeignPerson: The owner is staff of another MSP; the message says whether the MSP has
+            been stored before that was seen.
         ConcurrentChange: There is an MSP of this ID already.
     """
     tid = TenantId(parse_guid(owner.tid, "owner-tid"))
@@ -105,8 +106,14 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
     )
     msp = replace(msp, sign_in_tenants=(tid,))
     await msps.commit((Insert(msp), Insert(member), Insert(event)))
-    # Without its row the claim looked like a dead one's, so it may be gone.
-    await claim_person(msps, index, member)
+    # Until the row was there, the claim looked like one that a crash had left, and another MSP
+    # may have taken it over.
+    try:
+        await claim_person(msps, index, member)
+    except ForeignPerson:
+        raise ForeignPerson(
+            f"The MSP {msp.msp_id} is stored, but has no owner: remove it by delete-msp."
+        ) from None
 
 
 def present(text: str, option: str) -> str:

@@ -56,8 +56,8 @@ async def _add_staff(
     )
     try:
         added = await put_staff(storage.msps, storage.staff_index, member, _cause())
-    except ForeignPerson as error:
-        raise LookupError(f"{error} Another tenant is added by add-sign-in-tenant.") from None
+    except ForeignPerson:
+        raise ForeignPerson("Another tenant is added by add-sign-in-tenant.") from None
     return {"staff": "added" if added else "changed"}
 
 
@@ -78,7 +78,7 @@ async def add_sign_in_tenant(
     """Let people of a tenant be staff of an MSP; return all such tenants.
 
     Raises:
-        LookupError: There is no such MSP.
+        NoSuchMsp: There is no such MSP.
         MalformedInput: It has as many as it may have.
     """
     return await decide_and_commit(

@@ -1,5 +1,6 @@
 """Routes of staff, and of the caller's own standing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import azure.functions as func
@@ -101,8 +102,7 @@ def _changing(routes: Routes, ports: StaffPorts) -> None:
     )
     async def put_staff_member(request: Request[StaffBody, NoQuery]) -> Answer:
         caller, body = request.caller, request.body
-        tid = parse_tenant_id(request.path["tid"], "tid")
-        oid = parse_object_id(request.path["oid"], "oid")
+        tid, oid = _named(request.path)
         member = StaffMember(caller.msp_id, tid, oid, body.role, body.name)
         cause = request.cause(ports.clock.now())
         added = await put_staff(ports.msps, ports.index, member, cause)
@@ -116,15 +116,15 @@ def _changing(routes: Routes, ports: StaffPorts) -> None:
         errors=(404,),
     )
     async def delete_staff_member(request: Request[NoBody, NoQuery]) -> Answer:
-        msp_id, (tid, oid) = request.caller.msp_id, _named(request)
+        msp_id, (tid, oid) = request.caller.msp_id, _named(request.path)
         cause = request.cause(ports.clock.now())
         await remove_staff(ports.msps, ports.index, msp_id, tid, oid, cause)
         return Answer(204)
 
 
-def _named(request: Request[NoBody, NoQuery]) -> tuple[TenantId, ObjectId]:
+def _named(path: Mapping[str, str]) -> tuple[TenantId, ObjectId]:
     """Return whom the path names; what is no GUID names nobody."""
     try:
-        return parse_tenant_id(request.path["tid"]), parse_object_id(request.path["oid"])
+        return parse_tenant_id(path["tid"]), parse_object_id(path["oid"])
     except MalformedInput:
         raise StaffNotFound("No such staff member.") from None

@@ -18,6 +18,7 @@ from adapters.tables.transaction_body import Create, Delete, Put, Step
 from adapters.tables.transactions import Transactions
 from domain.audit import AuditEvent
 from domain.changes import Insert, Operation, Remove, Replace, Versioned
+from domain.errors import NoSuchMsp
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.invoice import invoice_name
 from domain.msp import Msp
@@ -79,7 +80,7 @@ class TableMspStore:
             self._find(msp_id, rows.removal_key(tenant_id), rows.removal_from),
         )
         if head is None:
-            raise LookupError("no such MSP")
+            raise NoSuchMsp
         return Snapshot(head, tenant, usage, invite, removal)
 
     async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:

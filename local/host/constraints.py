@@ -10,14 +10,14 @@ type Constraint = Callable[[str], bool]
 
 _DIGITS = "[0-9a-f]"
 _HYPHENS = rf"{_DIGITS}{{8}}(?:-{_DIGITS}{{4}}){{3}}-{_DIGITS}{{12}}"
-_BYTES = ",".join([rf"0x{_DIGITS}{{1,2}}"] * 8)
+_BYTES = ",".join([rf"0x0*{_DIGITS}{{1,2}}"] * 8)
 # Guid.TryParse takes these five forms, and white space around them; within the last one too.
 # https://learn.microsoft.com/dotnet/api/system.guid.tryparse
 _GUID = re.compile(
     rf"{_DIGITS}{{32}}|{_HYPHENS}|\{{{_HYPHENS}\}}|\({_HYPHENS}\)", re.IGNORECASE | re.ASCII
 )
 _HEXADECIMAL_GUID = re.compile(
-    rf"\{{0x{_DIGITS}{{1,8}},0x{_DIGITS}{{1,4}},0x{_DIGITS}{{1,4}},\{{{_BYTES}\}}\}}",
+    rf"\{{0x0*{_DIGITS}{{1,8}},0x0*{_DIGITS}{{1,4}},0x0*{_DIGITS}{{1,4}},\{{{_BYTES}\}}\}}",
     re.IGNORECASE | re.ASCII,
 )
 _INT = re.compile(r"[+-]?[0-9]+")

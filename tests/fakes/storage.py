@@ -12,7 +12,7 @@ from domain.billing_account import BillingAccount
 from domain.billing_terms import TermsChange
 from domain.changes import Insert, Operation, Remove, Row, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
-from domain.errors import ConcurrentChange, MalformedInput
+from domain.errors import ConcurrentChange, MalformedInput, NoSuchMsp
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.invoice import Invoice, InvoiceLines, Payment, invoice_name
 from domain.msp import Msp
@@ -87,7 +87,7 @@ class FakeMspStore:
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
         head = await self.head(msp_id)
         if head is None:
-            raise LookupError("no such MSP")
+            raise NoSuchMsp
         tenant, usage, invite, removal = (
             self.rows.get((msp_id, kind.__name__, tenant_id))
             for kind in (Tenant, TenantUsage, GdapInvite, TenantRemoval)

@@ -198,6 +198,25 @@ async def test_a_member_whom_another_msp_claims_meanwhile_is_taken_back() -> Non
     assert store.actions(CONTOSO) == ["staff.added", "staff.removed"]
 
 
+async def test_who_is_added_beside_a_removal_and_claimed_elsewhere_is_taken_back() -> None:
+    store, index = world()
+    person = replace(SECOND, role=Role.L1)
+    await put_staff(store, index, person, CAUSE)
+    release = index.release
+
+    async def added_again_and_claimed_elsewhere(*claim: Any) -> None:
+        await store.commit([Insert(person)])
+        await release(*claim)
+        index.claims[OWN, SECOND.oid] = FABRIKAM
+        theirs = replace(person, msp_id=FABRIKAM)
+        store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid] = Versioned(theirs, "1")
+
+    index.release = added_again_and_claimed_elsewhere  # type: ignore[assignment, method-assign]  # the moment between
+    await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, CAUSE)
+    assert await store.staff_member(CONTOSO, OWN, SECOND.oid) is None
+    assert index.claims[OWN, SECOND.oid] == FABRIKAM
+
+
 FOREIGNER = replace(ADMIN, tid=OTHER)
 
 
@@ -329,6 +348,22 @@ async def test_an_onboarding_that_died_after_its_claim_can_be_done_again() -> No
     with pytest.raises(ForeignPerson):
         await onboard(store, index, other, Owner(OWN, OWNER.oid, "Adele"))
     assert await store.head(other.msp_id) is None
+
+
+async def test_an_owner_whom_another_msp_claims_meanwhile_is_refused_with_what_to_do() -> None:
+    store, index = FakeMspStore(), FakeStaffIndex()
+    msp = check(APPLICATION, NOW)
+    commit = store.commit
+
+    async def claimed_meanwhile(operations: Any) -> None:
+        index.claims[OWN, OWNER.oid] = FABRIKAM
+        theirs = replace(OWNER, msp_id=FABRIKAM)
+        store.rows[FABRIKAM, "StaffMember", OWN, OWNER.oid] = Versioned(theirs, "1")
+        await commit(operations)
+
+    store.commit = claimed_meanwhile  # type: ignore[method-assign]  # the moment between
+    with pytest.raises(ForeignPerson, match=f"{msp.msp_id} is stored.*delete-msp"):
+        await onboard(store, index, msp, Owner(OWN, OWNER.oid, "Adele"))
 
 
 def test_a_security_group_has_all_roles_or_those_that_are_named() -> None:
