@@ -2,13 +2,24 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import override
 
+import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
+from adapters.queues import PURGE, SYNC, StorageQueues
+from adapters.tables.storage import Storage
+from domain.audit import SYSTEM, Cause
+from domain.identifiers import MspId, TenantId, TenantRef
+from domain.sync_request import QUEUED_FOR, SyncRequests
 from local.stack import Stack
-from tests.e2e.portal import Portal
+from mytenant.disable import disable_partner_tenant
+from tests.e2e.portal import CONTOSO, Portal, owner
 from tests.e2e.test_worker import QUEUES
 
 ODD = (
@@ -41,8 +52,82 @@ async def test_an_odd_message_ends_in_the_poison_handler_whatever_it_holds(
         async with client(stack, f"{name}-poison") as opened:
             for text in ODD:
                 await opened.send_message(text)
-    queues = {name + suffix for name in QUEUES for suffix in ("-poison", "-poison-poison")}
+    await until_empty(stack, "-poison", "-poison-poison")
+
+
+async def until_empty(stack: Stack, *suffixes: str) -> None:
+    queues = {name + suffix for name in QUEUES for suffix in suffixes}
     deadline = time.monotonic() + PATIENCE_SECONDS
     while left := {name for name in queues if await waiting(stack, name)}:
         assert time.monotonic() < deadline, left
         await asyncio.sleep(0.05)
+
+
+class GarblingQueues(StorageQueues):
+    """Every message is no base64, so the Functions host drops it before a function sees it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._connection = stack.storage
+
+    async def _garbled(self, queue: str) -> None:
+        async with QueueClient.from_connection_string(self._connection, queue) as opened:
+            await opened.send_message("no base64!")
+
+    @override
+    async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
+        await self._garbled(SYNC)
+
+    @override
+    async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
+        await self._garbled(PURGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """The stack's own storage behind a queue that garbles what is sent."""
+
+    storage: Storage
+    queues: GarblingQueues
+
+
+@pytest.fixture
+async def garbled(stack: Stack) -> AsyncIterator[Garbled]:
+    storage = Storage.connect(stack.storage)
+    yield Garbled(storage, GarblingQueues(stack))
+    await storage.close()
+
+
+async def test_a_purge_whose_message_the_host_drops_is_brought_back_by_the_work_on_record(
+    stack: Stack, portal: Portal, garbled: Garbled
+) -> None:
+    await portal.enabled()
+    msps, intents = garbled.storage.msps, garbled.storage.intents
+    cause = Cause(SYSTEM, datetime.now(UTC), "0" * 32)
+    await disable_partner_tenant(msps, intents, garbled.queues, MspId(CONTOSO.msp_id), cause)
+    await until_empty(stack, "", "-poison", "-poison-poison")
+    await portal.idle()
+    assert await portal.events(action="tenant.purged") == []
+    await portal.fire("recover_work")
+    await portal.idle()
+    (purged,) = await portal.events(action="tenant.purged")
+    assert purged["before"]["users"] > 0
+
+
+async def test_a_sync_whose_message_the_host_drops_is_brought_back_by_the_schedule(
+    stack: Stack, portal: Portal, garbled: Garbled
+) -> None:
+    tenant = await portal.enabled()
+    storage = garbled.storage
+    known = await storage.msps.tenant(MspId(CONTOSO.msp_id), TenantId(CONTOSO.own.tenant_id))
+    assert known is not None
+    requests = SyncRequests(storage.sync_states, storage.sync_schedule, garbled.queues)
+    await requests.request(known.value.ref, datetime.now(UTC) - QUEUED_FOR)
+    await until_empty(stack, "", "-poison", "-poison-poison")
+    await portal.idle()
+    path = f"/tenants/{tenant['tenantId']}"
+    waiting_still = await portal.call(owner(), "GET", path)
+    assert waiting_still.body["sync"]["state"] == "pending"
+    await portal.fire("sync_due_tenants")
+    await portal.idle()
+    synced = await portal.call(owner(), "GET", path)
+    assert synced.body["sync"]["state"] == "succeeded"
