@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,11 @@ from adapters.graph.client import GraphClient
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.identity import GraphIdentity
 from adapters.graph.reader import GraphReaders
+from adapters.graph.relationships import read_relationships
 from adapters.identity import TokenSource
-from domain.errors import DomainError
+from domain.errors import DomainError, GdapRefused, MicrosoftUnavailable
+from domain.gdap import ROLES
+from domain.msp import SecurityGroup
 from domain.ports import PositionLost, Unreadable
 from domain.sync_state import DataSet
 from local.microsoft.tokens import SigningKeys
@@ -176,6 +180,58 @@ async def test_an_invite(consented: Simulation, tokens: TokenSource, graph: Grap
     put = _fault(consented, method="POST", path=_RELATIONSHIPS, status=201)
     cases = list(mutations({**_RELATIONSHIP, "status": "created"}))
     assert await _wrong(some_of(cases, _CASES), put, ask) == []
+
+
+async def test_access_assignments(
+    consented: Simulation, tokens: TokenSource, graph: GraphClient
+) -> None:
+    gdap = GraphGdap(tokens, graph)
+    groups = tuple(SecurityGroup(tid, ("Global Reader",)) for tid in (OWN, CUSTOMER))
+    msp = replace(MSP, app=replace(MSP.app, security_groups=groups))
+    role = ROLES["Global Reader"]
+    (relationship,) = read_relationships([_RELATIONSHIP]).found
+    relationship = replace(relationship, roles=frozenset({role}))
+    path = f"{_RELATIONSHIPS}/r-1/accessAssignments"
+    assignments = [
+        {
+            "@odata.etag": "W/1",
+            "id": f"a-{group.group_id}",
+            "status": "active",
+            "accessContainer": {
+                "accessContainerId": group.group_id,
+                "accessContainerType": "securityGroup",
+            },
+            "accessDetails": {"unifiedRoles": [{"roleDefinitionId": role}]},
+        }
+        for group in groups
+    ]
+    inside, written = False, 0
+
+    async def put(answer: Any) -> None:
+        await consented.faults(
+            {"method": "GET", "path": path, "status": 200, "body": answer},
+            {"method": "POST", "path": f"{path}$", "status": 201, "body": answer},
+            {"method": "PATCH", "path": f"{path}/a-{OWN}$", "status": 204},
+            {"path": path, "status": 418},  # a write that nothing asks for
+        )
+
+    async def ask() -> str | None:
+        nonlocal written
+        try:
+            await gdap.assign(msp, relationship)
+        except GdapRefused as refused:
+            return f"a write that nothing asks for: {refused}"
+        except MicrosoftUnavailable:
+            return "the other assignment is not looked after" if inside else None
+        before = written
+        written = sum(asked["method"] != "GET" for asked in await consented.asked(path))
+        return "the other assignment is written" if inside and written > before + 1 else None
+
+    broken = []
+    for case in some_of(list(mutations({"value": assignments})), _CASES):
+        inside = case.place[:2] == ("value", 0)
+        broken += await _wrong([case], put, ask)
+    assert broken == []
 
 
 async def test_changes_of_users(
