@@ -29,7 +29,7 @@ from domain.errors import (
     MicrosoftUnavailable,
     StorageUnavailable,
 )
-from domain.identifiers import TenantId
+from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
 
 _TIMEOUT_SECONDS = 5
@@ -41,8 +41,9 @@ _ROTATED_AFTER = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
-# Whose token it is, for which tenant, and whether it is delegated.
-type _Key = tuple[str, TenantId, bool]
+# Whose token it is: the MSP, its app, its service account if the token is delegated; and for which
+# tenant.
+type _Key = tuple[MspId, str, str | None, TenantId]
 
 
 type _Token = Annotated[
@@ -84,7 +85,7 @@ class TokenSource:
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: No answer.
         """
-        key = (msp.app.client_id, tid, False)
+        key = (msp.msp_id, msp.app.client_id, None, tid)
         if kept := self._kept(key, fresh=fresh):
             return kept
 
@@ -108,10 +109,10 @@ class TokenSource:
             MicrosoftUnavailable: No answer.
             StorageUnavailable: The secrets' store does not answer, and a token is needed.
         """
-        key = (msp.app.client_id, tid, True)
+        name = msp.app.service_account
+        key = (msp.msp_id, msp.app.client_id, name, tid)
         if kept := self._kept(key, fresh=fresh):
             return kept
-        name = msp.app.service_account
         used = await self._refresh_token(name)
 
         def ask(client: Client) -> Any:
@@ -138,16 +139,14 @@ class TokenSource:
     async def _rotate(self, name: str, used: Secret, rotated: str | None) -> None:
         """Store a new refresh token if the stored one is old, and still the one that was used.
 
-        An operator's fresh sign-in wins: Key Vault cannot compare and set, so it is looked at
-        just before. The token before stays good, so that nothing is lost by not storing one.
+        The token before stays good, so that nothing is lost by not storing one.
         """
         if not rotated or rotated == used.value or not self._is_old(used):
             return
         secrets = self.credentials.secrets
         async with self._rotating.setdefault(name, asyncio.Lock()):
             try:
-                if (await secrets.read(name)).version == used.version:
-                    await secrets.set(name, rotated)
+                await secrets.replace(name, used, rotated)
             except (StorageUnavailable, LookupError):
                 _log.warning("a new refresh token could not be stored; the one before stays")
 

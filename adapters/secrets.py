@@ -1,6 +1,8 @@
 """Secrets by name: Key Vault in Azure, a folder locally."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +16,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from domain.errors import StorageUnavailable
 
 if TYPE_CHECKING:
+    from azure.keyvault.secrets import SecretProperties
     from azure.keyvault.secrets.aio import SecretClient
 
 
@@ -47,13 +50,25 @@ class Secrets(Protocol):
         """
         ...
 
-    async def set(self, name: str, value: str) -> None:
-        """Store a secret's new value, for good before it returns.
+    async def replace(self, name: str, used: Secret, value: str) -> None:
+        """Store a new value in place of a version, for good before it returns.
+
+        A version that somebody else has stored since stays the newest one.
 
         Raises:
+            LookupError: There is none of the name any more.
             StorageUnavailable: The store does not answer.
         """
         ...
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """Turn Key Vault's silence into the domain's error."""
+    try:
+        yield
+    except AzureError as error:
+        raise StorageUnavailable("Key Vault does not answer.") from error
 
 
 class FileSecrets:
@@ -75,8 +90,13 @@ class FileSecrets:
         stored_at = datetime.fromtimestamp(stored.st_mtime, UTC)
         return Secret(value, version=str(stored.st_mtime_ns), stored_at=stored_at)
 
+    async def replace(self, name: str, used: Secret, value: str) -> None:
+        """Replace a secret's file, unless it has changed since."""
+        if (await self.read(name)).version == used.version:
+            await self.set(name, value)
+
     async def set(self, name: str, value: str) -> None:
-        """Replace a secret's file in one step."""
+        """Write a secret's file in one step."""
         await asyncio.to_thread(self._write, name, value)
 
     def _write(self, name: str, value: str) -> None:
@@ -100,12 +120,9 @@ class KeyVaultSecrets:
 
     async def read(self, name: str) -> Secret:
         """Read the current version of a secret."""
-        try:
+        found = None
+        with _answers(), suppress(ResourceNotFoundError):
             found = await self._client.get_secret(name)
-        except ResourceNotFoundError:
-            found = None
-        except AzureError as error:
-            raise StorageUnavailable("Key Vault does not answer.") from error
         if found is None or found.value is None:
             raise LookupError("there is no secret of this name")
         properties = found.properties
@@ -117,9 +134,32 @@ class KeyVaultSecrets:
             properties.created_on,
         )
 
-    async def set(self, name: str, value: str) -> None:
-        """Write a new version of a secret."""
-        try:
-            await self._client.set_secret(name, value)
-        except AzureError as error:
-            raise StorageUnavailable("Key Vault does not answer.") from error
+    async def replace(self, name: str, used: Secret, value: str) -> None:
+        """Write a new version, unless there is one already that is newer than the one used.
+
+        Key Vault cannot compare and set. So it is asked before and after: a version that somebody
+        stored in between is written once more, as the newest.
+        """
+        if (await self.read(name)).version != used.version:
+            return
+        with _answers():
+            written = await self._client.set_secret(name, value)
+            versions = self._client.list_properties_of_secret_versions(name)
+            known = {used.version, written.properties.version}
+            overtaken = _newest([one async for one in versions if one.version not in known], used)
+            if overtaken is not None:
+                theirs = await self._client.get_secret(name, overtaken.version)
+                await self._client.set_secret(
+                    name,
+                    theirs.value or "",
+                    expires_on=overtaken.expires_on,
+                    content_type=overtaken.content_type,
+                )
+
+
+def _newest(versions: "list[SecretProperties]", used: Secret) -> "SecretProperties | None":
+    """Return the newest of the versions that are as new as the one used: times are in seconds."""
+    oldest = used.stored_at or datetime.max.replace(tzinfo=UTC)
+    dated = [(one.created_on, one) for one in versions if one.created_on]
+    newer = [pair for pair in dated if pair[0] >= oldest]
+    return max(newer, key=lambda pair: pair[0])[1] if newer else None

@@ -63,8 +63,10 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
         usages: The usage of every tenant that the MSP has or had, one each.
         partner_tenant: The MSP's own tenant as the flag stands now: it is never billed,
             whatever it was earlier in the month.
-        now: Where usage that still goes on is cut.
+        now: Where usage that still goes on is cut. That of an MSP that was deleted ends then,
+            however long the removal of its tenants takes.
     """
+    now = min(now, msp.closed_at or now)
     zone, price = ZoneInfo(msp.time_zone), unit_price(terms)
     lines = sorted(
         (

@@ -92,7 +92,8 @@ def check_length(headers: Mapping[str, str]) -> None:
 
     Raises:
         LengthRequired: There is a `Transfer-Encoding`. It overrides a `Content-Length` beside it
-            (RFC 9112, 6.3), so that such a body is in chunks as well.
+            (RFC 9112, 6.3), so that such a body is in chunks as well; the local host refuses one
+            with both itself.
     """
     if "transfer-encoding" in headers:
         raise LengthRequired("Send the body with its Content-Length, not in chunks.")

@@ -85,10 +85,8 @@ async def _look(msps: MspStore, msp: Msp, tenant_id: TenantId) -> Snapshot:
 
 def _standing(snapshot: Snapshot, tenant_id: TenantId, cause: Cause) -> Invited | None:
     """Return what makes a new invite needless, if anything does."""
-    slot, tenant, known = snapshot.head.slot, snapshot.tenant, snapshot.invite
-    # The home tenant becomes the partner tenant with its consent, and needs no GDAP before either.
-    own = {snapshot.head.msp.value.app.tenant_id, slot.value.tenant_id if slot else None}
-    if tenant_id in own:
+    tenant, known = snapshot.tenant, snapshot.invite
+    if _is_own(snapshot, tenant_id):
         return Invited(InviteStatus.SKIPPED)
     invite = known.value if known and known.value.status != CLAIMED else None
     if tenant and _is_connected(tenant.value):
@@ -96,6 +94,16 @@ def _standing(snapshot: Snapshot, tenant_id: TenantId, cause: Cause) -> Invited 
     if invite and invite.status == PENDING and invite.expires_at > cause.at:
         return Invited(InviteStatus.PENDING, invite)
     return None
+
+
+def _is_own(snapshot: Snapshot, tenant_id: TenantId) -> bool:
+    """Tell whether a tenant is the MSP's own.
+
+    The home tenant becomes the partner tenant with its consent, and needs no GDAP before either.
+    """
+    slot = snapshot.head.slot
+    home = snapshot.head.msp.value.app.tenant_id
+    return tenant_id in {home, slot.value.tenant_id if slot else None}
 
 
 def _is_connected(tenant: Tenant) -> bool:
@@ -159,8 +167,12 @@ def _made(
     """Decide what is written of a relationship that Microsoft has made.
 
     The poll may have met another one in the meantime, which the customer accepted: that stands.
+    If the tenant has become the MSP's own, nothing does.
     """
     known = snapshot.invite
+    if _is_own(snapshot, invitation.tenant_id):
+        claim = (Remove(known.value, known.version),) if known else ()
+        return Decision(Invited(InviteStatus.SKIPPED), claim)
     if known and known.value.status != CLAIMED:
         standing = _standing(snapshot, invitation.tenant_id, cause)
         if standing:

@@ -1,5 +1,6 @@
 """The figures of a small data set, for the tenant's roll-up."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,10 +8,25 @@ from dataclasses import replace
 from domain.ports import Document, SyncedRecord
 from domain.sync_state import DataSet, RollUp
 
-# Part numbers of free products, and what the names of others have in common.
+# Part numbers of products that are free or a trial, and the words that those of others have.
 # https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
-_FREE = {"POWER_BI_STANDARD", "POWERAPPS_DEV", "STREAM", "WINDOWS_STORE", "FORMS_PRO"}
-_FREE_WORDS = ("FREE", "TRIAL", "VIRAL", "EXPLORATORY", "ADHOC")
+_FREE = {
+    "DYN365_AI_SERVICE_INSIGHTS",
+    "DYN365_REGULATORY_SERVICE",
+    "FORMS_PRO",
+    "MICROSOFT_BUSINESS_CENTER",
+    "POWERAPPS_DEV",
+    "POWERAPPS_INDIVIDUAL_USER",
+    "POWER_BI_INDIVIDUAL_USER",
+    "POWER_BI_STANDARD",
+    "POWER_BI_STANDARD_FACULTY",
+    "POWER_BI_STANDARD_STUDENT",
+    "SMB_APPS",
+    "STREAM",
+    "WINDOWS_STORE",
+}
+_FREE_WORDS = {"FREE", "TRIAL", "VTRIAL", "VIRAL", "EXPLORATORY", "ADHOC", "IW"}
+_BETWEEN_WORDS = re.compile("[^A-Z0-9]+")
 _UNLIMITED = 1_000_000
 # https://learn.microsoft.com/graph/api/resources/subscribedsku
 _USABLE = {"Enabled", "Warning", None}
@@ -55,7 +71,8 @@ def _is_counted(licence: Document) -> bool:
     Those of a free or trial product number ten thousand or a million, whoever uses them.
     """
     product = str(licence.get("skuPartNumber") or "").upper()
-    is_free = product in _FREE or any(word in product for word in _FREE_WORDS)
+    words = _BETWEEN_WORDS.split(product)
+    is_free = product in _FREE or not _FREE_WORDS.isdisjoint(words)
     is_unlimited = _bought(licence) >= _UNLIMITED
     usable = licence.get("capabilityStatus") in _USABLE
     return usable and not is_free and not is_unlimited

@@ -118,6 +118,10 @@ class QueueSide:
             self.in_flight -= 1
 
     async def _take(self, message: QueueMessage) -> None:
+        if (message.dequeue_count or 0) > self._options.most_dequeues:
+            # It was never seen to fail: each time the process died with it.
+            await self._give_up(message)
+            return
         try:
             body = _decoded(message.content or "")
         except binascii.Error:

@@ -15,7 +15,7 @@ LARGEST_BODY = 100 * 1024 * 1024
 _LONGEST_REQUEST_LINE = 8 * 1024
 _LARGEST_HEADERS = 32 * 1024
 # What aiohttp itself takes must be more, or its own answers would be sent.
-_LONGEST_OF_ALL = 1024 * 1024
+_LONGEST_OF_ALL = LARGEST_BODY
 
 type Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -59,7 +60,7 @@ class FakeSecrets:
             raise LookupError(name)
         return self.secret
 
-    async def set(self, name: str, value: str) -> None:
+    async def replace(self, name: str, used: Secret, value: str) -> None:
         self.secret = Secret(value)
 
 
@@ -329,3 +330,57 @@ async def test_key_vault_tells_value_end_and_type(tmp_path: Path) -> None:
     vault.__dict__["_client"] = _Vault(ServiceRequestError("no answer"))
     with pytest.raises(StorageUnavailable):
         await vault.read("name")
+
+
+class _VersionedVault:
+    """Key Vault's client with every version of one secret; times have whole seconds."""
+
+    def __init__(self) -> None:
+        self.versions: list[SimpleNamespace] = []
+        self.after_a_look: list[str] = []
+
+    async def set_secret(self, name: str, value: str, **kept: Any) -> SimpleNamespace:
+        while self.after_a_look:
+            self._add(self.after_a_look.pop(), {})
+        return self._add(value, kept)
+
+    def _add(self, value: str, kept: dict[str, Any]) -> SimpleNamespace:
+        properties = SimpleNamespace(
+            version=str(len(self.versions) + 1),
+            created_on=datetime(2026, 11, 25, tzinfo=UTC),
+            expires_on=kept.get("expires_on"),
+            content_type=kept.get("content_type"),
+        )
+        self.versions.append(SimpleNamespace(properties=properties, value=value))
+        return self.versions[-1]
+
+    async def get_secret(self, name: str, version: str | None = None) -> SimpleNamespace:
+        return self.versions[int(version) - 1 if version else -1]
+
+    async def list_properties_of_secret_versions(self, name: str) -> AsyncIterator[SimpleNamespace]:
+        for secret in self.versions:
+            yield secret.properties
+
+
+@pytest.mark.parametrize("before_the_look", [True, False])
+async def test_a_version_that_an_operator_stores_meanwhile_stays_the_newest(
+    before_the_look: bool,
+) -> None:
+    vault = KeyVaultSecrets("https://contoso.vault.azure.net", None)  # type: ignore[arg-type]
+    client = vault.__dict__["_client"] = _VersionedVault()
+    await client.set_secret("name", "first")
+    used = await vault.read("name")
+    if before_the_look:
+        await client.set_secret("name", "of the operator")
+    else:
+        client.after_a_look.append("of the operator")
+    await vault.replace("name", used, "rotated")
+    assert (await vault.read("name")).value == "of the operator"
+
+
+async def test_a_version_that_nobody_has_changed_is_replaced() -> None:
+    vault = KeyVaultSecrets("https://contoso.vault.azure.net", None)  # type: ignore[arg-type]
+    client = vault.__dict__["_client"] = _VersionedVault()
+    await client.set_secret("name", "first")
+    await vault.replace("name", await vault.read("name"), "rotated")
+    assert [secret.value for secret in client.versions] == ["first", "rotated"]

@@ -28,7 +28,7 @@ from domain.errors import (
 from domain.identifiers import TenantId
 from domain.ports import Records
 from local.seed import CONTOSO, STRANGER
-from tests.samples import tenant
+from tests.samples import FABRIKAM, tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
 ENTRA = "/oauth2/v2.0/token"
@@ -415,3 +415,18 @@ async def test_a_vault_that_takes_no_new_token_costs_no_sync(
 
     vault.set = full  # type: ignore[method-assign]
     assert await source.delegated_token(MSP, CUSTOMER)
+
+
+async def test_a_token_of_one_msp_or_service_account_serves_no_other(
+    simulation: Simulation, tokens: TokenSource
+) -> None:
+    await tokens.delegated_token(MSP, CUSTOMER)
+    others = (
+        replace(MSP, app=replace(MSP.app, service_account="another")),
+        replace(MSP, msp_id=FABRIKAM),
+    )
+    asked = len(await simulation.asked(ENTRA))
+    with pytest.raises(DelegatedAccessRefused, match="not set up"):
+        await tokens.delegated_token(others[0], CUSTOMER)
+    await tokens.delegated_token(others[1], CUSTOMER)
+    assert len(await simulation.asked(ENTRA)) == asked + 1

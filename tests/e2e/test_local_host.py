@@ -7,13 +7,18 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import pytest
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
+from local.host import queues
+from local.host.queues import QueueOptions, QueueSide
+from local.host.worker import Function
 from local.processes import Child
 from local.stack import PORTAL, Stack
 from tests.served import served
@@ -142,6 +147,42 @@ async def test_a_message_that_fails_five_times_ends_in_the_poison_queue(
             await asyncio.sleep(0.05)
         assert found == ["x"]
         assert await queue.peek_messages() == []
+
+
+async def test_a_message_that_the_process_died_with_five_times_is_not_tried_again(
+    azurite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    async def invoke(function: Function, *_: Any) -> None:
+        tried.append(function.name)
+
+    monkeypatch.setattr(queues, "invoke", invoke)
+    name = f"deadly-{uuid4()}"
+    function = Function("deadly", "1", {"name": "message", "queueName": name})
+    side = QueueSide(function, azurite, QueueOptions())
+    async with queue_client(azurite, name) as queue, queue_client(azurite, f"{name}-poison") as end:
+        await queue.create_queue()
+        await queue.send_message("x")
+        for _ in range(5):
+            taken = await queue.receive_message(visibility_timeout=600)
+            assert taken is not None
+            await queue.update_message(taken, visibility_timeout=0)
+        running = asyncio.create_task(side.run())
+        await until_found(end)
+        running.cancel()
+        await side.close()
+    assert tried == []
+
+
+async def until_found(queue: QueueClient) -> None:
+    async def found() -> bool:
+        try:
+            return bool(await queue.peek_messages())
+        except ResourceNotFoundError:  # it is made with its first message
+            return False
+
+    await until(found)
 
 
 async def test_the_admin_endpoint_fires_timers_and_nothing_else(

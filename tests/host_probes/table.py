@@ -81,6 +81,7 @@ ROUTES = [
     _by("dot segments", "/echo/./x/../y", "echo", route_value="y"),
     _by("escaped dot segments", "/echo/x/%2e%2e/y", "echo", route_value="y"),
     _refused("a request line over 8 KB", f"/echo/{'x' * 8192}", 414),
+    _refused("a request line over 1 MB", f"/echo/{'x' * _MEGABYTE}", 414),
     _by("a request line of nearly 8 KB", f"/echo/{'x' * 8000}", "echo"),
     _refused(
         "headers over 32 KB",

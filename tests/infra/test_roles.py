@@ -21,6 +21,7 @@ NEEDED_BY = {
     "Key Vault Secrets Officer": [
         ("adapters/secrets.py", ".set_secret("),
         ("adapters/secrets.py", ".get_secret("),
+        ("adapters/secrets.py", ".list_properties_of_secret_versions("),
     ],
     "Monitoring Metrics Publisher": [
         ("infra/modules/functionApp.bicep", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING:"),

@@ -5,11 +5,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, override
 
 import pytest
 
 from billing.mark_paid import mark_paid
+from billing.reconcile import reconcile
 from billing.run import run_billing
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert
@@ -192,3 +193,38 @@ async def test_a_deletion_that_was_cut_off_goes_on_though_the_last_invoice_is_un
     assert len(await world.invoices.payments(MSP.msp_id, unpaid=True)) == 1
     ports = DeletionPorts(world.msps, FakeStaffIndex(), FakeIntents(), FakeQueues())
     await delete_msp(ports, MSP.msp_id, NAME, world.cause)
+
+
+@pytest.mark.parametrize("days", [1, 20])
+async def test_a_deletion_that_goes_on_later_bills_nothing_after_its_start(days: int) -> None:
+    world = World()
+    await world.run()
+    await world.pay()
+    start = world.clock.moment = sydney(2026, 11, 5, 9)
+    stop = _DeadAtTheTenants(0, _nothing)
+    with pytest.raises(_KilledError):
+        await world.delete(start, stop.guard(world.msps))
+    assert (await world.current()).closed_at == start
+    world.clock.advance(days=days)
+    await world.delete(world.clock.now())
+    world.clock.moment = sydney(2026, 12, 1, 9)
+    await world.run()
+    invoice = await world.invoices.invoice(MSP.msp_id, Month(2026, 11))
+    assert invoice is not None
+    assert {line.active_days for line in await world.invoices.lines(invoice)} == {5}
+    found = await reconcile(
+        world.msps, world.invoices, MSP.msp_id, Month(2026, 11), world.clock.now()
+    )
+    assert found is not None
+    assert found.differences == ()
+
+
+class _KilledError(Exception):
+    """The process died here."""
+
+
+class _DeadAtTheTenants(Beside):
+    @override
+    async def call(self, name: str) -> None:
+        if name == "tenants":
+            raise _KilledError

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,21 @@ async def test_the_home_tenant_is_skipped_before_its_consent() -> None:
     store, gdap = FakeMspStore(MSP), FakeGdap(FixedClock())
     assert (await invite(store, gdap, MSP.app.tenant_id)).status is InviteStatus.SKIPPED
     assert (gdap.made, store.of_kind(GdapInvite, CONTOSO)) == ([], [])
+
+
+async def test_a_tenant_that_becomes_the_own_one_while_it_is_invited_keeps_no_invite() -> None:
+    store, gdap = FakeMspStore(MSP), FakeGdap(FixedClock())
+    ask = gdap.invite
+
+    async def enabled_meanwhile(*arguments: Any, **named: Any) -> Relationship:
+        organization = replace(ORGANIZATION, tenant_id=CUSTOMER)
+        snapshot = await store.snapshot(CONTOSO, CUSTOMER)
+        await store.commit(enable(snapshot, organization, CAUSE, convert=True).operations)
+        return await ask(*arguments, **named)
+
+    gdap.invite = enabled_meanwhile  # type: ignore[method-assign]  # the moment between
+    assert (await invite(store, gdap)).status is InviteStatus.SKIPPED
+    assert store.of_kind(GdapInvite, CONTOSO) == []
 
 
 @pytest.mark.parametrize(

@@ -140,8 +140,12 @@ async def test_the_roll_up_sums_licences_scores_and_policies() -> None:
         ({}, 40, 30),
         *(
             ({"skuPartNumber": product}, 0, 0)
-            for product in ("FLOW_FREE", "POWERAPPS_VIRAL", "POWER_BI_STANDARD", "Teams_vTrial")
+            for product in (
+                *("FLOW_FREE", "POWERAPPS_VIRAL", "POWER_BI_STANDARD", "Teams_vTrial"),
+                *("MICROSOFT_BUSINESS_CENTER", "DYN365_ENTERPRISE_P1_IW"),
+            )
         ),
+        ({"skuPartNumber": "SHAREPOINT_INDUSTRIAL"}, 40, 30),
         ({"prepaidUnits": {"enabled": 1_000_000}}, 0, 0),
         ({"prepaidUnits": {"enabled": 900_000, "warning": 100_000}}, 0, 0),
         ({"prepaidUnits": {"enabled": 20_000}}, 20_000, 30),
