@@ -1,6 +1,7 @@
 """Entra's public signing keys: fetched once a day, and when a token names an unknown one."""
 
 import asyncio
+import json
 import logging
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,17 @@ _FRESH = timedelta(hours=24)
 # waits for a server which does not answer.
 _PAUSE = timedelta(seconds=5)
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
-_MOST_KEYS = 100
+_MOST_KEYS, _LONGEST_ID = 100, 256
+# What PyJWT raises of a key that it cannot read, `alg` among its reasons.
+_ODD_KEY = (
+    jwt.PyJWTError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    NotImplementedError,
+    RecursionError,
+)
 _UNAVAILABLE = "Microsoft's signing keys cannot be had."
 
 _log = logging.getLogger(__name__)
@@ -83,7 +94,7 @@ class EntraKeys:
             session.get(self._url) as response,
         ):
             response.raise_for_status()
-            return await response.json()
+            return json.loads(await response.read())  # whatever charset the answer claims
 
 
 def _signing_keys(document: Any) -> dict[str, Any]:
@@ -96,8 +107,8 @@ def _signing_keys(document: Any) -> dict[str, Any]:
 def _signing_key(document: Any) -> tuple[str, Any] | None:
     try:
         key = jwt.PyJWK.from_dict(document)
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError) as error:
+    except _ODD_KEY as error:
         _log.warning("a signing key of Microsoft's cannot be read: %s", type(error).__name__)
         return None
-    is_ours = key.key_type == "RSA" and isinstance(key.key_id, str)
-    return (str(key.key_id), key.key) if is_ours else None
+    is_named = isinstance(key.key_id, str) and len(key.key_id) <= _LONGEST_ID
+    return (str(key.key_id), key.key) if key.key_type == "RSA" and is_named else None

@@ -18,6 +18,7 @@ _NO_TENANT = 90002
 
 # Entra's words for a sign-in that has to be repeated, or that a policy stops.
 _GRANT_REFUSED = {"invalid_grant", "interaction_required"}
+_PASSING = {"server_error", "temporarily_unavailable"}
 # Errors of OAuth that are the app's own to put right (RFC 6749, 5.2).
 _REFUSALS = {
     "invalid_client",
@@ -121,7 +122,8 @@ def refusal_of(result: dict[str, Any]) -> Exception:
     codes, error = codes_of(result), _error(result)
     if not _NO_CONSENT.isdisjoint(codes):
         return ConsentRequired("The partner app has no admin consent in this tenant.")
-    if not _BUSY.isdisjoint(codes) or error not in _REFUSALS:
+    is_passing = not _BUSY.isdisjoint(codes) or error in _PASSING
+    if is_passing or (not codes and error not in _REFUSALS):
         return MicrosoftUnavailable("Microsoft Identity is busy or does not make sense.")
     if _NO_TENANT in codes:
         return MicrosoftRefused("Microsoft knows no tenant of this ID.")
@@ -130,8 +132,13 @@ def refusal_of(result: dict[str, Any]) -> Exception:
 
 
 def delegated_refusal_of(result: dict[str, Any]) -> DelegatedAccessRefused | None:
-    """Return what a refusal means for the service account, or None: it is about the app."""
+    """Return what a refusal means for the service account, or None.
+
+    Then it is about the app, or passes.
+    """
     codes = codes_of(result)
+    if not _BUSY.isdisjoint(codes):
+        return None
     is_grants = _error(result) in _GRANT_REFUSED or _NO_TENANT in codes
     if is_grants or not _NO_CONSENT.isdisjoint(codes):
         return DelegatedAccessRefused(_advice(codes))

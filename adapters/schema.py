@@ -4,6 +4,7 @@ A document that does not fit is refused by the name of the field and the kind of
 the value: docs/decisions/0071.
 """
 
+import json
 import math
 import re
 from datetime import UTC, datetime
@@ -115,31 +116,31 @@ def bounded(document: Any) -> Any:
     Raises:
         PydanticCustomError: It is not so.
     """
-    if _size(document, _DEEPEST_JSON) > _LONGEST_JSON:
+    _check_values(document, _DEEPEST_JSON)
+    text = json.dumps(document, ensure_ascii=False)
+    if len(text.encode("utf-16-le", "surrogatepass")) // 2 > _LONGEST_JSON:
         raise PydanticCustomError("too_large", "must be smaller")
     return document
 
 
-def _size(value: Any, depth: int) -> int:
-    """Return about how many characters a value takes in JSON."""
+def _check_values(value: Any, depth: int) -> None:
     if depth == 0:
         raise PydanticCustomError("too_deep", "must be less deep")
     match value:
-        case str():
-            return 2 + len(value)
         case float() if not math.isfinite(value):
             raise PydanticCustomError("finite_number", "must be finite")
-        case bool() | float() | None:
-            return 8
+        case str() | bool() | float() | None:
+            return
         case int() if abs(value) <= _LARGEST_NUMBER:
-            return 16
+            return
         case list():
-            return 2 + sum(1 + _size(item, depth - 1) for item in value)
+            for item in value:
+                _check_values(item, depth - 1)
         case dict():
-            return 2 + sum(
-                2 + _size(key, depth - 1) + _size(item, depth - 1) for key, item in value.items()
-            )
-    raise PydanticCustomError("json", "must be JSON")
+            for item in value.values():
+                _check_values(item, depth - 1)
+        case _:
+            raise PydanticCustomError("json", "must be JSON")
 
 
 type Name = Annotated[
@@ -165,6 +166,7 @@ type Moment = Annotated[datetime, BeforeValidator(_moment)]
 type MomentText = Annotated[
     str, StringConstraints(strict=True, max_length=64), AfterValidator(_moment_text)
 ]
+type Few[T] = Annotated[list[T], Field(max_length=500)]
 type Count = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 type Amount = Annotated[float, Field(strict=True, ge=0, le=10**9, allow_inf_nan=False)]
 type Flag = Annotated[bool, Field(strict=True)]

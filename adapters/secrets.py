@@ -16,8 +16,13 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from domain.errors import StorageUnavailable
 
 if TYPE_CHECKING:
-    from azure.keyvault.secrets import SecretProperties
+    from azure.keyvault.secrets import KeyVaultSecret, SecretProperties
     from azure.keyvault.secrets.aio import SecretClient
+
+
+# Key Vault takes 25 KB; a certificate in PEM with its key is within that.
+_LONGEST_VALUE = 64_000
+_NONSENSE = "Key Vault's answer does not make sense."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,41 @@ class Secrets(Protocol):
 
 @contextmanager
 def _answers() -> Iterator[None]:
-    """Turn Key Vault's silence into the domain's error."""
+    """Turn Key Vault's silence, and what its SDK makes of an odd answer, into the domain's error.
+
+    What the SDK says of an odd answer holds the answer.
+    """
     try:
         yield
     except AzureError as error:
         raise StorageUnavailable("Key Vault does not answer.") from error
+    except (ValueError, TypeError, AttributeError, LookupError):
+        raise StorageUnavailable(_NONSENSE) from None
+
+
+def _checked(found: "KeyVaultSecret") -> Secret | None:
+    """Return Key Vault's answer as a secret; None of one without a value.
+
+    Raises:
+        ValueError: The value is no text, or too long.
+    """
+    if found.value is None:
+        return None
+    if not isinstance(found.value, str) or not 1 <= len(found.value) <= _LONGEST_VALUE:
+        raise ValueError
+    properties = found.properties
+    return Secret(
+        found.value,
+        _typed(datetime, properties.expires_on),
+        _typed(str, properties.content_type),
+        _typed(str, properties.version),
+        _typed(datetime, properties.created_on),
+    )
+
+
+def _typed[T](kind: type[T], value: object) -> T | None:
+    """Return a value of this type; the SDK hands on what it could not read as it came."""
+    return value if isinstance(value, kind) else None
 
 
 class FileSecrets:
@@ -122,17 +157,10 @@ class KeyVaultSecrets:
         """Read the current version of a secret."""
         found = None
         with _answers(), suppress(ResourceNotFoundError):
-            found = await self._client.get_secret(name)
-        if found is None or found.value is None:
+            found = _checked(await self._client.get_secret(name))
+        if found is None:
             raise LookupError("there is no secret of this name")
-        properties = found.properties
-        return Secret(
-            found.value,
-            properties.expires_on,
-            properties.content_type,
-            properties.version,
-            properties.created_on,
-        )
+        return found
 
     async def replace(self, name: str, used: Secret, value: str) -> None:
         """Write a new version, unless there is one already that is newer than the one used.

@@ -68,12 +68,26 @@ class GdapRelationship:
 
 
 @dataclass(frozen=True, slots=True)
-class Relationships:
-    """All relationships of an MSP, as far as they can be read.
+class UnreadableRelationship:
+    """What is known of a relationship that cannot be read; None of what not even is.
 
     Args:
-        unreadable: Of each that cannot be read whose it is, None where not even that is known.
+        tenant_id: The customer's.
     """
 
+    tenant_id: TenantId | None
+    relationship_id: str | None
+
+    def may_be(self, tenant_id: TenantId, relationship_id: str | None) -> bool:
+        """Tell whether it may be the relationship by which a customer is known."""
+        if self.tenant_id is not None:
+            return self.tenant_id == tenant_id
+        return self.relationship_id is None or self.relationship_id == relationship_id
+
+
+@dataclass(frozen=True, slots=True)
+class Relationships:
+    """All relationships of an MSP, as far as they can be read."""
+
     found: tuple[GdapRelationship, ...]
-    unreadable: frozenset[TenantId | None] = frozenset()
+    unreadable: tuple[UnreadableRelationship, ...] = ()

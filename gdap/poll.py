@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby
 from uuid import uuid4
@@ -11,7 +10,7 @@ from uuid import uuid4
 from domain.audit import SYSTEM, Cause
 from domain.changes import Versioned, decide_and_commit
 from domain.errors import DomainError
-from domain.gdap import GdapRelationship, RelationshipState
+from domain.gdap import GdapRelationship, RelationshipState, UnreadableRelationship
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
 from domain.ports import Clock, Gdap, Head, MspStore, Page, Snapshot
@@ -96,7 +95,8 @@ async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
         count("gdap.unreadable", len(relationships.unreadable))
     known, left = await _known(ports.msps, head), _MOST_ASSIGNMENTS
     for tenant_id, of_customer in _by_customer(relationships.found):
-        if _may_be_live(tenant_id, of_customer, relationships.unreadable):
+        invite = known.invites.get(tenant_id)
+        if _may_be_live(tenant_id, invite, of_customer, relationships.unreadable):
             continue
         try:
             left -= await _meet_customer(ports, known, tenant_id, of_customer, may_assign=left > 0)
@@ -130,15 +130,17 @@ async def _all[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
 
 def _may_be_live(
     tenant_id: TenantId,
+    invite: GdapInvite | None,
     relationships: Sequence[GdapRelationship],
-    unreadable: AbstractSet[TenantId | None],
+    unreadable: Sequence[UnreadableRelationship],
 ) -> bool:
     """Tell whether a relationship that cannot be read may be the one that gives access.
 
     Without a live one among those that can be read, the customer would seem to be lost.
     """
     is_live = any(found.state is RelationshipState.LIVE for found in relationships)
-    return not is_live and not unreadable.isdisjoint({tenant_id, None})
+    known = invite.relationship_id if invite else None
+    return not is_live and any(one.may_be(tenant_id, known) for one in unreadable)
 
 
 def _by_customer(

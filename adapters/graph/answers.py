@@ -13,6 +13,7 @@ from azure.core.rest import AsyncHttpResponse
 
 _PASSING = {408, 429, 500, 502, 503, 504}
 _LONGEST_WAIT = 3600.0
+_NO_STATUS = 600
 _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
 
 
@@ -79,7 +80,7 @@ def _refuse_constant(name: str) -> None:
 def read_part(part: dict[str, Any]) -> dict[str, Any] | GraphError:
     """Return the JSON object of a batch's part, or what went wrong with the part."""
     status, body, headers = part.get("status"), part.get("body"), part.get("headers")
-    if not isinstance(status, int) or status < HTTPStatus.OK:
+    if type(status) is not int or not HTTPStatus.OK <= status < _NO_STATUS:
         return GraphError(0, "a part of the batch has no status")
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         return _error(status, body, headers if isinstance(headers, dict) else {})

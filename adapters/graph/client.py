@@ -33,7 +33,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 16.0
 # Longer than any link of Graph's; several of them are stored in one property of a row.
 _LINK = re.compile(r"https?://[\x21-\x7e]{1,8000}")
 # A caller that loops through pages must end, whatever the server says.
-_MOST_PAGES = 20_000
+_MOST_PAGES = 1000
 
 
 @dataclass(slots=True)
@@ -114,7 +114,11 @@ class GraphClient:
         return await self._read(request, token, budget)
 
     async def pages(
-        self, path: str, get: Callable[[str], Awaitable[dict[str, Any]]]
+        self,
+        path: str,
+        get: Callable[[str], Awaitable[dict[str, Any]]],
+        *,
+        most: int = _MOST_PAGES,
     ) -> AsyncIterator[dict[str, Any]]:
         """Yield the pages of an answer: the one at the path, and those that it links to.
 
@@ -122,6 +126,7 @@ class GraphClient:
 
         Args:
             get: Reads one page.
+            most: How many pages there can be.
 
         Raises:
             GraphError: A page is no success, or the pages have no end.
@@ -129,7 +134,7 @@ class GraphClient:
         link: str | None = path
         seen: set[str] = set()
         while link:
-            if link in seen or len(seen) >= _MOST_PAGES:
+            if link in seen or len(seen) >= most:
                 raise GraphError(0, "a page links back to an earlier one")
             seen.add(link)
             document = await get(link)
@@ -176,7 +181,7 @@ class GraphClient:
             if isinstance(part, dict) and isinstance(part.get("id"), str)
         }
         lost = "a part of the batch is missing"
-        return {key: found.get(key) or GraphError(0, lost, is_passing=True) for key in paths}
+        return {key: found.get(key, GraphError(0, lost, is_passing=True)) for key in paths}
 
     def link(self, document: dict[str, Any], name: str) -> str | None:
         """Return a link that Graph gave, or None.

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, with_config
 from adapters.graph.answers import GraphError
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource, roles_of
-from adapters.schema import STRICT, Guid, Json, Malformed, Name, check
+from adapters.schema import STRICT, Guid, Malformed, Name, check
 from domain.errors import (
     ConsentRequired,
     MicrosoftRefused,
@@ -21,6 +21,8 @@ from domain.permissions import READS_ORGANIZATION
 from domain.tenant import Organization
 
 _RETRY_AFTER = 10
+# There is one organisation; its owner waits for the answer.
+_MOST_PAGES = 5
 
 
 @with_config(STRICT)
@@ -29,7 +31,7 @@ class _Organization(TypedDict):
 
     id: Guid
     displayName: NotRequired[Name | None]
-    verifiedDomains: NotRequired[Json]
+    verifiedDomains: NotRequired[Any]  # read with care by `primary_domain`
 
 
 @cache
@@ -56,7 +58,9 @@ class GraphIdentity:
             # Entra issues tokens without roles as well: that is consent not given.
             raise ConsentRequired("The partner app may not read the organisation (yet).")
         try:
-            pages = self._graph.pages("/organization", lambda link: self._graph.get(link, token))
+            pages = self._graph.pages(
+                "/organization", lambda link: self._graph.get(link, token), most=_MOST_PAGES
+            )
             found = [item async for document in pages for item in _values(document)]
         except GraphError as error:
             raise _meaning(error) from None

@@ -47,6 +47,8 @@ _SELECT = f"$select={','.join(USER_PROPERTIES)}"
 _MINIMAL = {"Prefer": "return=minimal"}
 # https://learn.microsoft.com/graph/json-batching
 _LARGEST_BATCH = 20
+# Of 20 million users.
+_MOST_PAGES = 20_000
 
 # For how long a sync waits for Graph before it is put off, and for how long if Graph does not say.
 _PATIENCE_SECONDS = 60.0
@@ -219,13 +221,24 @@ class GraphTenantReader:
                 items |= {key: await self._user(key, part) for key, part in parts.items()}
         except _FAILURES as error:
             raise self._unreadable(DataSet.USERS, error) from None
-        there = [item for item in items.values() if item is not None]
-        records = self._records(DataSet.USERS, USERS, there)
+        refused = {key: item for key, item in items.items() if isinstance(item, GraphError)}
         removed = [key for key, item in items.items() if item is None]
-        return UserPage(records.records, removed, unreadable=records.unreadable)
+        there = [items[key] for key in items if key not in refused and key not in removed]
+        records = self._records(DataSet.USERS, USERS, there)
+        for why in {str(refusal) for refusal in refused.values()}:
+            _log.warning("a user by itself cannot be read: %s", why)
+        return UserPage(records.records, removed, unreadable=[*records.unreadable, *refused])
 
-    async def _user(self, key: str, part: dict[str, Any] | GraphError) -> dict[str, Any] | None:
-        """Return a user, or None of one that there is no more; a failed part is read by itself."""
+    async def _user(
+        self, key: str, part: dict[str, Any] | GraphError
+    ) -> dict[str, Any] | GraphError | None:
+        """Return a user, None of one that there is no more, or why Graph refuses this one alone.
+
+        A part that failed is read by itself.
+
+        Raises:
+            GraphError: The trouble passes, or is about all users.
+        """
         try:
             if not isinstance(part, GraphError):
                 return part
@@ -235,7 +248,9 @@ class GraphTenantReader:
         except GraphError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
-            raise
+            if error.is_passing or error.is_denied or error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                raise
+            return error
 
     def _unreadable(self, name: DataSet, error: Exception) -> Unreadable:
         """Return what a failure means for a data set, and what to do about a missing role."""
@@ -248,7 +263,7 @@ class GraphTenantReader:
     def _pages(
         self, path: str, headers: dict[str, str] | None = None
     ) -> AsyncIterator[dict[str, Any]]:
-        return self._graph.pages(path, lambda link: self._get(link, headers))
+        return self._graph.pages(path, lambda link: self._get(link, headers), most=_MOST_PAGES)
 
     async def _get(self, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
         return await self._with_token(

@@ -18,6 +18,7 @@ from adapters.schema import (
     STRICT,
     Amount,
     Count,
+    Few,
     Flag,
     Json,
     Key,
@@ -52,7 +53,7 @@ class User(TypedDict, total=False):
     accountEnabled: Flag | None
     userType: Word | None
     createdDateTime: MomentText | None
-    assignedLicenses: list[AssignedLicence] | None
+    assignedLicenses: Few[AssignedLicence] | None
     jobTitle: Name | None
     department: Name | None
     usageLocation: Word | None
@@ -92,7 +93,7 @@ class Score(TypedDict):
     createdDateTime: MomentText
     currentScore: NotRequired[Amount | None]
     maxScore: NotRequired[Amount | None]
-    enabledServices: NotRequired[list[Name] | None]
+    enabledServices: NotRequired[Few[Name] | None]
     licensedUserCount: NotRequired[Count | None]
     averageComparativeScores: NotRequired[Json]
 

@@ -9,8 +9,13 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from pydantic import StringConstraints, TypeAdapter, with_config
 
 from adapters.graph.answers import GraphError
-from adapters.schema import STRICT, Guid, Key, Malformed, Moment, Name, Word, check
-from domain.gdap import GdapRelationship, Relationships, RelationshipState
+from adapters.schema import STRICT, Few, Guid, Key, Malformed, Moment, Name, Word, check
+from domain.gdap import (
+    GdapRelationship,
+    Relationships,
+    RelationshipState,
+    UnreadableRelationship,
+)
 from domain.identifiers import TenantId
 from domain.ports import Relationship
 
@@ -36,7 +41,10 @@ _log = logging.getLogger(__name__)
 
 # An ID that stands in an address.
 type _PathKey = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=150, pattern=r"^[\w.~-]+$")
+    str,
+    StringConstraints(
+        strict=True, min_length=1, max_length=150, pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]*$"
+    ),
 ]
 
 
@@ -47,7 +55,7 @@ class _Role(TypedDict):
 
 @with_config(STRICT)
 class _AccessDetails(TypedDict):
-    unifiedRoles: NotRequired[list[_Role] | None]
+    unifiedRoles: NotRequired[Few[_Role] | None]
 
 
 @with_config(STRICT)
@@ -86,8 +94,12 @@ class _Named(TypedDict):
 
 
 @with_config(STRICT)
-class _Made(TypedDict):
+class _WithId(TypedDict):
     id: _PathKey
+
+
+@with_config(STRICT)
+class _Made(_WithId):
     createdDateTime: Moment
     endDateTime: NotRequired[Moment | None]
 
@@ -121,11 +133,12 @@ def roles_of(document: Mapping[str, Any]) -> frozenset[str]:
 
 def read_assignments(items: Iterable[Any]) -> Iterator[Assignment]:
     """Yield the assignments that there are and can be read."""
+    logged: set[str] = set()
     for item in items:
         try:
             assignment = check(_schema(Assignment), item)
         except Malformed as fault:
-            _log.warning("an access assignment cannot be read: %s", fault)
+            _log_once(logged, "an access assignment cannot be read: %s", fault)
             continue
         if assignment.get("status") not in _GONE:
             yield assignment
@@ -147,7 +160,7 @@ def read_made(created: Any) -> Relationship:
 def read_relationships(items: Iterable[Any]) -> Relationships:
     """Read relationships; one that names no customer yet is nobody's."""
     found: list[GdapRelationship] = []
-    unreadable: set[TenantId | None] = set()
+    unreadable: list[UnreadableRelationship] = []
     logged: set[str] = set()
     for item in items:
         if isinstance(item, dict) and item.get("customer", item) is None:
@@ -155,16 +168,30 @@ def read_relationships(items: Iterable[Any]) -> Relationships:
         try:
             found.append(_met(check(_schema(_Met), item)))
         except Malformed as fault:
-            unreadable.add(_customer_of(item))
-            if str(fault) not in logged:
-                logged.add(str(fault))
-                _log.warning("a GDAP relationship cannot be read: %s", fault)
-    return Relationships(tuple(found), frozenset(unreadable))
+            unreadable.append(_unreadable(item))
+            _log_once(logged, "a GDAP relationship cannot be read: %s", fault)
+    return Relationships(tuple(found), tuple(unreadable))
 
 
-def _customer_of(item: Any) -> TenantId | None:
+def _log_once(logged: set[str], message: str, fault: Malformed) -> None:
+    if str(fault) not in logged:
+        logged.add(str(fault))
+        _log.warning(message, fault)
+
+
+def _unreadable(item: Any) -> UnreadableRelationship:
+    """Return what can be said of a relationship that cannot be read as a whole."""
+    named = _readable(_Named, item)
+    with_id = _readable(_WithId, item)
+    return UnreadableRelationship(
+        TenantId(named["customer"]["tenantId"]) if named else None,
+        with_id["id"] if with_id else None,
+    )
+
+
+def _readable(model: Any, item: Any) -> Any | None:
     try:
-        return TenantId(check(_schema(_Named), item)["customer"]["tenantId"])
+        return check(_schema(model), item)
     except Malformed:
         return None
 

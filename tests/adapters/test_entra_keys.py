@@ -143,6 +143,8 @@ async def test_an_odd_set_of_keys_is_none(server: Server, keys: EntraKeys, answe
         *(5, None, [], {}, {"kty": "RSA", "kid": "odd"}, {"kty": "RSA", "kid": 5, "n": "AQ"}),
         *({"kty": ["RSA"]}, {"kty": "RSA", "n": 5, "e": []}, {"kty": "EC", "crv": "x"}),
         {"kty": "oct", "k": "AQAB", "kid": "odd"},
+        {"kty": "RSA", "kid": "odd", "n": "AQAB", "e": "AQAB", "alg": "none"},
+        {"kty": "RSA", "kid": "odd" * 1000, "n": "AQAB", "e": "AQAB"},
     ],
 )
 async def test_an_odd_key_costs_itself_alone(server: Server, keys: EntraKeys, odd: Any) -> None:

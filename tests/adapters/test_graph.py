@@ -320,6 +320,20 @@ async def test_users_are_read_by_their_keys(simulation: Simulation, readers: Gra
     assert len(await simulation.asked("$batch")) - before == 3
 
 
+@pytest.mark.parametrize("status", [400, 200])
+async def test_a_user_whom_graph_refuses_costs_no_other(
+    simulation: Simulation, readers: GraphReaders, status: int
+) -> None:
+    await simulation.tenant(users=3)
+    reader = readers.of(MSP, PARTNER)
+    keys = [r.key async for page in reader.users() for r in page.records]
+    refused = {"path": f"/users/{keys[1]}", "status": status, "body": ["no object"]}
+    await simulation.faults(refused, {**refused, "insideBatch": True})
+    found = await reader.users_of(keys)
+    assert {record.key for record in found.records} == {keys[0], *keys[2:]}
+    assert (list(found.removed), list(found.unreadable)) == ([], [keys[1]])
+
+
 @pytest.mark.parametrize("item", [{"displayName": "without an ID"}, "nonsense", {"id": 5}, None])
 async def test_a_record_without_a_key_is_left_out(
     simulation: Simulation, readers: GraphReaders, item: Any

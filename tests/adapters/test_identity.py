@@ -252,6 +252,8 @@ async def test_each_refusal_of_the_service_account_says_what_to_do(
         ("invalid_client", [7000222], "credential .AADSTS7000222"),
         ("invalid_client", [1234567], "refuses the partner app .AADSTS1234567"),
         ("invalid_request", [90002], "no tenant of this ID"),
+        ("access_denied", [50105], "refuses the partner app .AADSTS50105"),
+        ("login_required", [50058], "refuses the partner app .AADSTS50058"),
         ("invalid_client", None, "^Microsoft Identity refuses the partner app.$"),
         ("invalid_client", ["7000222", [1], True, -1, 10**400], "refuses the partner app.$"),
     ],
@@ -264,6 +266,17 @@ async def test_a_refusal_of_the_partner_app_says_its_code(
     with pytest.raises(MicrosoftRefused, match=refusal) as refused:
         await tokens.app_token(MSP, OWN, fresh=True)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("code", [50196, 90033, 90055])
+async def test_an_entra_that_is_busy_refuses_nobody(
+    simulation: Simulation, tokens: TokenSource, code: int
+) -> None:
+    body = {"error": "invalid_grant", "error_codes": [code]}
+    await simulation.faults({"path": ENTRA, "status": 400, "body": body})
+    for get, tid in ((tokens.app_token, OWN), (tokens.delegated_token, CUSTOMER)):
+        with pytest.raises(MicrosoftUnavailable):
+            await get(MSP, tid, fresh=True)
 
 
 _GOOD = {"token_type": "Bearer", "expires_in": 3599, "access_token": "a.b.c"}

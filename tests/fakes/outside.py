@@ -6,7 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.errors import MicrosoftUnavailable
-from domain.gdap import GdapRelationship, Relationships, RelationshipState
+from domain.gdap import (
+    GdapRelationship,
+    Relationships,
+    RelationshipState,
+    UnreadableRelationship,
+)
 from domain.identifiers import MspId, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.ports import ReadCost, Reading, Records, Relationship, SyncedRecord, UserPage
@@ -85,7 +90,7 @@ class FakeGdap:
         self.failure: Exception | None = None
         self.failing_msps: set[MspId] = set()
         self.access_takes_its_time = False
-        self.unreadable: set[TenantId | None] = set()
+        self.unreadable: tuple[UnreadableRelationship, ...] = ()
 
     async def invite(
         self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
@@ -141,7 +146,7 @@ class FakeGdap:
         if msp.msp_id in self.failing_msps:
             raise MicrosoftUnavailable("no answer")
         found = tuple(found for msp_id, found in self.known.values() if msp_id == msp.msp_id)
-        return Relationships(found, frozenset(self.unreadable))
+        return Relationships(found, self.unreadable)
 
     async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
         if self.failure:

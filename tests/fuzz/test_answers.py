@@ -4,11 +4,15 @@ import copy
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from typing import Any, override
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from azure.core.credentials import AccessToken
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.keyvault.secrets.aio import SecretClient
 
 from adapters.entra_keys import EntraKeys
 from adapters.entra_refusals import DelegatedAccessRefused
@@ -18,6 +22,7 @@ from adapters.graph.identity import GraphIdentity
 from adapters.graph.reader import GraphReaders
 from adapters.graph.relationships import read_relationships
 from adapters.identity import TokenSource
+from adapters.secrets import KeyVaultSecrets
 from domain.errors import DomainError, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES
 from domain.msp import SecurityGroup
@@ -30,6 +35,7 @@ from tests.fuzz.mutations import Mutation, mutations, some_of
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
+_VAULT = "https://contoso.vault.azure.net"
 _CASES = 40  # of each answer, in the short form
 _RELATIONSHIPS = "/tenantRelationships/delegatedAdminRelationships"
 _RELATIONSHIP = {
@@ -309,4 +315,74 @@ async def test_signing_keys() -> None:
         for case in some_of(list(mutations({"keys": [first, other]})), _CASES):
             inside = case.place[:2] == ("keys", 0)
             broken += await _wrong([case], put, ask)
+    assert broken == []
+
+
+class _ToLocal(AioHttpTransport):  # type: ignore[misc]  # it has no types
+    """Sends Key Vault's requests to a local server."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+
+    @override
+    async def send(self, request: Any, **options: Any) -> Any:
+        asked = request.url
+        request.url = asked.replace(_VAULT, self._address)
+        try:
+            return await super().send(request, **options)
+        finally:
+            request.url = asked
+
+
+class _Token:
+    """The app's identity at Key Vault."""
+
+    async def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        return AccessToken("token", 2**40)
+
+
+async def test_secrets() -> None:
+    sample = {
+        "value": "a secret",
+        "id": f"{_VAULT}/secrets/name/1",
+        "contentType": "text/plain",
+        "attributes": {"enabled": True, "created": 1764028800, "exp": 1795564800},
+    }
+    answers = [b""]
+
+    async def serve(request: web.Request) -> web.Response:
+        if "Authorization" in request.headers:
+            return web.Response(body=answers[0], content_type="application/json")
+        challenge = f'Bearer authorization="https://login.example/{OWN}", resource="{_VAULT}"'
+        return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+
+    async def put(answer: Any) -> None:
+        answers[0] = json.dumps(answer).encode()
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", serve)
+    async with TestServer(app) as running:
+        transport = _ToLocal(str(running.make_url("")).rstrip("/"))
+        client = SecretClient(
+            _VAULT,
+            _Token(),  # type: ignore[arg-type]  # what of it is used
+            transport=transport,
+            retry_total=0,
+            verify_challenge_resource=False,
+        )
+        secrets = KeyVaultSecrets(_VAULT, _Token())  # type: ignore[arg-type]  # it is not asked
+        secrets.__dict__["_client"] = client
+
+        async def ask() -> str | None:
+            try:
+                read = await secrets.read("name")
+            except LookupError:
+                return None
+            moments = [read.stored_at, read.expires_at]
+            typed = all(moment is None or isinstance(moment, datetime) for moment in moments)
+            return None if typed and isinstance(read.value, str) else "an odd secret"
+
+        async with client:
+            broken = await _wrong(some_of(list(mutations(sample)), _CASES), put, ask)
     assert broken == []

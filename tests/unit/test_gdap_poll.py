@@ -10,6 +10,7 @@ import pytest
 from domain.audit import SYSTEM, Cause
 from domain.changes import Insert, Operation, decide_and_commit
 from domain.errors import GdapRefused
+from domain.gdap import UnreadableRelationship
 from domain.identifiers import TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, SUSPEND, Step
 from domain.msp import Msp, SecurityGroup
@@ -492,13 +493,16 @@ async def test_an_invite_that_is_noted_during_a_hard_delete_is_not_left_behind(
     assert world.tenant() is None
 
 
-@pytest.mark.parametrize("whose", [CUSTOMER, None])
+@pytest.mark.parametrize("what_is_read", ["the customer", "the ID", "nothing"])
 async def test_a_customer_whose_live_relationship_may_be_unreadable_is_not_lost(
-    whose: TenantId | None,
+    what_is_read: str,
 ) -> None:
     world = World()
-    world.gdap.end(await world.accepted())
-    world.gdap.unreadable = {whose}
+    key = await world.accepted()
+    world.gdap.end(key)
+    whose = CUSTOMER if what_is_read == "the customer" else None
+    read = key if what_is_read == "the ID" else None
+    world.gdap.unreadable = (UnreadableRelationship(whose, read),)
     await world.poll()
     assert world.there().connection_lost_at is None
     assert len(world.invites()) == 1
@@ -506,7 +510,18 @@ async def test_a_customer_whose_live_relationship_may_be_unreadable_is_not_lost(
     world.gdap.accept(other)
     await world.poll()
     assert world.there(OTHER).status is TenantStatus.ACTIVE  # others go on
-    world.gdap.unreadable = set()
+    world.gdap.unreadable = ()
+    await world.poll()
+    assert world.there().connection_lost_at is not None
+
+
+@pytest.mark.parametrize("whose", [OTHER, None])
+async def test_an_unreadable_relationship_of_others_hides_no_ending(
+    whose: TenantId | None,
+) -> None:
+    world = World()
+    world.gdap.end(await world.accepted())
+    world.gdap.unreadable = (UnreadableRelationship(whose, "another"),)
     await world.poll()
     assert world.there().connection_lost_at is not None
 

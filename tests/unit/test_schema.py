@@ -9,6 +9,7 @@ from adapters.schema import (
     STRICT,
     Amount,
     Count,
+    Few,
     Flag,
     Json,
     Key,
@@ -30,6 +31,7 @@ class Sample(TypedDict):
     flag: NotRequired[Flag | None]
     at: NotRequired[MomentText | None]
     json: NotRequired[Json]
+    few: NotRequired[Few[Word]]
 
 
 SCHEMA = TypeAdapter(Sample)
@@ -74,7 +76,17 @@ UNFIT: dict[str, list[Any]] = {
         *("0001-01-01T00:00:00Z", "1600-12-31T23:59:59Z", "9999-12-31T23:59:59-08:00"),
         *("2200-01-01T00:00:00Z", "yesterday", "", 5, "2" * 100_000),
     ],
-    "json": [nested(40), float("inf"), 10**30, "x" * 400_001, {"a": object()}],
+    "json": [
+        nested(40),
+        float("inf"),
+        10**30,
+        "x" * 400_001,
+        {"a": object()},
+        '"' * 390_000,
+        "\N{FAMILY}" * 390_000,
+        "\x01" * 390_000,
+    ],
+    "few": [["x"] * 501, "x"],
 }
 
 
