@@ -13,6 +13,7 @@ from domain.tenant import Tenant
 # A message that was not taken by then may be lost, and is sent again: after three minutes, then
 # after six, twelve, …, so that a queue that is merely long does not grow by itself.
 QUEUED_FOR = timedelta(minutes=3)
+_ATTEMPTS = 20
 
 
 def is_under_way(state: SyncState, now: datetime) -> bool:
@@ -41,32 +42,46 @@ class SyncRequests:
     schedule: SyncSchedule
     queues: Queues
 
-    async def request(self, ref: TenantRef, now: datetime, delay_seconds: int = 0) -> None:
+    async def request(self, ref: TenantRef, now: datetime, delay_seconds: int = 0) -> bool:
         """Queue a sync of the tenant; while one runs, note that another is to follow it.
 
-        The schedule is written first, then the state, then the message: one that is lost is
-        found when its entry is due.
+        Returns:
+            Whether it was queued just now, with a new entry in the schedule.
+
+        Raises:
+            ConcurrentChange: The tenant's state changes all the time.
         """
-        known = await self.states.find(ref)
-        while known and is_under_way(known.value, now):
-            if known.value.phase is SyncPhase.PENDING or known.value.asked_again_at:
-                return
+        for _ in range(_ATTEMPTS):
+            known = await self.states.find(ref)
             try:
-                noted = replace(known.value, asked_again_at=now)
-                await self.states.replace(noted, known.version)
-            except ConcurrentChange:  # The worker has shown how far it is, or has ended.
-                known = await self.states.find(ref)
-            else:
-                return
+                if known is None or not is_under_way(known.value, now):
+                    await self._queue(ref, known, now, delay_seconds)
+                    return True
+                await self._let_follow(known, now)
+            except ConcurrentChange:
+                continue  # A worker, the timer or another request was faster: look again.
+            return False
+        raise ConcurrentChange("The tenant's sync changes all the time.")
+
+    async def _queue(
+        self, ref: TenantRef, known: Versioned[SyncState] | None, now: datetime, delay_seconds: int
+    ) -> None:
+        """Write the schedule, then the state, then the message.
+
+        One that is lost is found when its entry is due.
+        """
         pending = _pending(ref, known, now)
         check = scheduled(ref, now + max(QUEUED_FOR, now - pending.requested_at))
         await self.schedule.add(check)
-        try:
-            queued = replace(pending, due_at=check.due_at, queued_until=check.due_at)
-            await self._write(queued, known)
-        except ConcurrentChange:
-            return  # Somebody else asked at the same moment, and queues it.
+        queued = replace(pending, due_at=check.due_at, queued_until=check.due_at)
+        await self._write(queued, known)
         await self.queues.sync_tenant(ref, delay_seconds)
+
+    async def _let_follow(self, known: Versioned[SyncState], now: datetime) -> None:
+        """Note that another sync is to follow the one that runs."""
+        if known.value.phase is SyncPhase.PENDING or known.value.asked_again_at:
+            return
+        await self.states.replace(replace(known.value, asked_again_at=now), known.version)
 
     async def _write(self, state: SyncState, known: Versioned[SyncState] | None) -> None:
         if known:

@@ -54,6 +54,7 @@ class DataSetState:
         unreadable: Records that were left out since the last whole read, that one included.
         whole_at: When all records were last read, and not their changes alone.
         suspected_at: When a read first told of so few records that none was removed.
+        suspected: Digest of the keys that it would have removed.
     """
 
     name: DataSet
@@ -70,6 +71,7 @@ class DataSetState:
     unreadable: int = 0
     whole_at: datetime | None = None
     suspected_at: datetime | None = None
+    suspected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,11 @@ class SyncState:
             for entry in self.data_sets
             if entry.state is ReadState.SUSPICIOUS and entry.suspected_at
         ]
-        return min(suspected) + CONFIRMED_AFTER if suspected else None
+        if not suspected:
+            return None
+        # Rounded up: the schedule drops fractions of a second, and an early look confirms nothing.
+        earliest = min(suspected) + CONFIRMED_AFTER + timedelta(microseconds=999_999)
+        return earliest.replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,10 @@ class WholeRead:
                 await self.whole_reads.forget(rows.lease.state.ref)
             return
         rows.unreadable_before = before.unreadable
-        if before.synced_at is None:
+        rows.seen = await self.whole_reads.met(rows.lease.state.ref, self.link, rows.digests)
+        if not rows.seen and before.synced_at is None:
             rows.seen = set(rows.digests)  # Of a first read nothing can be gone.
             return
-        rows.seen = await self.whole_reads.met(rows.lease.state.ref, self.link, rows.digests)
         if not rows.seen:
             raise PositionLost  # Nobody knows what it has met: all would seem to be gone.
         self.noted, self.held = set(rows.seen), len(rows.digests)
@@ -114,7 +114,7 @@ class WholeRead:
         """
         rows = self.indexed.rows
         gone = rows.gone()
-        doubt = suspected(rows, self.held, len(gone))
+        doubt = suspected(rows, self.held, gone)
         if doubt is None:
             await rows.delete(gone)
         await self.indexed.build(rows.digests.keys())

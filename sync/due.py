@@ -79,12 +79,16 @@ async def _meet(
         return False  # The entry stays, so that a worker that dies is noticed.
     state = known.value if known else None
     next_at = _next(state, now, interval) if tenant.is_synced else now + interval
-    if next_at <= now:
-        await ports.requests.request(entry.ref, now, delay)
-    else:
-        await _move(ports, known, scheduled(entry.ref, next_at))
-    await ports.schedule.remove(entry)
-    return next_at <= now
+    # As the schedule has it, in whole seconds: a fraction more would be this very entry.
+    later = scheduled(entry.ref, next_at)
+    if later.due_at > now:
+        await _move(ports, known, later)
+        await ports.schedule.remove(entry)
+        return False
+    is_queued = await ports.requests.request(entry.ref, now, delay)
+    if is_queued:
+        await ports.schedule.remove(entry)
+    return is_queued
 
 
 async def _forget(

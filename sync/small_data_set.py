@@ -1,6 +1,6 @@
 """A small data set: read whole, and stored only when its content changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -45,12 +45,10 @@ async def _exchange(
     """Put what was read in the place of what is stored, unless it would remove too much."""
     before = rows.lease.state.data_set(rows.name)
     await rows.look_up()
-    held = len(rows.digests)
     rows.seen |= {record.key for record in records}
-    gone = _gone(rows)
-    doubt = suspected(rows, held, len(gone))
-    if doubt:
+    if doubt := _suspected(rows, records):
         return doubt
+    gone = _gone(rows)
     if before.digest:
         # From here on the rows are neither the old content nor the new.
         await rows.lease.record(replace(before, digest=None))
@@ -73,6 +71,7 @@ def succeeded(
         digest=digest,
         unreadable=rows.unreadable,
         suspected_at=None,
+        suspected=None,
     )
 
 
@@ -91,6 +90,18 @@ def unread(before: DataSetState, failure: Unreadable) -> DataSetState:
         missing_permission=failure.missing_permission,
         error=failure.error,
     )
+
+
+def _suspected(rows: Rows, records: Sequence[StoredRecord]) -> DataSetState | None:
+    """Return the state of a read that would remove too much, or None.
+
+    No score is removed because it is missing, but for its age. Yet an answer without any, while
+    some are stored, has to be confirmed before it counts.
+    """
+    missing: Collection[str] = rows.gone()
+    if rows.name is DataSet.SECURE_SCORE:
+        missing = () if records else rows.digests
+    return suspected(rows, len(rows.digests), missing)
 
 
 def _gone(rows: Rows) -> set[str]:

@@ -1,6 +1,8 @@
 """An empty answer is no deletion: a read that would remove much has to be confirmed."""
 
+from collections.abc import Collection
 from dataclasses import replace
+from hashlib import sha256
 
 from domain.sync_state import CONFIRMED_AFTER, DataSetState, ReadState
 from sync.rows import Rows
@@ -17,29 +19,31 @@ def is_suspicious(held: int, gone: int) -> bool:
     return gone > 0 and (gone == held or (gone > _FEW and gone * _SHARE > held))
 
 
-def suspected(rows: Rows, held: int, gone: int) -> DataSetState | None:
+def suspected(rows: Rows, held: int, missing: Collection[str]) -> DataSetState | None:
     """Return the state of a whole read that removes nothing for now, or None if it may.
 
-    It may once an earlier read, 15 minutes ago or more, was suspicious as well.
+    It may once an earlier read, 15 minutes ago or more, has missed the same records.
 
     Args:
         held: Records that were stored before the read.
-        gone: How many of them it has not met.
+        missing: Keys of those of them that it has not met.
     """
-    if not is_suspicious(held, gone):
+    if not is_suspicious(held, len(missing)):
         return None
     before, now = rows.lease.state.data_set(rows.name), rows.lease.clock.now()
-    since = before.suspected_at or now
-    if now - since >= CONFIRMED_AFTER:
+    digest = sha256("\n".join(sorted(missing)).encode()).hexdigest()
+    since = before.suspected_at if before.suspected == digest else None
+    if since is not None and now - since >= CONFIRMED_AFTER:
         return None
     return replace(
         before,
         state=ReadState.SUSPICIOUS,
         missing_permission=None,
         error=(
-            f"Microsoft Graph named {held - gone} of the {held} records that are stored. Nothing is"
-            " removed before another read confirms it."
+            f"Microsoft Graph named {held - len(missing)} of the {held} records that are stored."
+            " Nothing is removed before another read confirms it."
         ),
         unreadable=rows.unreadable,
-        suspected_at=since,
+        suspected_at=since or now,
+        suspected=digest,
     )

@@ -60,7 +60,8 @@ async def completed(rows: Rows, reader: TenantReader, page: UserPage) -> UserPag
     if not unknown:
         return replace(page, records=merged)
     found = await reader.users_of(unknown)
-    removed = {*page.removed, *found.removed} - {record.key for record in found.records}
+    there = {record.key for record in found.records}.union(found.unreadable)
+    removed = {*page.removed, *found.removed} - there
     return replace(
         page,
         records=[*merged, *found.records],

@@ -33,8 +33,10 @@ async def sync_users(
     rows = indexed.rows
     before = rows.state
     try:
-        if before.delta_link and not before.next_link and not _is_whole_read_due(rows, before):
-            return await _read_changes(indexed, reader, before.delta_link)
+        if before.delta_link and not before.next_link:
+            if not _is_whole_read_due(rows, before):
+                return await _read_changes(indexed, reader, before.delta_link)
+            await _read_changes_first(indexed, reader, before.delta_link)
         return await WholeRead(indexed, reader, whole_reads).run()
     except PositionLost:
         # Start over. What is stored stays until a complete read no longer holds it.
@@ -51,6 +53,22 @@ def _is_whole_read_due(rows: Rows, before: DataSetState) -> bool:
         return True
     earlier = _SPREAD * (crc32(rows.lease.state.ref.tenant_id.encode()) % 1000) / 1000
     return rows.lease.clock.now() >= last + _WHOLE_EVERY - earlier
+
+
+async def _read_changes_first(indexed: IndexedUsers, reader: TenantReader, link: str) -> None:
+    """Apply what changed before a whole read that may not come to its end.
+
+    The whole read heals changes that cannot be read too. It is to see nothing of what these
+    rows have met.
+    """
+    rows = Rows(indexed.rows.records, indexed.rows.lease, indexed.rows.name)
+    try:
+        state = await _read_changes(IndexedUsers(indexed.index, rows), reader, link)
+    except Unreadable as failure:
+        if failure.retry_after is not None:
+            raise
+    else:
+        await rows.lease.note(state)
 
 
 async def _read_changes(indexed: IndexedUsers, reader: TenantReader, link: str) -> DataSetState:
@@ -88,5 +106,7 @@ async def _read_changes(indexed: IndexedUsers, reader: TenantReader, link: str) 
         await settle()
         raise
     await settle()
-    state = rows.state
+    before = rows.state
+    # A release before did not know it: its week begins now.
+    state = replace(before, whole_at=before.whole_at or before.synced_at)
     return succeeded(rows, state, state.count or 0)

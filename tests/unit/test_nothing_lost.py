@@ -119,6 +119,26 @@ async def test_what_a_second_read_does_not_confirm_stays() -> None:
     assert state.data_set(USERS).state is ReadState.SUSPICIOUS  # it begins again
 
 
+@pytest.mark.parametrize("second", [[], people(115, start=25)])
+async def test_a_second_read_that_misses_others_confirms_nothing(
+    second: list[SyncedRecord],
+) -> None:
+    world = await holding(120)
+    world.graph.pages = [people(90)]
+    await world.sync()
+    world.clock.advance(minutes=16)
+    world.graph.pages = [second]
+    for _ in range(2):
+        state = await world.sync()
+        assert (state.data_set(USERS).state, len(rows(world, USERS))) == (
+            ReadState.SUSPICIOUS,
+            120,
+        )
+        world.clock.advance(minutes=7, seconds=30)
+    assert (await world.sync()).data_set(USERS).state is ReadState.SUCCEEDED
+    assert len(rows(world, USERS)) == len(second)
+
+
 async def test_a_suspicious_read_is_repeated_when_it_may_be_confirmed_and_not_before() -> None:
     world = await holding(120)
     world.graph.pages = [[]]
@@ -166,6 +186,18 @@ async def test_scores_that_would_all_age_out_at_once_have_to_be_confirmed() -> N
     world.clock.advance(minutes=15)
     await world.sync()
     assert rows(world, DataSet.SECURE_SCORE) == {}
+
+
+async def test_scores_that_have_aged_while_nothing_was_read_make_no_doubt() -> None:
+    world = World()
+    old = [SyncedRecord(f"79{day}:2026-11-{day}", {}) for day in range(10, 20)]
+    world.graph.small = {DataSet.SECURE_SCORE: Records(old)}
+    await world.sync()
+    world.clock.advance(days=130)
+    world.graph.small = {DataSet.SECURE_SCORE: Records([SyncedRecord("70:2027-04-01", {})])}
+    state = await world.sync()
+    assert state.data_set(DataSet.SECURE_SCORE).state is ReadState.SUCCEEDED
+    assert list(rows(world, DataSet.SECURE_SCORE)) == ["70:2027-04-01"]
 
 
 async def test_a_failure_in_between_does_not_make_a_doubt_begin_again() -> None:
@@ -315,6 +347,58 @@ async def test_a_user_that_was_removed_and_is_back_is_read_by_itself() -> None:
     check(world)
 
 
+async def test_a_user_that_is_back_and_cannot_be_read_stays_as_it_was() -> None:
+    world = World()
+    world.graph.pages = [people(3)]
+    await world.sync()
+
+    async def once(link: str) -> AsyncIterator[UserPage]:
+        yield UserPage([SyncedRecord("u001", {"id": "u001"})], removed=["u001"], delta_link="end")
+
+    async def odd(keys: Sequence[str]) -> UserPage:
+        return UserPage([], unreadable=keys)
+
+    world.graph.changes = once  # type: ignore[method-assign]
+    world.graph.users_of = odd  # type: ignore[method-assign]
+    state = await world.sync()
+    assert world.users() == ["u000", "u001", "u002"]
+    assert state.data_set(USERS).error == "1 record unreadable"
+
+
+async def test_the_week_of_a_state_of_the_release_before_begins_with_its_next_sync() -> None:
+    world = World()
+    world.graph.pages = [people(3)]
+    await world.sync()
+    state = world.state
+    old = state.with_data_set(replace(state.data_set(USERS), whole_at=None))
+    known = world.states.rows[world.tenant.ref]
+    world.states.rows[world.tenant.ref] = replace(known, value=old)
+    world.graph.pages = [people(4, start=1)]
+    for _ in range(4 * 8):
+        world.clock.advance(hours=6)
+        await world.sync()
+    assert world.users() == ["u001", "u002", "u003"]
+
+
+@pytest.mark.parametrize("told", ["a change", "nothing that can be read"])
+async def test_a_whole_read_that_does_not_succeed_holds_up_no_changes(told: str) -> None:
+    world = World()
+    world.graph.pages = [people(3)]
+    await world.sync()
+    world.clock.advance(days=7)
+    is_change = told == "a change"
+    removal = UserPage([user("u000", "New")], removed=["u001"], delta_link="on")
+    world.graph.told = [removal if is_change else Unreadable("odd")]
+    world.graph.pages = [[user("u000", "New")], Unreadable("down")]
+    state = await world.sync()
+    assert state.data_set(USERS).state is ReadState.FAILED
+    assert ("u001" in world.users()) is not is_change
+    world.graph.pages = [[user("u000", "New"), user("u002")]]
+    assert (await world.sync()).data_set(USERS).state is ReadState.SUCCEEDED
+    assert world.users() == ["u000", "u002"]
+    check(world)
+
+
 async def test_all_users_are_read_once_a_week_whatever_the_changes_said() -> None:
     world = World()
     world.graph.pages = [people(3)]
@@ -353,6 +437,25 @@ async def test_a_throttled_whole_read_goes_on_where_it_stopped() -> None:
     assert world.state.data_set(USERS).state is ReadState.SUCCEEDED
     assert world.users() == [record.key for record in people(30)]
     check(world)
+
+
+async def test_who_went_between_two_attempts_of_a_first_read_is_gone() -> None:
+    world = World()
+    world.graph.pages = [people(3), Unreadable("down")]
+    await world.sync()
+    wait = Unreadable("wait", retry_after=90)
+    rest = [user("u003")]
+    world.graph.told = [PositionLost()]  # of the attempt before
+    world.graph.pages = [PositionLost()]
+    await world.sync()
+    world.graph.pages = [[user("u000"), user("u002")], wait]
+    await world.sync()
+    world.graph.told = []
+    world.graph.pages = [[user("u000"), user("u002")], rest]
+    world.clock.advance(seconds=95)
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.state.data_set(USERS).state is ReadState.SUCCEEDED
+    assert world.users() == ["u000", "u002", "u003"]
 
 
 async def test_a_whole_read_whose_record_of_what_it_met_is_gone_starts_over() -> None:

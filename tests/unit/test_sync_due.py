@@ -6,7 +6,7 @@ import pytest
 
 from domain.changes import Versioned
 from domain.errors import StorageUnavailable
-from domain.sync_state import SyncPhase, SyncState
+from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant, TenantStatus
 from sync.due import sync_due_tenants
 from sync.sync_tenant import sync_tenant
@@ -141,3 +141,68 @@ async def test_the_state_of_a_tenant_that_went_stays_while_a_worker_may_still_wr
     del world.store.rows[CONTOSO, "Tenant", world.tenant.tenant_id]
     assert await due(world, minutes=3) == 0
     assert world.tenant.ref in world.states.rows
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 1000, 100))
+async def test_a_look_within_the_second_that_a_sync_is_due_loses_no_entry(
+    milliseconds: int,
+) -> None:
+    world = World()
+    world.clock.moment += timedelta(milliseconds=milliseconds)
+    await world.sync()
+    (entry,) = world.schedule.entries
+    world.clock.moment = entry.due_at
+    await due(world)
+    (entry,) = world.schedule.entries
+    world.clock.moment = entry.due_at + timedelta(milliseconds=1)
+    assert await due(world) == 1
+    assert len(world.schedule.entries) == 1
+    assert world.state.due_at in {known.due_at for known in world.schedule.entries}
+
+
+async def test_a_request_that_the_timer_overtakes_is_queued_all_the_same() -> None:
+    world = World()
+    await world.sync()
+    await due(world, minutes=4)
+    world.queues.syncs.clear()
+    add = world.schedule.add
+
+    async def moved_meanwhile(entry: ScheduledSync) -> None:
+        world.schedule.add = add  # type: ignore[method-assign]  # once
+        known = world.states.rows[world.tenant.ref]
+        moved = replace(known.value, due_at=known.value.due_at)
+        await world.states.replace(moved, known.version)
+        await add(entry)
+
+    world.schedule.add = moved_meanwhile  # type: ignore[method-assign]  # the moment between
+    await world.request()
+    assert world.queues.syncs == [world.tenant.ref]
+
+
+async def test_a_slow_worker_that_renews_beside_the_timer_keeps_its_entry() -> None:
+    world = World()
+    await world.request()
+    small = world.graph.small_data_sets
+
+    async def slow() -> Any:
+        world.clock.advance(minutes=3, seconds=1)  # its lease has run out
+        add = world.schedule.add
+
+        async def renewed_meanwhile(entry: ScheduledSync) -> None:
+            world.schedule.add = add  # type: ignore[method-assign]  # once
+            known = world.states.rows[world.tenant.ref]
+            later = world.clock.now() + timedelta(minutes=2)
+            renewed = replace(known.value, lease_until=later)
+            await world.states.replace(renewed, known.version)
+            await add(entry)
+
+        world.schedule.add = renewed_meanwhile  # type: ignore[method-assign]  # the moment between
+        await sync_due_tenants(world.ports, INTERVAL)
+        return await small()
+
+    world.graph.small_data_sets = slow  # type: ignore[method-assign]
+    await sync_tenant(world.ports, world.tenant.ref)
+    assert world.state.due_at in {known.due_at for known in world.schedule.entries}
+    world.graph.small_data_sets = small  # type: ignore[method-assign]
+    world.queues.syncs.clear()
+    assert [await due(world, hours=1) for _ in range(8)].count(1) >= 1
