@@ -104,8 +104,8 @@ async def test_a_purge_whose_message_the_host_drops_is_brought_back_by_the_work_
     msps, intents = garbled.storage.msps, garbled.storage.intents
     cause = Cause(SYSTEM, datetime.now(UTC), "0" * 32)
     await disable_partner_tenant(msps, intents, garbled.queues, MspId(CONTOSO.msp_id), cause)
-    await until_empty(stack, "", "-poison", "-poison-poison")
     await portal.idle()
+    await until_empty(stack, "-poison", "-poison-poison")
     assert await portal.events(action="tenant.purged") == []
     await portal.fire("recover_work")
     await portal.idle()
@@ -122,8 +122,8 @@ async def test_a_sync_whose_message_the_host_drops_is_brought_back_by_the_schedu
     assert known is not None
     requests = SyncRequests(storage.sync_states, storage.sync_schedule, garbled.queues)
     await requests.request(known.value.ref, datetime.now(UTC) - QUEUED_FOR)
-    await until_empty(stack, "", "-poison", "-poison-poison")
     await portal.idle()
+    await until_empty(stack, "-poison", "-poison-poison")
     path = f"/tenants/{tenant['tenantId']}"
     waiting_still = await portal.call(owner(), "GET", path)
     assert waiting_still.body["sync"]["state"] == "pending"
