@@ -8,6 +8,7 @@ from pathlib import Path
 import azure.functions as func
 from azure.core.credentials_async import AsyncTokenCredential
 
+from adapters.billing_emails import EmailLog, EmailSender
 from adapters.clock import SystemClock
 from adapters.credentials import Credentials, ManagedIdentity
 from adapters.entra_keys import EntraKeys
@@ -17,8 +18,7 @@ from adapters.graph.identity import GraphIdentity
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from adapters.invoice_documents import BlobInvoiceDocuments
-from adapters.invoice_pdf.printer import PdfInvoicePrinter
-from adapters.notices import EmailNotices, LogNotices
+from adapters.invoice_pdf.renderer import PdfInvoiceRenderer
 from adapters.queues import StorageQueues
 from adapters.secrets import FileSecrets, KeyVaultSecrets, Secrets
 from adapters.tables.storage import Storage
@@ -29,18 +29,18 @@ from billing.ports import BillingPorts
 from consent.conclude import ConsentPorts
 from consent.functions import consent_functions
 from consent.start_session import ConsentLink
-from domain.invoice import Party
+from domain.invoice import InvoiceParty
 from domain.sync_request import SyncRequests
-from edge.gate import Gate
+from edge.authorization import Gate
 from edge.paging import PageTokens
 from edge.routes import Edge
 from edge.system import system_functions
 from edge.tokens import TokenVerifier
 from gdap.functions import gdap_functions
-from gdap.poll import GdapPorts
+from gdap.poll_relationships import GdapPorts
 from mytenant.functions import MyTenantPorts, mytenant_functions
-from portfolio.cached_users import CachedUsers
 from portfolio.functions import portfolio_functions
+from portfolio.user_search_cache import CachedUsers
 from settings import SettingMissing, Settings, StorageSettings
 from staff.functions import StaffPorts, staff_functions
 from sync.functions import sync_functions
@@ -98,11 +98,11 @@ def open_documents(settings: StorageSettings) -> BlobInvoiceDocuments:
     return BlobInvoiceDocuments.open(settings.storage_blob_endpoint, _credential())
 
 
-def open_notices(settings: Settings) -> EmailNotices | LogNotices:
+def open_notices(settings: Settings) -> EmailSender | EmailLog:
     """Open the way by which MSPs are told of unpaid invoices."""
     if not settings.email_endpoint:
-        return LogNotices()
-    return EmailNotices.open(settings.email_endpoint, settings.email_sender, _credential())
+        return EmailLog()
+    return EmailSender.open(settings.email_endpoint, settings.email_sender, _credential())
 
 
 def open_secrets(settings: Settings) -> Secrets:
@@ -266,10 +266,10 @@ def billing_ports(services: Services) -> BillingPorts:
         storage.msps,
         storage.invoices,
         open_documents(settings),
-        PdfInvoicePrinter(settings.payment_details.replace("\\n", "\n")),
+        PdfInvoiceRenderer(settings.payment_details.replace("\\n", "\n")),
         open_notices(settings),
         services.clock,
-        Party(settings.seller_name, settings.seller_abn or None, address),
+        InvoiceParty(settings.seller_name, settings.seller_abn or None, address),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from billing.calculation import Charge
 from billing.payments import is_overdue, today
-from domain.invoice import CURRENCY, Invoice, InvoiceLine, Party, Payment
+from domain.invoice import CURRENCY, Invoice, InvoiceLine, InvoiceParty, Payment
 from domain.msp import Msp, Tier
 from edge.models import ApiModel, RequestModel, Timestamp, list_answer
 
@@ -76,7 +76,7 @@ class PartyAnswer(ApiModel):
     abn: str | None
 
     @classmethod
-    def of(cls, party: Party) -> Self:
+    def of(cls, party: InvoiceParty) -> Self:
         """Show a party."""
         return cls(name=party.name, abn=party.abn)
 
@@ -107,7 +107,7 @@ class PreviewAnswer(ApiModel):
     projected: ProjectedAnswer
 
     @classmethod
-    def of(cls, charge: Charge, projected: Charge, seller: Party, msp: Msp) -> Self:
+    def of(cls, charge: Charge, projected: Charge, seller: InvoiceParty, msp: Msp) -> Self:
         """Show a charge, and what it is projected to become."""
         return cls(
             month=str(charge.month),

@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
+from billing.price_list import tier_of, unit_price
 from billing.proration import active_days
-from billing.tiers import tier_of, unit_price
 from domain.billing_terms import BillingTerms
 from domain.identifiers import TenantId
 from domain.invoice import InvoiceLine

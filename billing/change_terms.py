@@ -3,16 +3,16 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing.ports import read_books, read_head
+from billing.ports import read_head, read_inputs
 from billing.preview import projected
-from billing.tiers import eligibility_warning, tier_of
+from billing.price_list import eligibility_warning, tier_of
 from domain.audit import Cause
 from domain.billing_ports import InvoiceStore
 from domain.billing_terms import BillingTerms, TermsChange, terms_in
-from domain.changes import Insert, Operation
 from domain.identifiers import MspId
 from domain.month import Month
 from domain.ports import MspStore
+from domain.row_changes import Insert, RowChange
 
 
 async def change_terms(
@@ -26,7 +26,7 @@ async def change_terms(
     Raises:
         NoSuchMsp: There is no such MSP.
     """
-    books = await read_books(msps, invoices, await read_head(msps, msp_id))
+    books = await read_inputs(msps, invoices, await read_head(msps, msp_id))
     msp = books.head.msp.value
     month = Month.of(cause.at, ZoneInfo(msp.time_zone)).next
     before = terms_in(msp, books.terms, month)
@@ -36,7 +36,7 @@ async def change_terms(
     return month, eligibility_warning(tier_of(terms), tenants)
 
 
-def _changed(change: TermsChange, before: BillingTerms, cause: Cause) -> tuple[Operation, ...]:
+def _changed(change: TermsChange, before: BillingTerms, cause: Cause) -> tuple[RowChange, ...]:
     event = cause.event(
         change.msp_id,
         "billing.terms_changed",

@@ -5,28 +5,28 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from billing.calculation import Charge, calculate
-from billing.ports import Books
+from billing.ports import BillingInputs
 from domain.audit import AuditEvent, Cause
 from domain.billing_account import BillingAccount, next_month
 from domain.billing_terms import terms_in
-from domain.changes import Decision, Insert, Operation, write
-from domain.invoice import Invoice, InvoiceLines, Party, Payment, line_parts
+from domain.invoice import Invoice, InvoiceLines, InvoiceParty, Payment, line_parts
 from domain.month import Month
 from domain.msp import Msp
-from domain.ports import Head
+from domain.ports import MspHead
+from domain.row_changes import Decision, Insert, RowChange, write
 
 DAYS_TO_PAY = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class ClosedMonth:
     """A month that was closed, and its invoice unless there was nothing to bill."""
 
     month: Month
     invoice: Invoice | None
 
 
-def due_month(head: Head, now: datetime) -> Month | None:
+def due_month(head: MspHead, now: datetime) -> Month | None:
     """Return the first month that is over where the MSP is, and not closed yet.
 
     An MSP that was deleted has none after the month of its end.
@@ -38,7 +38,9 @@ def due_month(head: Head, now: datetime) -> Month | None:
     return month if month.end(zone) <= now else None
 
 
-def close_month(books: Books, month: Month, seller: Party, cause: Cause) -> Decision[Closed]:
+def close_month(
+    books: BillingInputs, month: Month, seller: InvoiceParty, cause: Cause
+) -> Decision[ClosedMonth]:
     """Decide how the next month is closed: claim, counter, invoice and lines at once.
 
     The account's row is the claim: whoever decided on an older one is refused. The invoice's row
@@ -51,25 +53,25 @@ def close_month(books: Books, month: Month, seller: Party, cause: Cause) -> Deci
     account = replace(known.value if known else BillingAccount(msp.msp_id), closed_through=month)
     if not charge.total:
         event = cause.event(msp.msp_id, "billing.month_closed", after={"month": str(month)})
-        return Decision(Closed(month, None), (write(account, known), Insert(event)))
+        return Decision(ClosedMonth(month, None), (write(account, known), Insert(event)))
     account = replace(account, issued=account.issued + 1)
     parts = line_parts(msp.msp_id, month, charge.lines)
     invoice = _invoice(msp, charge, seller, account.issued, parts[0].line_set, cause.at)
-    operations: tuple[Operation, ...] = (
+    operations: tuple[RowChange, ...] = (
         write(account, known),
         Insert(invoice),
         Insert(_payment(invoice)),
         Insert(_issued(invoice, cause)),
     )
-    return Decision(Closed(month, invoice), (*operations, *_inserted(parts)))
+    return Decision(ClosedMonth(month, invoice), (*operations, *_inserted(parts)))
 
 
-def _inserted(parts: list[InvoiceLines]) -> tuple[Operation, ...]:
+def _inserted(parts: list[InvoiceLines]) -> tuple[RowChange, ...]:
     return tuple(Insert(part) for part in parts)
 
 
 def _invoice(  # noqa: PLR0913  what an invoice is made of
-    msp: Msp, charge: Charge, seller: Party, number: int, line_set: str, now: datetime
+    msp: Msp, charge: Charge, seller: InvoiceParty, number: int, line_set: str, now: datetime
 ) -> Invoice:
     issued_on = now.astimezone(ZoneInfo(msp.time_zone)).date()
     return Invoice(
@@ -86,7 +88,7 @@ def _invoice(  # noqa: PLR0913  what an invoice is made of
         subtotal=charge.subtotal,
         gst=charge.gst,
         seller=seller,
-        buyer=Party(msp.name, msp.abn),
+        buyer=InvoiceParty(msp.name, msp.abn),
         line_set=line_set,
     )
 

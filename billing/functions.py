@@ -13,12 +13,12 @@ from billing.answers import (
     PreviewQuery,
     status_of,
 )
-from billing.document_invoices import find_invoice, stored_pdf
-from billing.line_table import line_table
-from billing.listing import list_invoices
-from billing.ports import BillingPorts, read_books, read_head
+from billing.billing_run import run_billing
+from billing.invoice_csv import line_table
+from billing.invoice_pdfs import find_invoice, stored_pdf
+from billing.list_invoices import list_invoices
+from billing.ports import BillingPorts, read_head, read_inputs
 from billing.preview import projected, to_date
-from billing.run import run_billing
 from domain.audit import SYSTEM, Cause
 from domain.errors import InvoiceNotFound
 from domain.invoice import Invoice, parse_invoice_name
@@ -54,7 +54,7 @@ def _preview(routes: Routes, ports: BillingPorts) -> None:
         head = await read_head(ports.msps, request.caller.msp_id)
         msp = head.msp.value
         month = Month.parse(asked) if asked else Month.of(now, ZoneInfo(msp.time_zone))
-        books = await read_books(ports.msps, ports.invoices, head)
+        books = await read_inputs(ports.msps, ports.invoices, head)
         charges = to_date(books, month, now), projected(books, month, now)
         return Answer(200, PreviewAnswer.of(*charges, ports.seller, msp))
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from billing.close_month import Closed, close_month, due_month
-from billing.ports import BillingPorts, read_books
+from billing.close_month import ClosedMonth, close_month, due_month
+from billing.ports import BillingPorts, read_inputs
 from domain.audit import Cause
-from domain.changes import Decision, Operation, decide_and_commit
 from domain.errors import SellerIncomplete
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLines
-from domain.ports import Head
+from domain.ports import MspHead
+from domain.row_changes import Decision, RowChange, decide_and_commit
 
 # With the four other rows below 100, and at 30 KB a part below 4 MiB.
 _MOST_PARTS = 80
@@ -29,30 +29,32 @@ async def issue_invoices(ports: BillingPorts, msp_id: MspId, cause: Cause) -> li
     return issued
 
 
-async def _close_next(ports: BillingPorts, msp_id: MspId, cause: Cause) -> Closed | None:
-    async def read() -> Decision[Closed | None]:
+async def _close_next(ports: BillingPorts, msp_id: MspId, cause: Cause) -> ClosedMonth | None:
+    async def read() -> Decision[ClosedMonth | None]:
         return await _decided(ports, await ports.msps.head(msp_id), cause)
 
-    async def commit(operations: tuple[Operation, ...]) -> None:
+    async def commit(operations: tuple[RowChange, ...]) -> None:
         await ports.msps.commit(await _without_large_lines(ports, operations))
 
     return await decide_and_commit(read, lambda decision: decision, commit)
 
 
-async def _decided(ports: BillingPorts, head: Head | None, cause: Cause) -> Decision[Closed | None]:
+async def _decided(
+    ports: BillingPorts, head: MspHead | None, cause: Cause
+) -> Decision[ClosedMonth | None]:
     month = due_month(head, cause.at) if head else None
     if head is None or month is None:
         return Decision(None)
     if not ports.seller.abn:
         raise SellerIncomplete("SELLER_ABN is not set: a tax invoice needs it.")
-    books = await read_books(ports.msps, ports.invoices, head)
+    books = await read_inputs(ports.msps, ports.invoices, head)
     closed = close_month(books, month, ports.seller, cause)
     return Decision(closed.result, closed.operations)
 
 
 async def _without_large_lines(
-    ports: BillingPorts, operations: Sequence[Operation]
-) -> Sequence[Operation]:
+    ports: BillingPorts, operations: Sequence[RowChange]
+) -> Sequence[RowChange]:
     """Write lines ahead when they do not fit the transaction: the invoice's row is the commit.
 
     A crash in between leaves lines that no invoice names; a rival's have another digest.

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Operation, Replace, Versioned
 from domain.errors import InvoiceNotFound
 from domain.invoice import Payment, invoice_name
 from domain.msp import Msp
+from domain.row_changes import Decision, Insert, Replace, RowChange, Versioned
 
 RETRY_DAYS = (1, 3, 7)
 SUSPENSION = 14
@@ -53,7 +53,7 @@ def pursue(
     if step <= payment.pursued:
         return Decision(None)
     changed = replace(payment, pursued=step, pursued_at=cause.at)
-    operations: tuple[Operation, ...] = (Replace(changed, known.version),)
+    operations: tuple[RowChange, ...] = (Replace(changed, known.version),)
     if step == SUSPENSION:
         return Decision(changed, operations + _suspended(msp, payment, cause))
     after = {"number": invoice_name(payment.number), "day": step}
@@ -61,7 +61,7 @@ def pursue(
     return Decision(changed, (*operations, Insert(event)))
 
 
-def _suspended(known: Versioned[Msp], payment: Payment, cause: Cause) -> tuple[Operation, ...]:
+def _suspended(known: Versioned[Msp], payment: Payment, cause: Cause) -> tuple[RowChange, ...]:
     msp = known.value
     since = msp.suspended_at or cause.at
     after = {"number": invoice_name(payment.number), "suspendedAt": since.isoformat()}
@@ -96,13 +96,17 @@ def pay(
     after = {"number": invoice_name(payment.number), "total": str(payment.total)}
     event = cause.event(payment.msp_id, "invoice.paid", after=after)
     others = (one.value for one in unpaid if one.value.number != payment.number)
-    operations = (Replace(paid, known.version), Insert(event), *_lifted(msp, others, cause))
+    operations = (
+        Replace(paid, known.version),
+        Insert(event),
+        *_lift_suspension(msp, others, cause),
+    )
     return Decision(True, operations)  # noqa: FBT003  likewise
 
 
-def _lifted(
+def _lift_suspension(
     known: Versioned[Msp], unpaid: Iterable[Payment], cause: Cause
-) -> tuple[Operation, ...]:
+) -> tuple[RowChange, ...]:
     """Return the MSP's row as it is after a payment: not suspended when none is overdue."""
     msp, day = known.value, today(known.value, cause.at)
     overdue = any(one.pursued >= SUSPENSION or is_overdue(one, day) for one in unpaid)

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.billing_ports import InvoiceDocuments, InvoicePrinter, InvoiceStore, Notices
+from domain.billing_ports import BillingEmails, InvoiceDocuments, InvoiceRenderer, InvoiceStore
 from domain.billing_terms import TermsChange
 from domain.errors import NoSuchMsp
 from domain.identifiers import MspId, TenantId
-from domain.invoice import Party
-from domain.ports import Clock, Head, MspStore
+from domain.invoice import InvoiceParty
+from domain.ports import Clock, MspHead, MspStore
 from domain.usage import TenantUsage
 
 
@@ -20,17 +20,17 @@ class BillingPorts:
     msps: MspStore
     invoices: InvoiceStore
     documents: InvoiceDocuments
-    printer: InvoicePrinter
-    notices: Notices
+    printer: InvoiceRenderer
+    notices: BillingEmails
     clock: Clock
-    seller: Party
+    seller: InvoiceParty
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class BillingInputs:
     """All that an MSP's charge is calculated from."""
 
-    head: Head
+    head: MspHead
     usages: Sequence[TenantUsage]
     terms: Sequence[TermsChange]
 
@@ -40,7 +40,7 @@ class Books:
         return self.head.slot.value.tenant_id if self.head.slot else None
 
 
-async def read_head(msps: MspStore, msp_id: MspId) -> Head:
+async def read_head(msps: MspStore, msp_id: MspId) -> MspHead:
     """Return an MSP's head.
 
     Raises:
@@ -52,8 +52,8 @@ async def read_head(msps: MspStore, msp_id: MspId) -> Head:
     return head
 
 
-async def read_books(msps: MspStore, invoices: InvoiceStore, head: Head) -> Books:
+async def read_inputs(msps: MspStore, invoices: InvoiceStore, head: MspHead) -> BillingInputs:
     """Return an MSP's books. The head was read first, so its version guards the rest."""
     msp_id = head.msp.value.msp_id
     usages, terms = await asyncio.gather(msps.usage(msp_id), invoices.terms(msp_id))
-    return Books(head, usages, terms)
+    return BillingInputs(head, usages, terms)

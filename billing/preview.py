@@ -4,19 +4,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from billing.calculation import Charge, calculate
-from billing.ports import Books
+from billing.ports import BillingInputs
 from domain.billing_terms import terms_in
 from domain.month import Month
 
 
-def to_date(books: Books, month: Month, now: datetime) -> Charge:
+def to_date(books: BillingInputs, month: Month, now: datetime) -> Charge:
     """Return an MSP's charge for a month up to now."""
     msp = books.head.msp.value
     terms = terms_in(msp, books.terms, month)
     return calculate(msp, terms, books.usages, books.partner_tenant, month, now)
 
 
-def projected(books: Books, month: Month, now: datetime) -> Charge:
+def projected(books: BillingInputs, month: Month, now: datetime) -> Charge:
     """Return the charge if every tenant that is active now stays so until the month's end."""
     end = month.end(ZoneInfo(books.head.msp.value.time_zone))
     return to_date(books, month, max(now, end))

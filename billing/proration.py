@@ -5,10 +5,12 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.month import Month
-from domain.usage import Stretch
+from domain.usage import ActivePeriod
 
 
-def active_days(stretches: Iterable[Stretch], month: Month, zone: ZoneInfo, now: datetime) -> int:
+def active_days(
+    stretches: Iterable[ActivePeriod], month: Month, zone: ZoneInfo, now: datetime
+) -> int:
     """Count the days of the month on which any part of any stretch falls.
 
     Args:
@@ -17,7 +19,7 @@ def active_days(stretches: Iterable[Stretch], month: Month, zone: ZoneInfo, now:
     """
     days: set[date] = set()
     for stretch in stretches:
-        part = Stretch(stretch.since, min(stretch.until or now, now))
+        part = ActivePeriod(stretch.since, min(stretch.until or now, now))
         if part.is_empty:
             continue
         first = max(part.first_day(zone), month.first)

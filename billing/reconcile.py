@@ -7,15 +7,15 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from billing.calculation import Charge, calculate
-from billing.ports import Books, read_books
-from billing.tiers import eligibility_warning
+from billing.ports import BillingInputs, read_inputs
+from billing.price_list import eligibility_warning
 from domain.billing_account import next_month
 from domain.billing_ports import InvoiceStore
 from domain.billing_terms import terms_in
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine
 from domain.month import Month
-from domain.ports import Head, MspStore
+from domain.ports import MspHead, MspStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ async def reconcile(
     head = await msps.head(msp_id)
     if head is None or not _is_over(head, month, now):
         return None
-    books = await read_books(msps, invoices, head)
+    books = await read_inputs(msps, invoices, head)
     invoice = await invoices.invoice(msp_id, month)
     lines = await invoices.lines(invoice) if invoice else ()
     expected = _expected(books, month)
@@ -53,13 +53,13 @@ async def reconcile(
     return Reconciled(msp_id, name, expected.total, tuple(found), warning)
 
 
-def _is_over(head: Head, month: Month, now: datetime) -> bool:
+def _is_over(head: MspHead, month: Month, now: datetime) -> bool:
     msp, zone = head.msp.value, ZoneInfo(head.msp.value.time_zone)
     last = Month.of(msp.closed_at or now, zone)
     return Month.of(msp.onboarded_at, zone) <= month <= last and month.end(zone) <= now
 
 
-def _expected(books: Books, month: Month) -> Charge:
+def _expected(books: BillingInputs, month: Month) -> Charge:
     """Calculate the month anew, from usage alone.
 
     Today's partner tenant may have been a customer then. What a conversion dropped from usage
@@ -96,17 +96,18 @@ def _line_differences(wanted: Iterable[InvoiceLine], stated: Iterable[InvoiceLin
 
     left, right = by_tenant(wanted), by_tenant(stated)
     return [
-        f"tenant {tenant_id}: {_said(right.get(tenant_id))}, {_said(left.get(tenant_id))} expected"
+        f"tenant {tenant_id}: {_in_words(right.get(tenant_id))},"
+        f" {_in_words(left.get(tenant_id))} expected"
         for tenant_id in sorted({*left, *right})
         if left.get(tenant_id) != right.get(tenant_id)
     ]
 
 
-def _said(line: tuple[int, Decimal] | None) -> str:
+def _in_words(line: tuple[int, Decimal] | None) -> str:
     return f"{line[0]} days, {line[1]}" if line else "no line"
 
 
-async def _numbering(invoices: InvoiceStore, head: Head) -> list[str]:
+async def _numbering(invoices: InvoiceStore, head: MspHead) -> list[str]:
     issued = head.account.value.issued if head.account else 0
     known = await invoices.payments(head.msp.value.msp_id)
     numbers = [payment.value.number for payment in known]

@@ -3,7 +3,7 @@
 import logging
 
 from consent.conclude import (
-    PATIENCE,
+    CONSENT_GIVEN_UP_AFTER,
     ConsentPorts,
     close,
     finish,
@@ -14,7 +14,7 @@ from consent.conclude import (
 from domain.consent_session import ConsentSession, ConsentState
 from domain.errors import ConsentRequired, MicrosoftUnavailable, StorageUnavailable
 from domain.identifiers import SessionRef
-from domain.ports import IntentKind
+from domain.ports import WorkKind
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
     """
     known = await ports.sessions.find(ref.session)
     if known is None or known.value.finished_at is not None:
-        await ports.intents.drop(IntentKind.COMPLETE_CONSENT, ref)
+        await ports.intents.drop(WorkKind.COMPLETE_CONSENT, ref)
         return
     session = known.value
     if session.spent_at is None:
@@ -42,7 +42,7 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
 async def _drop_when_expired(ports: ConsentPorts, session: ConsentSession, ref: SessionRef) -> None:
     """Wait for a callback that may be about to spend the state; after its time, forget it."""
     if ports.clock.now() >= session.expires_at:
-        await ports.intents.drop(IntentKind.COMPLETE_CONSENT, ref)
+        await ports.intents.drop(WorkKind.COMPLETE_CONSENT, ref)
 
 
 async def _is_superseded(ports: ConsentPorts, session: ConsentSession) -> bool:
@@ -72,4 +72,7 @@ async def _attempt(ports: ConsentPorts, session: ConsentSession, request_id: str
 
 
 def _is_given_up(ports: ConsentPorts, session: ConsentSession) -> bool:
-    return session.spent_at is not None and ports.clock.now() >= session.spent_at + PATIENCE
+    return (
+        session.spent_at is not None
+        and ports.clock.now() >= session.spent_at + CONSENT_GIVEN_UP_AFTER
+    )

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from domain.audit import Actor, Cause
-from domain.changes import Decision, Insert, Operation, Replace, decide_and_commit
 from domain.consent_session import (
+    ConsentOutcome,
     ConsentRecord,
     ConsentSession,
     ConsentState,
-    Outcome,
     state_of,
 )
 from domain.errors import (
@@ -29,19 +28,20 @@ from domain.ports import (
     Clock,
     ConsentSessions,
     Identity,
-    Intent,
-    IntentKind,
-    Intents,
     MspStore,
+    PendingWork,
+    PendingWorkStore,
     Queues,
-    Snapshot,
+    TenantRecords,
+    WorkKind,
 )
+from domain.row_changes import Decision, Insert, Replace, RowChange, decide_and_commit
 from domain.sync_request import SyncRequests
 from domain.tenant import Organization, Tenant
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = timedelta(minutes=10)
+CONSENT_GIVEN_UP_AFTER = timedelta(minutes=10)
 _CALLBACK_SECONDS = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0
 _SOON, _LATER = 5, 20
@@ -59,7 +59,7 @@ class ConsentPorts:
     msps: MspStore
     sessions: ConsentSessions
     sync_requests: SyncRequests
-    intents: Intents
+    intents: PendingWorkStore
     queues: Queues
     identity: Identity
     clock: Clock
@@ -68,14 +68,14 @@ class ConsentPorts:
 
 async def conclude_in_callback(
     ports: ConsentPorts, session: ConsentSession, request_id: str
-) -> Outcome:
+) -> ConsentOutcome:
     """Prove and conclude within the 10 s that a browser waits, else leave it to the queue."""
     try:
         async with asyncio.timeout(_CALLBACK_SECONDS):
             proof = await _prove_until_it_holds(ports, session)
     except TimeoutError:
-        outcome, _ = await record_outcome(ports, session, Outcome.PENDING, None, request_id)
-        if outcome is Outcome.PENDING:
+        outcome, _ = await record_outcome(ports, session, ConsentOutcome.PENDING, None, request_id)
+        if outcome is ConsentOutcome.PENDING:
             await queue_next_attempt(ports, session)
         else:
             await close(ports, session)
@@ -115,19 +115,19 @@ async def prove(ports: ConsentPorts, session: ConsentSession) -> Organization | 
 
 async def finish(
     ports: ConsentPorts, session: ConsentSession, proof: Organization | None, request_id: str
-) -> Outcome:
+) -> ConsentOutcome:
     """Write the final outcome, once; the first sync follows when the tenant is enabled."""
-    wanted = Outcome.FAILED if proof is None else Outcome.ENABLED
+    wanted = ConsentOutcome.FAILED if proof is None else ConsentOutcome.ENABLED
     outcome, tenant = await record_outcome(ports, session, wanted, proof, request_id)
-    if outcome is Outcome.ENABLED and tenant is not None:
+    if outcome is ConsentOutcome.ENABLED and tenant is not None:
         await ports.sync_requests.request(tenant.ref, ports.clock.now())
     await close(ports, session)
     return outcome
 
 
 async def refuse(
-    ports: ConsentPorts, session: ConsentSession, outcome: Outcome, request_id: str
-) -> Outcome:
+    ports: ConsentPorts, session: ConsentSession, outcome: ConsentOutcome, request_id: str
+) -> ConsentOutcome:
     """Write down that a session enables nothing."""
     outcome, _ = await record_outcome(ports, session, outcome, None, request_id)
     await close(ports, session)
@@ -145,7 +145,7 @@ async def close(ports: ConsentPorts, session: ConsentSession) -> None:
             known = await ports.sessions.find(session.session)
         else:
             break
-    await ports.intents.drop(IntentKind.COMPLETE_CONSENT, _ref(session))
+    await ports.intents.drop(WorkKind.COMPLETE_CONSENT, _ref(session))
 
 
 async def queue_next_attempt(ports: ConsentPorts, session: ConsentSession) -> None:
@@ -154,7 +154,7 @@ async def queue_next_attempt(ports: ConsentPorts, session: ConsentSession) -> No
     young = session.spent_at is None or now - session.spent_at < timedelta(minutes=1)
     delay = _SOON if young else _LATER
     due = now + timedelta(seconds=delay)
-    await ports.intents.record(Intent(IntentKind.COMPLETE_CONSENT, _ref(session), due))
+    await ports.intents.record(PendingWork(WorkKind.COMPLETE_CONSENT, _ref(session), due))
     await ports.queues.complete_consent(_ref(session), delay_seconds=delay)
 
 
@@ -165,10 +165,10 @@ def _ref(session: ConsentSession) -> SessionRef:
 async def record_outcome(
     ports: ConsentPorts,
     session: ConsentSession,
-    outcome: Outcome,
+    outcome: ConsentOutcome,
     proof: Organization | None,
     request_id: str,
-) -> tuple[Outcome, Tenant | None]:
+) -> tuple[ConsentOutcome, Tenant | None]:
     """Commit the outcome, its audit event, and the tenant that comes of it.
 
     Returns:
@@ -184,12 +184,12 @@ async def record_outcome(
 
 
 def decide_outcome(
-    snapshot: Snapshot,
+    snapshot: TenantRecords,
     session: ConsentSession,
-    outcome: Outcome,
+    outcome: ConsentOutcome,
     proof: Organization | None,
     cause: Cause,
-) -> Decision[tuple[Outcome, Tenant | None]]:
+) -> Decision[tuple[ConsentOutcome, Tenant | None]]:
     """Decide what a consent comes to; one that has its final outcome keeps it.
 
     Without a record a disable has come in between: it ends the sessions that were begun before
@@ -197,11 +197,11 @@ def decide_outcome(
     """
     known = snapshot.head.consent
     if known and known.value.session == session.session and known.value.state in _FINAL:
-        return _settled(snapshot, known.value)
-    if known is None and outcome in (Outcome.ENABLED, Outcome.PENDING):
-        outcome, proof = Outcome.EXPIRED, None
+        return _final_outcome(snapshot, known.value)
+    if known is None and outcome in (ConsentOutcome.ENABLED, ConsentOutcome.PENDING):
+        outcome, proof = ConsentOutcome.EXPIRED, None
     tenant: Tenant | None = None
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[RowChange, ...] = ()
     if proof is not None:
         outcome, tenant, operations = _enabling(snapshot, proof, cause)
     event = cause.event(
@@ -214,7 +214,7 @@ def decide_outcome(
     return Decision((outcome, tenant), operations)
 
 
-def _may_show(shown: ConsentRecord, session: ConsentSession, outcome: Outcome) -> bool:
+def _may_show(shown: ConsentRecord, session: ConsentSession, outcome: ConsentOutcome) -> bool:
     """Tell whether an outcome takes the place of what the portal shows.
 
     A newer session's record stays when this one comes to nothing, and when that one is further.
@@ -226,7 +226,7 @@ def _may_show(shown: ConsentRecord, session: ConsentSession, outcome: Outcome) -
 
 
 def _record(
-    session: ConsentSession, outcome: Outcome, proof: Organization | None, cause: Cause
+    session: ConsentSession, outcome: ConsentOutcome, proof: Organization | None, cause: Cause
 ) -> ConsentRecord:
     return ConsentRecord(
         session.msp_id,
@@ -238,27 +238,29 @@ def _record(
     )
 
 
-def _settled(snapshot: Snapshot, record: ConsentRecord) -> Decision[tuple[Outcome, Tenant | None]]:
+def _final_outcome(
+    snapshot: TenantRecords, record: ConsentRecord
+) -> Decision[tuple[ConsentOutcome, Tenant | None]]:
     own = snapshot.tenant and snapshot.tenant.value.is_own_msp_tenant
     tenant = snapshot.tenant.value if own and snapshot.tenant else None
-    return Decision((record.outcome or Outcome.FAILED, tenant))
+    return Decision((record.outcome or ConsentOutcome.FAILED, tenant))
 
 
 def _enabling(
-    snapshot: Snapshot, proof: Organization, cause: Cause
-) -> tuple[Outcome, Tenant | None, tuple[Operation, ...]]:
+    snapshot: TenantRecords, proof: Organization, cause: Cause
+) -> tuple[ConsentOutcome, Tenant | None, tuple[RowChange, ...]]:
     try:
         decision = enable(snapshot, proof, cause, convert=False)
     except PartnerTenantExists:
-        return Outcome.PARTNER_TENANT_EXISTS, None, ()
+        return ConsentOutcome.PARTNER_TENANT_EXISTS, None, ()
     if decision.result.enabling is Enabling.EXISTING_CUSTOMER:
-        return Outcome.EXISTING_TENANT, None, ()
+        return ConsentOutcome.EXISTING_TENANT, None, ()
     # What another tenant has consented to says nothing of the partner tenant's permissions.
     noted = note_permissions(snapshot, proof)
-    return Outcome.ENABLED, decision.result.tenant, decision.operations + noted
+    return ConsentOutcome.ENABLED, decision.result.tenant, decision.operations + noted
 
 
-def _action(outcome: Outcome) -> str:
+def _action(outcome: ConsentOutcome) -> str:
     state = state_of(outcome)
     if state is ConsentState.PENDING:
         return "consent.pending"

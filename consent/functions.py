@@ -11,7 +11,7 @@ from consent.receive_redirect import receive_redirect
 from consent.redirect import Redirect
 from consent.redirect_query import RedirectQuery
 from consent.start_session import ConsentLink, start_session
-from domain.consent_session import Outcome
+from domain.consent_session import ConsentOutcome
 from domain.messages import read_session_ref
 from domain.roles import Permission
 from edge.answers import Answer
@@ -77,7 +77,7 @@ def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
             outcome = await receive_redirect(ports, redirect, request.request_id)
         except Exception:  # noqa: BLE001  a browser is waiting: it goes back to the portal
             _log.exception("a redirect could not be received, request %s", request.request_id)
-            outcome = Outcome.FAILED
+            outcome = ConsentOutcome.FAILED
         query = urlencode({"consent": str(outcome)})
         return Answer(302, headers={"Location": f"{settings_page}?{query}"})
 

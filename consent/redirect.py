@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.consent_session import ConsentSession, Outcome, hash_state
+from domain.consent_session import ConsentOutcome, ConsentSession, hash_state
 from domain.errors import MalformedInput
 from domain.identifiers import SessionHash, parse_guid
 
@@ -49,27 +49,27 @@ def _only(arguments: Mapping[str, Sequence[str]], name: str) -> str | None:
     return values[0] if len(values) == 1 else None
 
 
-def refusal(redirect: Redirect, session: ConsentSession, now: datetime) -> Outcome | None:
+def refusal(redirect: Redirect, session: ConsentSession, now: datetime) -> ConsentOutcome | None:
     """Return why a redirect with a known, unspent state enables nothing; None when it may.
 
     `error` is read before `admin_consent=True`, which Microsoft sends with errors too.
     """
     if not redirect.well_formed:
-        return Outcome.INVALID
+        return ConsentOutcome.INVALID
     if now >= session.expires_at:
-        return Outcome.EXPIRED
+        return ConsentOutcome.EXPIRED
     if redirect.error is not None:
-        return Outcome.DECLINED if redirect.error in _REFUSALS else Outcome.FAILED
+        return ConsentOutcome.DECLINED if redirect.error in _REFUSALS else ConsentOutcome.FAILED
     # Microsoft's older endpoint sends no scope, and one that is sent proves nothing.
     if redirect.admin_consent != "True" or not redirect.tenant:
-        return Outcome.INVALID
+        return ConsentOutcome.INVALID
     return _tenant_refusal(redirect.tenant, session)
 
 
-def _tenant_refusal(tenant: str, session: ConsentSession) -> Outcome | None:
+def _tenant_refusal(tenant: str, session: ConsentSession) -> ConsentOutcome | None:
     """Let nobody claim a tenant but the one that the starter of the session signed in from."""
     try:
         tenant_id = parse_guid(tenant, "tenant")
     except MalformedInput:
-        return Outcome.INVALID
-    return None if tenant_id == session.tid else Outcome.TENANT_MISMATCH
+        return ConsentOutcome.INVALID
+    return None if tenant_id == session.tid else ConsentOutcome.TENANT_MISMATCH

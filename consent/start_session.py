@@ -6,7 +6,6 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, decide_and_commit, write
 from domain.consent_session import (
     LIFETIME,
     ConsentRecord,
@@ -15,8 +14,9 @@ from domain.consent_session import (
     hash_state,
 )
 from domain.msp import Msp
-from domain.ports import ConsentSessions, MspStore, Snapshot
+from domain.ports import ConsentSessions, MspStore, TenantRecords
 from domain.roles import StaffMember
+from domain.row_changes import Decision, Insert, decide_and_commit, write
 
 _SCOPE = "https://graph.microsoft.com/.default"
 
@@ -84,7 +84,7 @@ async def start_session(  # noqa: PLR0913  who, where to, and the two stores
     return StartedSession(link.url(msp, member, state), session.expires_at)
 
 
-def _record(snapshot: Snapshot, session: ConsentSession, cause: Cause) -> Decision[None]:
+def _record(snapshot: TenantRecords, session: ConsentSession, cause: Cause) -> Decision[None]:
     record = ConsentRecord(
         session.msp_id, session.session, ConsentState.STARTED, outcome=None, at=cause.at
     )

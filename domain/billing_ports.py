@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.billing_terms import TermsChange
-from domain.changes import Versioned
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
 from domain.month import Month
 from domain.ports import Page
+from domain.row_changes import Versioned
 
 
 class InvoiceStore(Protocol):
@@ -69,7 +69,7 @@ class InvoiceDocuments(Protocol):
         ...
 
 
-class InvoicePrinter(Protocol):
+class InvoiceRenderer(Protocol):
     """Sets an invoice as a PDF: the same invoice gives the same bytes."""
 
     def pdf(self, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
@@ -85,7 +85,7 @@ class NoticeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class BillingEmail:
     """A message to an MSP's billing address.
 
     Args:
@@ -101,10 +101,10 @@ class Notice:
     key: str
 
 
-class Notices(Protocol):
+class BillingEmails(Protocol):
     """Delivers notices."""
 
-    async def send(self, notice: Notice) -> None:
+    async def send(self, notice: BillingEmail) -> None:
         """Deliver a notice.
 
         Raises:

@@ -20,7 +20,7 @@ class ConsentState(StrEnum):
     FAILED = "failed"
 
 
-class Outcome(StrEnum):
+class ConsentOutcome(StrEnum):
     """What the portal is told after the redirect."""
 
     ENABLED = "enabled"
@@ -34,12 +34,16 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-_COMPLETED = {Outcome.ENABLED, Outcome.EXISTING_TENANT, Outcome.PARTNER_TENANT_EXISTS}
+_COMPLETED = {
+    ConsentOutcome.ENABLED,
+    ConsentOutcome.EXISTING_TENANT,
+    ConsentOutcome.PARTNER_TENANT_EXISTS,
+}
 
 
-def state_of(outcome: Outcome) -> ConsentState:
+def state_of(outcome: ConsentOutcome) -> ConsentState:
     """Return the session's state once it has this outcome."""
-    if outcome is Outcome.PENDING:
+    if outcome is ConsentOutcome.PENDING:
         return ConsentState.PENDING
     return ConsentState.COMPLETED if outcome in _COMPLETED else ConsentState.FAILED
 
@@ -67,7 +71,7 @@ class ConsentSession:
     name: str
     expires_at: datetime
     spent_at: datetime | None = None
-    refused: Outcome | None = None
+    refused: ConsentOutcome | None = None
     finished_at: datetime | None = None
     reused_at: datetime | None = None
 
@@ -83,6 +87,6 @@ class ConsentRecord:
     msp_id: MspId
     session: SessionHash
     state: ConsentState
-    outcome: Outcome | None
+    outcome: ConsentOutcome | None
     at: datetime
     detected_tenant_id: TenantId | None = None

@@ -12,7 +12,7 @@ _canonical = json.JSONEncoder(
 ).encode
 
 
-def stored(record: SyncedRecord) -> StoredRecord:
+def to_stored(record: SyncedRecord) -> StoredRecord:
     """Return the record in canonical form, whatever the order of its keys."""
     text = _canonical(record.document)
     return StoredRecord(record.key, text, _digest(text))

@@ -13,7 +13,7 @@ DomainError
 ├── ForeignPerson                                who cannot be staff here
 ├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft says no
 ├── SellerIncomplete                             no tax invoice without the seller's ABN
-└── MicrosoftUnavailable, StorageUnavailable, NoticeFailed     nobody answers
+└── MicrosoftUnavailable, StorageUnavailable, BillingEmailFailed     nobody answers
 """
 
 PARTNER_TENANT_PROTECTED = (
@@ -176,5 +176,5 @@ class StorageUnavailable(DomainError):
     """Azure Storage does not answer."""
 
 
-class NoticeFailed(DomainError):
+class BillingEmailFailed(DomainError):
     """A notice could not be handed over; it is tried again later."""

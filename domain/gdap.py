@@ -35,9 +35,9 @@ class RelationshipState(StrEnum):
     """
 
     PENDING = "pending"
-    LIVE = "live"
+    ACTIVE = "live"
     ENDED = "ended"
-    NEITHER = "neither"
+    OTHER = "neither"
 
 
 @dataclass(frozen=True, slots=True)

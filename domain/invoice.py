@@ -31,7 +31,7 @@ class InvoiceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class InvoiceParty:
     """Seller or buyer as the invoice names them.
 
     Args:
@@ -68,8 +68,8 @@ class Invoice:
     discount: Decimal
     subtotal: Decimal
     gst: Decimal
-    seller: Party
-    buyer: Party
+    seller: InvoiceParty
+    buyer: InvoiceParty
     line_set: str
 
     @property

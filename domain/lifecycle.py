@@ -4,16 +4,16 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Operation, Replace, Versioned, write
 from domain.errors import InvalidStatus, PartnerTenantProtected
 from domain.partner_tenant import describe
-from domain.ports import Snapshot
+from domain.ports import TenantRecords
+from domain.row_changes import Decision, Insert, Replace, RowChange, Versioned, write
 from domain.tenant import Tenant, TenantStatus
-from domain.usage import Stretch, TenantUsage
+from domain.usage import ActivePeriod, TenantUsage
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LifecycleStep:
     """A step of the lifecycle: from which statuses it may be taken, and where it leads."""
 
     name: str
@@ -21,18 +21,18 @@ class Step:
     target: TenantStatus
 
 
-SUSPEND = Step("suspended", frozenset({TenantStatus.ACTIVE}), TenantStatus.SUSPENDED)
-RESUME = Step("resumed", frozenset({TenantStatus.SUSPENDED}), TenantStatus.ACTIVE)
-OFFBOARD = Step(
+SUSPEND = LifecycleStep("suspended", frozenset({TenantStatus.ACTIVE}), TenantStatus.SUSPENDED)
+RESUME = LifecycleStep("resumed", frozenset({TenantStatus.SUSPENDED}), TenantStatus.ACTIVE)
+OFFBOARD = LifecycleStep(
     "offboarded",
     frozenset({TenantStatus.ACTIVE, TenantStatus.SUSPENDED}),
     TenantStatus.OFFBOARDED,
 )
-REACTIVATE = Step("reactivated", frozenset({TenantStatus.OFFBOARDED}), TenantStatus.ACTIVE)
+REACTIVATE = LifecycleStep("reactivated", frozenset({TenantStatus.OFFBOARDED}), TenantStatus.ACTIVE)
 
 
 def take(
-    step: Step, known: Versioned[Tenant], snapshot: Snapshot, cause: Cause
+    step: LifecycleStep, known: Versioned[Tenant], snapshot: TenantRecords, cause: Cause
 ) -> Decision[Tenant]:
     """Decide a step of a customer tenant's lifecycle.
 
@@ -49,16 +49,16 @@ def take(
         raise InvalidStatus(f"A tenant that is {before.status} cannot be {step.name}.")
     offboarded_at = cause.at if step.target is TenantStatus.OFFBOARDED else None
     after = replace(before, status=step.target, offboarded_at=offboarded_at)
-    return Decision(after, changed(known, after, snapshot, f"tenant.{step.name}", cause))
+    return Decision(after, tenant_changes(known, after, snapshot, f"tenant.{step.name}", cause))
 
 
-def changed(
+def tenant_changes(
     known: Versioned[Tenant],
     after: Tenant,
-    snapshot: Snapshot,
+    snapshot: TenantRecords,
     action: str,
     cause: Cause,
-) -> tuple[Operation, ...]:
+) -> tuple[RowChange, ...]:
     """Return what is written when a customer tenant changes: its row, its usage, the event."""
     event = cause.event(
         after.msp_id,
@@ -67,11 +67,11 @@ def changed(
         before=describe(known.value),
         after=describe(after),
     )
-    row: tuple[Operation, ...] = (Replace(after, known.version), Insert(event))
-    return row + usage_written(after, snapshot, cause)
+    row: tuple[RowChange, ...] = (Replace(after, known.version), Insert(event))
+    return row + usage_change(after, snapshot, cause)
 
 
-def usage_written(tenant: Tenant, snapshot: Snapshot, cause: Cause) -> tuple[Operation, ...]:
+def usage_change(tenant: Tenant, snapshot: TenantRecords, cause: Cause) -> tuple[RowChange, ...]:
     """Return the usage row's change that goes with a customer tenant's new status."""
     known = snapshot.usage
     usage = known.value if known else TenantUsage(tenant.msp_id, tenant.tenant_id, "", ())
@@ -79,25 +79,29 @@ def usage_written(tenant: Tenant, snapshot: Snapshot, cause: Cause) -> tuple[Ope
     counted = named.opened(cause.at) if tenant.is_billed else named.closed(cause.at)
     if counted == usage or not counted.stretches:
         return ()
-    return (write(folded(counted, snapshot, cause), known),)
+    return (write(folded_usage(counted, snapshot, cause), known),)
 
 
-def folded(usage: TenantUsage, snapshot: Snapshot, cause: Cause) -> TenantUsage:
+def folded_usage(usage: TenantUsage, snapshot: TenantRecords, cause: Cause) -> TenantUsage:
     """Return usage as it is written: however often a tenant changes, it fits its row."""
     return usage.folded(ZoneInfo(snapshot.head.msp.value.time_zone), cause.at)
 
 
-def added(tenant: Tenant, snapshot: Snapshot, action: str, cause: Cause) -> tuple[Operation, ...]:
+def new_tenant_rows(
+    tenant: Tenant, snapshot: TenantRecords, action: str, cause: Cause
+) -> tuple[RowChange, ...]:
     """Return what is written when a customer tenant is there for the first time, or again.
 
     The usage outlives its tenant. So its version also stops whoever decided on a tenant that was
     not there, and commits after somebody else has added and removed it.
     """
     event = cause.event(tenant.msp_id, action, tenant_id=tenant.tenant_id, after=describe(tenant))
-    row: tuple[Operation, ...] = (Insert(tenant), Insert(event))
-    return row + usage_written(tenant, snapshot, cause)
+    row: tuple[RowChange, ...] = (Insert(tenant), Insert(event))
+    return row + usage_change(tenant, snapshot, cause)
 
 
-def started(tenant: Tenant, cause: Cause) -> TenantUsage:
+def first_usage(tenant: Tenant, cause: Cause) -> TenantUsage:
     """Return the usage of a customer tenant that becomes active for the first time."""
-    return TenantUsage(tenant.msp_id, tenant.tenant_id, tenant.display_name, (Stretch(cause.at),))
+    return TenantUsage(
+        tenant.msp_id, tenant.tenant_id, tenant.display_name, (ActivePeriod(cause.at),)
+    )

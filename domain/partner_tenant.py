@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 from domain.audit import Cause
 from domain.billing_account import BillingAccount, next_month
-from domain.changes import Decision, Insert, Operation, Remove, Replace, Versioned, write
 from domain.errors import MspSuspended, NoPartnerTenant, PartnerTenantExists
 from domain.identifiers import new_epoch
 from domain.permissions import MANIFEST, MANIFEST_VERSION
-from domain.ports import Snapshot
-from domain.removal import noted
-from domain.tenant import Organization, PartnerSlot, Tenant, TenantStatus
+from domain.ports import TenantRecords
+from domain.removal import removal_row
+from domain.row_changes import Decision, Insert, Remove, Replace, RowChange, Versioned, write
+from domain.tenant import Organization, PartnerTenantClaim, Tenant, TenantStatus
 
 
 class Enabling(StrEnum):
@@ -45,7 +45,7 @@ def describe(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def refuse_second(snapshot: Snapshot, tenant_id: str) -> None:
+def refuse_second(snapshot: TenantRecords, tenant_id: str) -> None:
     """Let nobody go on towards a second partner tenant, nor towards a deleted MSP's first.
 
     Raises:
@@ -59,7 +59,7 @@ def refuse_second(snapshot: Snapshot, tenant_id: str) -> None:
         raise PartnerTenantExists("The MSP has another partner tenant already.")
 
 
-def note_permissions(snapshot: Snapshot, organization: Organization) -> tuple[Operation, ...]:
+def note_permissions(snapshot: TenantRecords, organization: Organization) -> tuple[RowChange, ...]:
     """Write down whether the MSP's consent covers all that the app asks for today.
 
     One that does not may be to an earlier manifest, which is kept, but not to today's.
@@ -76,7 +76,7 @@ def note_permissions(snapshot: Snapshot, organization: Organization) -> tuple[Op
 
 
 def enable(
-    snapshot: Snapshot, organization: Organization, cause: Cause, *, convert: bool
+    snapshot: TenantRecords, organization: Organization, cause: Cause, *, convert: bool
 ) -> Decision[Enabled]:
     """Decide how a tenant that gave its consent becomes the partner tenant.
 
@@ -98,7 +98,7 @@ def enable(
     return _convert(snapshot, known, organization, cause)
 
 
-def _create(snapshot: Snapshot, organization: Organization, cause: Cause) -> Decision[Enabled]:
+def _create(snapshot: TenantRecords, organization: Organization, cause: Cause) -> Decision[Enabled]:
     msp_id = snapshot.head.msp.value.msp_id
     tenant = Tenant(
         msp_id=msp_id,
@@ -113,13 +113,13 @@ def _create(snapshot: Snapshot, organization: Organization, cause: Cause) -> Dec
     event = cause.event(
         msp_id, "tenant.enabled", tenant_id=tenant.tenant_id, after=describe(tenant)
     )
-    slot = PartnerSlot(msp_id, tenant.tenant_id)
-    operations: tuple[Operation, ...] = (Insert(tenant), Insert(slot), Insert(event))
+    slot = PartnerTenantClaim(msp_id, tenant.tenant_id)
+    operations: tuple[RowChange, ...] = (Insert(tenant), Insert(slot), Insert(event))
     return Decision(Enabled(Enabling.CREATED, tenant), operations + _without_unbilled(snapshot))
 
 
 def _convert(
-    snapshot: Snapshot, known: Versioned[Tenant], organization: Organization, cause: Cause
+    snapshot: TenantRecords, known: Versioned[Tenant], organization: Organization, cause: Cause
 ) -> Decision[Enabled]:
     before = known.value
     tenant = replace(
@@ -138,15 +138,15 @@ def _convert(
         before=describe(before),
         after=describe(tenant),
     )
-    operations: tuple[Operation, ...] = (
+    operations: tuple[RowChange, ...] = (
         Replace(tenant, known.version),
-        Insert(PartnerSlot(tenant.msp_id, tenant.tenant_id)),
+        Insert(PartnerTenantClaim(tenant.msp_id, tenant.tenant_id)),
         Insert(event),
     )
     return Decision(Enabled(Enabling.CONVERTED, tenant), operations + _without_unbilled(snapshot))
 
 
-def _without_unbilled(snapshot: Snapshot) -> tuple[Operation, ...]:
+def _without_unbilled(snapshot: TenantRecords) -> tuple[RowChange, ...]:
     """Drop the usage that is not invoiced by now: the partner tenant is free, also once disabled.
 
     The billing account is replaced as well, so that an invoice that is being made meanwhile
@@ -163,7 +163,7 @@ def _without_unbilled(snapshot: Snapshot) -> tuple[Operation, ...]:
     return (usage, write(same, account))
 
 
-def disable(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
+def disable(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
     """Decide how the partner tenant goes: row, slot, and consent record at once.
 
     Raises:
@@ -178,10 +178,10 @@ def disable(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
         tenant_id=known.value.tenant_id,
         before=describe(known.value),
     )
-    operations: tuple[Operation, ...] = (
+    operations: tuple[RowChange, ...] = (
         Remove(known.value, known.version),
         Remove(slot.value, slot.version),
-        noted(snapshot, known.value, cause.at),
+        removal_row(snapshot, known.value, cause.at),
         Insert(event),
     )
     if snapshot.invite:

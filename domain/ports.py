@@ -8,18 +8,18 @@ from typing import Any, Protocol
 
 from domain.audit import AuditEvent
 from domain.billing_account import BillingAccount
-from domain.changes import Operation, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
 from domain.gdap import GdapRelationship, Relationships
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.roles import StaffMember
+from domain.row_changes import RowChange, Versioned
 from domain.sync_state import DataSet, ScheduledSync, SyncState, SyncSummary
 from domain.tenant import (
     GdapInvite,
     ListedTenant,
     Organization,
-    PartnerSlot,
+    PartnerTenantClaim,
     Tenant,
     TenantRemoval,
 )
@@ -47,20 +47,20 @@ class Page[T]:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class MspHead:
     """The rows that say who an MSP is and which tenant is its own."""
 
     msp: Versioned[Msp]
-    slot: Versioned[PartnerSlot] | None
+    slot: Versioned[PartnerTenantClaim] | None
     consent: Versioned[ConsentRecord] | None
     account: Versioned[BillingAccount] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class TenantRecords:
     """All rows that a decision on one tenant looks at."""
 
-    head: Head
+    head: MspHead
     tenant: Versioned[Tenant] | None
     usage: Versioned[TenantUsage] | None
     invite: Versioned[GdapInvite] | None
@@ -75,11 +75,11 @@ class MspStore(Protocol):
     leaves such a row out.
     """
 
-    async def head(self, msp_id: MspId) -> Head | None:
+    async def head(self, msp_id: MspId) -> MspHead | None:
         """Return the MSP with its slot and consent record in one read, or None."""
         ...
 
-    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
+    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         """Return the rows that a decision on the tenant needs.
 
         Raises:
@@ -156,7 +156,7 @@ class MspStore(Protocol):
         """Yield the ID of every MSP, and perhaps one whose onboarding was cut off."""
         ...
 
-    async def commit(self, operations: Sequence[Operation]) -> None:
+    async def commit(self, operations: Sequence[RowChange]) -> None:
         """Write all operations in one transaction, of one MSP, or none of them.
 
         A tenant that is inserted has an entry in the schedule of syncs before it is there, and
@@ -373,7 +373,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class BlockReplacement:
     """Blocks that take a block's place, all at once.
 
     Args:
@@ -400,7 +400,7 @@ class UserIndex(Protocol):
         """Return those of the blocks that there are."""
         ...
 
-    async def write(self, ref: TenantRef, exchanges: Iterable[Exchange]) -> None:
+    async def write(self, ref: TenantRef, exchanges: Iterable[BlockReplacement]) -> None:
         """Write blocks, each exchange whole or not at all.
 
         Raises:
@@ -433,7 +433,7 @@ class PortfolioReader(Protocol):
         ...
 
 
-class IntentKind(StrEnum):
+class WorkKind(StrEnum):
     """Work that a transaction decides and a queue carries out."""
 
     PURGE_TENANT = "purge-tenant"
@@ -441,7 +441,7 @@ class IntentKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class PendingWork:
     """Work to do, on record from before its transaction until it is done.
 
     Args:
@@ -450,29 +450,29 @@ class Intent:
         writer_until: Of a purge: until when a sync may still write what is to be deleted.
     """
 
-    kind: IntentKind
+    kind: WorkKind
     subject: TenantRef | SessionRef
     queued_at: datetime
     deleted: tuple[tuple[str, int], ...] = ()
     writer_until: datetime | None = None
 
 
-class Intents(Protocol):
+class PendingWorkStore(Protocol):
     """The `work` table: a queue message is never the only record of work to do."""
 
-    async def record(self, intent: Intent) -> None:
+    async def record(self, intent: PendingWork) -> None:
         """Write an intent, or write its time anew; progress that it does not name stays."""
         ...
 
-    async def find(self, kind: IntentKind, subject: TenantRef | SessionRef) -> Intent | None:
+    async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:
         """Return an intent, or None."""
         ...
 
-    async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
+    async def drop(self, kind: WorkKind, subject: TenantRef | SessionRef) -> None:
         """Delete an intent; one that is gone is no error."""
         ...
 
-    def queued_before(self, moment: datetime) -> AsyncIterator[Intent]:
+    def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
         """Yield every intent whose message was queued before the moment."""
         ...
 

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from domain.changes import Decision, Insert, Operation, Remove, Replace, decide_and_commit
 from domain.identifiers import MspId, TenantId, TenantRef
-from domain.ports import Intent, IntentKind, Intents, MspStore, Queues, Snapshot
+from domain.ports import MspStore, PendingWork, PendingWorkStore, Queues, TenantRecords, WorkKind
+from domain.row_changes import Decision, Insert, Remove, Replace, RowChange, decide_and_commit
 from domain.tenant import Tenant, TenantRemoval
 
 
 async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
     msps: MspStore,
-    intents: Intents,
+    intents: PendingWorkStore,
     queues: Queues,
     msp_id: MspId,
     tenant_id: TenantId,
-    decide: Callable[[Snapshot], Decision[Tenant]],
+    decide: Callable[[TenantRecords], Decision[Tenant]],
     now: datetime,
 ) -> Tenant:
     """Remove a tenant row as decided, and set off the purge of all that the tenant owned.
@@ -27,8 +27,8 @@ async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
         decide: The pure rule; what it raises is passed on, and nothing has changed then.
     """
 
-    async def commit(operations: tuple[Operation, ...]) -> None:
-        await intents.record(Intent(IntentKind.PURGE_TENANT, _removed(operations), now))
+    async def commit(operations: tuple[RowChange, ...]) -> None:
+        await intents.record(PendingWork(WorkKind.PURGE_TENANT, _removed(operations), now))
         await msps.commit(operations)
 
     removed = await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, commit)
@@ -36,7 +36,7 @@ async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
     return removed
 
 
-def noted(snapshot: Snapshot, tenant: Tenant, now: datetime) -> Operation:
+def removal_row(snapshot: TenantRecords, tenant: Tenant, now: datetime) -> RowChange:
     """Return the note that the tenant was removed now, written together with its removal.
 
     By it a GDAP relationship that was agreed before then does not bring the tenant back.
@@ -45,7 +45,7 @@ def noted(snapshot: Snapshot, tenant: Tenant, now: datetime) -> Operation:
     return Replace(removal, known.version) if known else Insert(removal)
 
 
-def _removed(operations: tuple[Operation, ...]) -> TenantRef:
+def _removed(operations: tuple[RowChange, ...]) -> TenantRef:
     return next(
         operation.row.ref
         for operation in operations

@@ -5,15 +5,6 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from domain.audit import SYSTEM, Cause
-from domain.changes import (
-    Decision,
-    Insert,
-    Operation,
-    Remove,
-    Replace,
-    Versioned,
-    decide_and_commit,
-)
 from domain.errors import (
     ForeignPerson,
     LastOwner,
@@ -27,7 +18,16 @@ from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp
 from domain.ports import MspStore, StaffIndex
 from domain.roles import Permission, Role, StaffMember
-from domain.tenant import PartnerSlot
+from domain.row_changes import (
+    Decision,
+    Insert,
+    Remove,
+    Replace,
+    RowChange,
+    Versioned,
+    decide_and_commit,
+)
+from domain.tenant import PartnerTenantClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,21 @@ class Staffing:
 
     msp: Versioned[Msp]
     member: Versioned[StaffMember] | None
-    slot: Versioned[PartnerSlot] | None = None
+    slot: Versioned[PartnerTenantClaim] | None = None
     actor: Versioned[StaffMember] | None = None
 
     def signs_in_from(self, tid: TenantId) -> bool:
         """Tell whether people of the tenant can be staff."""
         return tid in self.msp.value.sign_in_tenants or bool(self._partner_slot(tid))
 
-    def admission(self, tid: TenantId) -> tuple[Operation, ...]:
+    def admission(self, tid: TenantId) -> tuple[RowChange, ...]:
         """Write the slot as it is where it alone admits: its removal in between is a conflict."""
         slot = self._partner_slot(tid)
         if slot is None or tid in self.msp.value.sign_in_tenants:
             return ()
         return (Replace(slot.value, slot.version),)
 
-    def _partner_slot(self, tid: TenantId) -> Versioned[PartnerSlot] | None:
+    def _partner_slot(self, tid: TenantId) -> Versioned[PartnerTenantClaim] | None:
         return self.slot if self.slot and self.slot.value.tenant_id == tid else None
 
 
@@ -103,7 +103,7 @@ def decide_put(staffing: Staffing, member: StaffMember, cause: Cause) -> Decisio
     _check_owners(staffing.msp.value, before, member, by_owner=by_owner)
     action = "staff.changed" if known else "staff.added"
     event = cause.event(member.msp_id, action, before=_describe(before), after=_describe(member))
-    row: Operation = Replace(member, known.version) if known else Insert(member)
+    row: RowChange = Replace(member, known.version) if known else Insert(member)
     counted = _counted(staffing.msp, before, member)
     actor = _unchanged_actor(staffing, member)
     admission = () if known else staffing.admission(member.tid)
@@ -230,7 +230,7 @@ def _may_touch_owners(staffing: Staffing, cause: Cause) -> bool:
     return staffing.actor.value.role is Role.OWNER
 
 
-def _unchanged_actor(staffing: Staffing, changed: StaffMember) -> tuple[Operation, ...]:
+def _unchanged_actor(staffing: Staffing, changed: StaffMember) -> tuple[RowChange, ...]:
     """Write the actor's own row as it is: a removal of the actor in between is a conflict."""
     actor = staffing.actor
     # One who changes oneself is guarded by the change itself; a row is written once.
@@ -251,7 +251,7 @@ def _check_owners(
 
 def _counted(
     msp: Versioned[Msp], before: StaffMember | None, after: StaffMember | None
-) -> tuple[Operation, ...]:
+) -> tuple[RowChange, ...]:
     """Return the MSP's row with its owners counted anew: two last owners cannot both go."""
     change = _is_owner(after) - _is_owner(before)
     if change == 0:

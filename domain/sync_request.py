@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.changes import Versioned
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.ports import Queues, SyncSchedule, SyncStates
+from domain.row_changes import Versioned
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
 

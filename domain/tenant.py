@@ -15,7 +15,7 @@ class TenantStatus(StrEnum):
     OFFBOARDED = "offboarded"
 
 
-class Scope(StrEnum):
+class TenantScope(StrEnum):
     """Which tenants a list or a roll-up is over."""
 
     ALL = "all"
@@ -23,7 +23,7 @@ class Scope(StrEnum):
     PARTNER = "partner"
 
 
-class Connection(StrEnum):
+class TenantConnection(StrEnum):
     """How Microsoft Graph is reached for a tenant."""
 
     CLIENT_CREDENTIALS = "client_credentials"
@@ -70,9 +70,11 @@ class Tenant:
         return TenantRef(self.msp_id, self.tenant_id, self.epoch)
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> TenantConnection:
         """Client credentials for the MSP's own tenant, GDAP for a customer's."""
-        return Connection.CLIENT_CREDENTIALS if self.is_own_msp_tenant else Connection.GDAP
+        return (
+            TenantConnection.CLIENT_CREDENTIALS if self.is_own_msp_tenant else TenantConnection.GDAP
+        )
 
     @property
     def badge(self) -> str | None:
@@ -96,7 +98,7 @@ class ListedTenant:
 
 
 @dataclass(frozen=True, slots=True)
-class PartnerSlot:
+class PartnerTenantClaim:
     """Which tenant is the MSP's partner tenant. One row per MSP, so a second one conflicts."""
 
     msp_id: MspId

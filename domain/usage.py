@@ -14,7 +14,7 @@ _MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ActivePeriod:
     """A time of activity, in UTC. `until` is None while it goes on."""
 
     since: datetime
@@ -44,13 +44,13 @@ class TenantUsage:
     msp_id: MspId
     tenant_id: TenantId
     tenant_name: str
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[ActivePeriod, ...]
 
     def opened(self, at: datetime) -> "TenantUsage":
         """Return the usage with a stretch that begins now; unchanged when one goes on."""
         if self.stretches and self.stretches[-1].until is None:
             return self
-        return replace(self, stretches=(*self.stretches, Stretch(at)))
+        return replace(self, stretches=(*self.stretches, ActivePeriod(at)))
 
     def closed(self, at: datetime) -> "TenantUsage":
         """Return the usage with its open stretch ended now; unchanged when none goes on."""
@@ -89,29 +89,29 @@ class TenantUsage:
         return replace(self, stretches=(*gathered, *recent))
 
 
-def _joined(stretches: Iterable[Stretch], zone: ZoneInfo) -> list[Stretch]:
+def _joined(stretches: Iterable[ActivePeriod], zone: ZoneInfo) -> list[ActivePeriod]:
     """Join stretches that have no whole day in between; one that goes on is the last."""
-    joined: list[Stretch] = []
+    joined: list[ActivePeriod] = []
     for stretch in sorted(stretches, key=lambda each: each.since):
         before = joined[-1] if joined else None
         if before is None or before.last_day(zone) < stretch.first_day(zone) - _DAY:
             joined.append(stretch)
         elif before.until is not None:
             ends = None if stretch.until is None else max(before.until, stretch.until)
-            joined[-1] = Stretch(before.since, ends)
+            joined[-1] = ActivePeriod(before.since, ends)
     return joined
 
 
-def _by_month(stretch: Stretch, zone: ZoneInfo, over: date) -> Iterator[Stretch]:
+def _by_month(stretch: ActivePeriod, zone: ZoneInfo, over: date) -> Iterator[ActivePeriod]:
     """Cut a stretch at the ends of the months before the day; what is later stays in one."""
     month = Month.of(stretch.since, zone)
     while month.first < over and month.last < stretch.last_day(zone):
-        yield Stretch(stretch.since, month.end(zone))
-        stretch, month = Stretch(month.end(zone), stretch.until), month.next
+        yield ActivePeriod(stretch.since, month.end(zone))
+        stretch, month = ActivePeriod(month.end(zone), stretch.until), month.next
     yield stretch
 
 
-def _gathered(pieces: Iterable[Stretch], zone: ZoneInfo, over: date) -> Iterator[Stretch]:
+def _gathered(pieces: Iterable[ActivePeriod], zone: ZoneInfo, over: date) -> Iterator[ActivePeriod]:
     """Put the days of each month before the day together, from the month's first active one on."""
     for month, group in groupby(pieces, lambda piece: Month.of(piece.since, zone)):
         first, *more = group
@@ -119,4 +119,4 @@ def _gathered(pieces: Iterable[Stretch], zone: ZoneInfo, over: date) -> Iterator
             yield from (first, *more)
             continue
         days = sum((s.last_day(zone) - s.first_day(zone)).days + 1 for s in (first, *more))
-        yield Stretch(first.since, start_of(first.first_day(zone) + days * _DAY, zone))
+        yield ActivePeriod(first.since, start_of(first.first_day(zone) + days * _DAY, zone))

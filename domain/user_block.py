@@ -16,7 +16,7 @@ from zlib import crc32
 from domain.folding import fold
 
 # A block built by another rule than today's, of folding or of form, is built anew.
-FORM = 1
+INDEX_VERSION = 1
 _MOST_USERS = 1000
 # What a row holds even when it cannot be compressed at all.
 _MOST_BYTES = 900 * 1024
@@ -86,7 +86,7 @@ class UserBlock:
         }
 
 
-def is_whole(names: Collection[str]) -> bool:
+def covers_every_hash(names: Collection[str]) -> bool:
     """Tell whether each hash has exactly one block among those named."""
     ordered = sorted(names)
     nested = any(b.startswith(a) for a, b in pairwise(ordered))

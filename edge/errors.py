@@ -37,7 +37,7 @@ TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.MicrosoftRefused: (HTTPStatus.BAD_GATEWAY, "microsoft_refused"),
     errors.MicrosoftUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "microsoft_unavailable"),
     errors.StorageUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "storage_unavailable"),
-    errors.NoticeFailed: (HTTPStatus.SERVICE_UNAVAILABLE, "notice_failed"),
+    errors.BillingEmailFailed: (HTTPStatus.SERVICE_UNAVAILABLE, "notice_failed"),
     errors.SellerIncomplete: (HTTPStatus.SERVICE_UNAVAILABLE, "seller_incomplete"),
 }
 

@@ -13,10 +13,10 @@ from datetime import datetime
 import azure.functions as func
 
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.errors import MalformedInput
 from domain.identifiers import SessionRef, TenantRef
 from domain.ports import MspStore
+from domain.row_changes import Insert
 from edge.telemetry import count
 
 _log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from domain.errors import (
     TenantNotFound,
 )
 from domain.identifiers import TenantId, parse_tenant_id
-from edge.gate import Caller
+from edge.authorization import Caller
 from edge.paging import PAGE_TOKEN
 
 LARGEST_BODY = 256 * 1024

@@ -20,7 +20,7 @@ from domain.errors import DomainError
 from domain.identifiers import MspId
 from domain.roles import Permission
 from edge.answers import Answer, answered, failed, refused
-from edge.gate import Gate
+from edge.authorization import Gate
 from edge.models import ListQuery, NoBody, NoQuery
 from edge.paging import Listing, PageTokens
 from edge.requests import (
@@ -31,7 +31,7 @@ from edge.requests import (
     read_body,
     read_query,
 )
-from edge.telemetry import span, tell
+from edge.telemetry import log_event, span
 from edge.templates import checked, plain_path
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Edge:
         with span(route.name, request_id=request_id) as current:
             response = await self._answer(route, handler, req, request_id)
             current.set_attribute("status", response.status_code)
-        note(req.method, plain_path(route.path), response.status_code, request_id, began)
+        log_request(req.method, plain_path(route.path), response.status_code, request_id, began)
         return response
 
     async def _answer(
@@ -219,7 +219,7 @@ class Routes:
         self.blueprint.function_name(name)(bind(trigger))
 
 
-def note(method: str, template: str, status: int, request_id: str, began: float) -> None:
+def log_request(method: str, template: str, status: int, request_id: str, began: float) -> None:
     """Write a request's one line in the log.
 
     It names the route, not the address: a query string may hold a consent's state, and a path
@@ -228,7 +228,7 @@ def note(method: str, template: str, status: int, request_id: str, began: float)
     Args:
         began: By `time.perf_counter`.
     """
-    tell(
+    log_event(
         _log,
         "request",
         method=method,

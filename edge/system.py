@@ -16,7 +16,7 @@ from edge.errors import body_of
 from edge.models import ApiModel, NoBody, NoQuery
 from edge.openapi import document
 from edge.requests import Request
-from edge.routes import PUBLIC, Edge, Route, Routes, note
+from edge.routes import PUBLIC, Edge, Route, Routes, log_request
 from edge.templates import matches
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def _unrouted(routes: Routes, edge: Edge) -> None:
     async def unrouted(req: func.HttpRequest) -> func.HttpResponse:
         request_id, began = str(uuid4()), time.perf_counter()
         response = _not_taken(edge, req.route_params.get("path") or "", request_id)
-        note(req.method, "{*path}", response.status_code, request_id, began)
+        log_request(req.method, "{*path}", response.status_code, request_id, began)
         return response
 
     routes.register(CATCH_ALL, "{*path}", _METHODS, unrouted)

@@ -52,7 +52,7 @@ def count(metric: str, amount: int = 1, **facts: Fact) -> None:
     _counter(f"{_NAME}.{metric}").add(amount, facts)
 
 
-def tell(log: logging.Logger, what: str, **facts: Fact) -> None:
+def log_event(log: logging.Logger, what: str, **facts: Fact) -> None:
     """Write a line: what happened, and the facts as JSON."""
     log.info("%s %s", what, json.dumps(facts))
 

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from domain.changes import Versioned
+from domain.row_changes import Versioned
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
-from domain.tenant import Connection, Tenant, TenantStatus
+from domain.tenant import Tenant, TenantConnection, TenantStatus
 from edge.models import ApiModel, Timestamp
 
 _ADVICE = (
@@ -78,7 +78,7 @@ class TenantAnswer(ApiModel):
     primary_domain: str | None
     is_own_msp_tenant: bool = Field(alias="is_own_msp_tenant")
     badge: str | None
-    connection: Connection
+    connection: TenantConnection
     connection_lost: LostConnection | None
     status: TenantStatus
     notes: str | None

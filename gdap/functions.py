@@ -25,7 +25,7 @@ from edge.requests import Request
 from edge.routes import Edge, Routes
 from edge.telemetry import traced
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
-from gdap.poll import GdapPorts, poll_relationships
+from gdap.poll_relationships import GdapPorts, poll_relationships
 
 
 class InviteBody(RequestModel):

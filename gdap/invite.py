@@ -7,13 +7,13 @@ from datetime import timedelta
 from enum import StrEnum
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Remove, decide_and_commit, write
 from domain.errors import ConcurrentChange, MspSuspended
 from domain.identifiers import TenantId
 from domain.msp import Msp
-from domain.ports import Gdap, MspStore, Relationship, Snapshot
+from domain.ports import Gdap, MspStore, Relationship, TenantRecords
+from domain.row_changes import Decision, Insert, Remove, decide_and_commit, write
 from domain.tenant import GdapInvite, Tenant, TenantStatus
-from gdap.met import CLAIMED, PENDING
+from gdap.reconciliation import CLAIMED, PENDING
 
 # How long a claim holds the place of an invite that is being made at Microsoft.
 _CLAIM = timedelta(minutes=2)
@@ -76,14 +76,14 @@ async def invite_customer(  # noqa: PLR0913  who invites whom, why, and by which
     raise ConcurrentChange("This tenant is being invited already.")
 
 
-async def _look(msps: MspStore, msp: Msp, tenant_id: TenantId) -> Snapshot:
+async def _look(msps: MspStore, msp: Msp, tenant_id: TenantId) -> TenantRecords:
     snapshot = await msps.snapshot(msp.msp_id, tenant_id)
     if snapshot.head.msp.value.closed_at is not None:
         raise MspSuspended("The MSP has been deleted.")
     return snapshot
 
 
-def _standing(snapshot: Snapshot, tenant_id: TenantId, cause: Cause) -> Invited | None:
+def _standing(snapshot: TenantRecords, tenant_id: TenantId, cause: Cause) -> Invited | None:
     """Return what makes a new invite needless, if anything does."""
     tenant, known = snapshot.tenant, snapshot.invite
     if _is_own(snapshot, tenant_id):
@@ -96,7 +96,7 @@ def _standing(snapshot: Snapshot, tenant_id: TenantId, cause: Cause) -> Invited 
     return None
 
 
-def _is_own(snapshot: Snapshot, tenant_id: TenantId) -> bool:
+def _is_own(snapshot: TenantRecords, tenant_id: TenantId) -> bool:
     """Tell whether a tenant is the MSP's own.
 
     The home tenant becomes the partner tenant with its consent, and needs no GDAP before either.
@@ -111,13 +111,13 @@ def _is_connected(tenant: Tenant) -> bool:
     return tenant.status is not TenantStatus.OFFBOARDED and not lost
 
 
-def _is_claimed(snapshot: Snapshot, cause: Cause) -> bool:
+def _is_claimed(snapshot: TenantRecords, cause: Cause) -> bool:
     known = snapshot.invite
     return bool(known and known.value.status == CLAIMED and known.value.expires_at > cause.at)
 
 
 async def _claim(
-    msps: MspStore, msp: Msp, snapshot: Snapshot, invitation: Invitation, cause: Cause
+    msps: MspStore, msp: Msp, snapshot: TenantRecords, invitation: Invitation, cause: Cause
 ) -> bool:
     claim = GdapInvite(
         msp_id=msp.msp_id,
@@ -148,7 +148,7 @@ async def _create(
         raise
     return await decide_and_commit(
         lambda: _look(msps, msp, invitation.tenant_id),
-        lambda snapshot: _made(snapshot, invitation, relationship, cause),
+        lambda snapshot: _decide_invite(snapshot, invitation, relationship, cause),
         msps.commit,
     )
 
@@ -161,8 +161,8 @@ async def _give_up(msps: MspStore, msp: Msp, tenant_id: TenantId) -> None:
             await msps.commit((Remove(known.value, known.version),))
 
 
-def _made(
-    snapshot: Snapshot, invitation: Invitation, relationship: Relationship, cause: Cause
+def _decide_invite(
+    snapshot: TenantRecords, invitation: Invitation, relationship: Relationship, cause: Cause
 ) -> Decision[Invited]:
     """Decide what is written of a relationship that Microsoft has made.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local.browser import Browser
 from local.processes import Ended, StartFailed
-from local.seed import SeedStaff, as_json, msp_of
+from local.sample_data import SeedStaff, as_json, msp_of
 from local.stack import ROOT, Ports, Stack
 
 _FOLDER = ROOT / ".local"

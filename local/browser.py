@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from local.seed import SeedStaff
+from local.sample_data import SeedStaff
 
 
 @dataclass(frozen=True, slots=True)

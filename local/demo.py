@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.browser import Browser, Reply
-from local.seed import CONTOSO
+from local.sample_data import CONTOSO
 from local.stack import Stack
 
 _OWNER = CONTOSO.staff[0]

@@ -13,10 +13,10 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from local.azurite import connection_string, start_azurite
+from local.load_samples import seed
 from local.microsoft.certificates import make_certificates
 from local.processes import Child, StartFailed, check_free, free_ports
-from local.seed import API_AUDIENCE, IDENTITY_CLIENT_ID, IDENTITY_HEADER, SELLER_ABN
-from local.seeding import seed
+from local.sample_data import API_AUDIENCE, IDENTITY_CLIENT_ID, IDENTITY_HEADER, SELLER_ABN
 
 ROOT = Path(__file__).parent.parent
 PORTAL = "https://portal.manage365.example"

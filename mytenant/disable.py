@@ -4,12 +4,12 @@ from domain.audit import Cause
 from domain.errors import NoPartnerTenant
 from domain.identifiers import MspId, TenantId
 from domain.partner_tenant import disable
-from domain.ports import Intents, MspStore, Queues
+from domain.ports import MspStore, PendingWorkStore, Queues
 from domain.removal import remove_tenant
 
 
 async def disable_partner_tenant(
-    msps: MspStore, intents: Intents, queues: Queues, msp_id: MspId, cause: Cause
+    msps: MspStore, intents: PendingWorkStore, queues: Queues, msp_id: MspId, cause: Cause
 ) -> TenantId:
     """Remove the partner tenant's row at once, and set off the purge of what it owned.
 

@@ -1,15 +1,15 @@
 """Manual enable: creates the partner tenant or converts the customer row."""
 
 from domain.audit import Cause
-from domain.changes import Decision, decide_and_commit
 from domain.errors import OtherTenantNamed
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.partner_tenant import Enabled, Enabling, enable, note_permissions, refuse_second
-from domain.ports import Head, Identity, MspStore, Snapshot
+from domain.ports import Identity, MspHead, MspStore, TenantRecords
+from domain.row_changes import Decision, decide_and_commit
 
 
-def tenant_to_enable(head: Head, caller_tid: TenantId, named: TenantId | None) -> TenantId:
+def tenant_to_enable(head: MspHead, caller_tid: TenantId, named: TenantId | None) -> TenantId:
     """Return the only tenant that the caller may enable.
 
     It is the one that Microsoft confirmed in the current consent session, else the one that the
@@ -36,7 +36,7 @@ async def enable_partner_tenant(
         ConsentRequired: The partner app has no consent in the tenant.
     """
 
-    async def read() -> Snapshot:
+    async def read() -> TenantRecords:
         return await msps.snapshot(msp.msp_id, tenant_id)
 
     snapshot = await read()
@@ -45,7 +45,7 @@ async def enable_partner_tenant(
         return Enabled(Enabling.ALREADY, snapshot.tenant.value)
     organization = await identity.prove_consent(msp, tenant_id)
 
-    def decide(latest: Snapshot) -> Decision[Enabled]:
+    def decide(latest: TenantRecords) -> Decision[Enabled]:
         decision = enable(latest, organization, cause, convert=True)
         noted = note_permissions(latest, organization) if decision.operations else ()
         return Decision(decision.result, decision.operations + noted)

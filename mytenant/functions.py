@@ -5,12 +5,21 @@ from datetime import datetime, timedelta
 
 import azure.functions as func
 
-from domain.consent_session import ConsentState, Outcome
+from domain.consent_session import ConsentOutcome, ConsentState
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
 from domain.permissions import MANIFEST_VERSION
-from domain.ports import Clock, Credentials, Head, Identity, Intents, MspStore, Queues, SyncStates
+from domain.ports import (
+    Clock,
+    Credentials,
+    Identity,
+    MspHead,
+    MspStore,
+    PendingWorkStore,
+    Queues,
+    SyncStates,
+)
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
 from edge.answers import Answer
@@ -28,7 +37,7 @@ class ConsentAnswer(ApiModel):
     """How far the MSP's current consent session is."""
 
     state: ConsentState
-    outcome: Outcome | None
+    outcome: ConsentOutcome | None
     at: Timestamp | None
 
 
@@ -77,7 +86,7 @@ class MyTenantPorts:
     msps: MspStore
     sync_states: SyncStates
     sync_requests: SyncRequests
-    intents: Intents
+    intents: PendingWorkStore
     queues: Queues
     identity: Identity
     clock: Clock
@@ -160,7 +169,7 @@ def _disable(routes: Routes, ports: MyTenantPorts) -> None:
         return Answer(200, DisabledAnswer(tenant_id=removed))
 
 
-def _permissions(head: Head) -> PermissionsAnswer:
+def _permissions(head: MspHead) -> PermissionsAnswer:
     """Tell an MSP with a partner tenant when it should consent anew."""
     version = head.msp.value.consented_manifest
     has_tenant = head.slot is not None
@@ -176,7 +185,7 @@ def _credential(expires_at: datetime | None, now: datetime) -> CredentialAnswer 
     return CredentialAnswer(expires_at=expires_at, is_expired=expires_at <= now)
 
 
-async def _partner_tenant(ports: MyTenantPorts, head: Head) -> TenantAnswer | None:
+async def _partner_tenant(ports: MyTenantPorts, head: MspHead) -> TenantAnswer | None:
     slot = head.slot
     return await _read(ports, slot.value.msp_id, slot.value.tenant_id) if slot else None
 

@@ -17,13 +17,13 @@ from domain.audit import SYSTEM, Cause
 from domain.errors import DomainError, MalformedInput, NoSuchMsp
 from domain.identifiers import MspId, parse_guid
 from ops.app_manifest import app_manifest
-from ops.backup import add_backup_commands
+from ops.backup.commands import add_backup_commands
+from ops.backup.restore import RestoreDiffers, StoreNotEmpty
 from ops.billing import add_billing_commands
 from ops.command import Command, cents, check_text
 from ops.credentials import add_credential_commands, add_credential_options
 from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
-from ops.restore import RestoreDiffers, StoreNotEmpty
 from ops.staff import add_staff_commands
 from settings import SettingMissing, StorageSettings
 from wiring import open_documents, open_queues, open_storage

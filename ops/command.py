@@ -10,7 +10,7 @@ from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.errors import MalformedInput, NoSuchMsp
 from domain.identifiers import MspId
-from domain.ports import Head, MspStore
+from domain.ports import MspHead, MspStore
 
 LONGEST_TEXT = 1024
 _HIGHEST_PRICE = 100_000_00
@@ -18,7 +18,7 @@ _HIGHEST_PRICE = 100_000_00
 type Command = Callable[[argparse.Namespace, Storage, StorageQueues], Awaitable[dict[str, Any]]]
 
 
-async def head_of(msps: MspStore, msp_id: MspId) -> Head:
+async def head_of(msps: MspStore, msp_id: MspId) -> MspHead:
     """Return an MSP's head.
 
     Raises:

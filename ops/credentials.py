@@ -9,9 +9,9 @@ from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
-from domain.changes import Decision, Insert, Replace, decide_and_commit
 from domain.identifiers import MspId, parse_guid
-from domain.ports import Head, MspStore
+from domain.ports import MspHead, MspStore
+from domain.row_changes import Decision, Insert, Replace, decide_and_commit
 from ops.command import head_of
 from ops.onboarding import credential_name
 
@@ -64,7 +64,7 @@ async def change_credential(
     )
 
 
-def decide_credential(head: Head, name: str | None, cause: Cause) -> Decision[str | None]:
+def decide_credential(head: MspHead, name: str | None, cause: Cause) -> Decision[str | None]:
     """Decide another credential of the same partner app."""
     msp = head.msp.value
     before = msp.app.credential

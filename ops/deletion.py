@@ -7,14 +7,30 @@ from dataclasses import dataclass, replace
 from billing.close_month import due_month
 from domain.audit import Cause
 from domain.billing_account import BillingAccount
-from domain.changes import Decision, Insert, Operation, Remove, Replace, decide_and_commit, write
 from domain.errors import MalformedInput, NoPartnerTenant, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
 from domain.partner_tenant import disable
-from domain.ports import Head, Intents, MspStore, Page, Queues, Snapshot, StaffIndex
+from domain.ports import (
+    MspHead,
+    MspStore,
+    Page,
+    PendingWorkStore,
+    Queues,
+    StaffIndex,
+    TenantRecords,
+)
 from domain.removal import remove_tenant
 from domain.roles import StaffMember
+from domain.row_changes import (
+    Decision,
+    Insert,
+    Remove,
+    Replace,
+    RowChange,
+    decide_and_commit,
+    write,
+)
 from domain.tenant import Tenant
 from ops.command import head_of
 from tenants.hard_delete import decide_hard_delete
@@ -30,7 +46,7 @@ class InvoicesUnpaid(Exception):
 class Standing:
     """What decides on an MSP's end. The head was read first: its account guards the invoices."""
 
-    head: Head
+    head: MspHead
     unpaid: Sequence[str]
 
 
@@ -40,7 +56,7 @@ class DeletionPorts:
 
     msps: MspStore
     staff_index: StaffIndex
-    intents: Intents
+    intents: PendingWorkStore
     queues: Queues
 
 
@@ -102,7 +118,7 @@ def decide_close(standing: Standing, cause: Cause) -> Decision[None]:
         raise InvoicesUnpaid(f"{month} is not invoiced yet; the next run of invoices does it.")
     event = cause.event(before.msp_id, "msp.deleted", before=_describe(before))
     account = head.account.value if head.account else BillingAccount(before.msp_id)
-    operations: tuple[Operation, ...] = (
+    operations: tuple[RowChange, ...] = (
         Replace(replace(before, closed_at=cause.at, owners=0), head.msp.version),
         write(account, head.account),
         Insert(event),
@@ -145,7 +161,7 @@ async def _remove_member(msps: MspStore, member: StaffMember, cause: Cause) -> N
 
 
 async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> int:
-    def decide(snapshot: Snapshot) -> Decision[Tenant]:
+    def decide(snapshot: TenantRecords) -> Decision[Tenant]:
         if snapshot.tenant and snapshot.tenant.value.is_own_msp_tenant:
             return disable(snapshot, cause)
         return decide_hard_delete(snapshot, cause)

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from stdnum.au import abn as australian_business_number
 
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.errors import ConcurrentChange, ForeignPerson, MalformedInput
 from domain.gdap import ROLES
 from domain.identifiers import MspId, ObjectId, TenantId, parse_guid
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
 from domain.ports import MspStore, StaffIndex
 from domain.roles import Role, StaffMember
+from domain.row_changes import Insert
 from domain.staffing import claim_person
 
 LONGEST_NAME = 256

@@ -9,11 +9,11 @@ from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
-from domain.changes import Decision, Insert, Replace, decide_and_commit
 from domain.errors import ForeignPerson, MalformedInput
 from domain.identifiers import MspId, TenantId, parse_guid, parse_object_id, parse_tenant_id
-from domain.ports import Head, MspStore
+from domain.ports import MspHead, MspStore
 from domain.roles import Role, StaffMember
+from domain.row_changes import Decision, Insert, Replace, decide_and_commit
 from domain.staffing import put_staff
 from ops.command import head_of
 from ops.onboarding import present
@@ -89,7 +89,7 @@ async def add_sign_in_tenant(
 
 
 def decide_sign_in_tenant(
-    head: Head, tid: TenantId, cause: Cause
+    head: MspHead, tid: TenantId, cause: Cause
 ) -> Decision[tuple[TenantId, ...]]:
     """Decide another tenant to sign in from; one that is there already changes nothing."""
     msp = head.msp.value

@@ -10,7 +10,6 @@ from edge.answers import Answer
 from edge.models import NoBody
 from edge.requests import Request
 from edge.routes import Edge, Routes
-from portfolio.cached_users import CachedUsers
 from portfolio.requests import (
     PortfolioSummaryAnswer,
     PortfolioTenantAnswer,
@@ -20,7 +19,8 @@ from portfolio.requests import (
     UserSearch,
 )
 from portfolio.search_users import search_users
-from portfolio.summing import summed
+from portfolio.summary import summarise
+from portfolio.user_search_cache import CachedUsers
 
 
 def portfolio_functions(edge: Edge, reader: PortfolioReader, users: CachedUsers) -> func.Blueprint:
@@ -58,5 +58,5 @@ def _summary(routes: Routes, reader: PortfolioReader) -> None:
     async def get_portfolio_summary(request: Request[NoBody, SummaryQuery]) -> Answer:
         msp_id = request.caller.msp_id
         tenants, summaries = await asyncio.gather(reader.tenants(msp_id), reader.summaries(msp_id))
-        summary = summed(tenants, summaries, request.query.scope)
+        summary = summarise(tenants, summaries, request.query.scope)
         return Answer(200, PortfolioSummaryAnswer.of(summary))

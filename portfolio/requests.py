@@ -6,10 +6,10 @@ from pydantic import AfterValidator, Field
 
 from domain.folding import fold
 from domain.sync_state import RollUp
-from domain.tenant import ListedTenant, Scope
+from domain.tenant import ListedTenant, TenantScope
 from edge.models import ApiModel, RequestModel, Timestamp
 from portfolio.search import FoundUser
-from portfolio.summing import PortfolioSummary, TenantSummary
+from portfolio.summary import PortfolioSummary, TenantSummary
 
 _SHORTEST = 2
 
@@ -31,7 +31,7 @@ class UserSearch(RequestModel):
 class SummaryQuery(RequestModel):
     """Filter of the summary."""
 
-    scope: Scope = Scope.ALL
+    scope: TenantScope = TenantScope.ALL
 
 
 class PortfolioTenantAnswer(ApiModel):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from domain.identifiers import MspId
 from domain.ports import PortfolioReader
 from domain.sync_state import ReadState, SyncSummary
-from domain.tenant import ListedTenant, Scope
-from portfolio.cached_users import CachedUsers
-from portfolio.scope import is_in_portfolio
+from domain.tenant import ListedTenant, TenantScope
 from portfolio.search import FoundUser, search
+from portfolio.user_search_cache import CachedUsers
+from portfolio.visibility import is_in_portfolio
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ async def search_users(
     shown = [
         tenant
         for tenant in tenants
-        if is_in_portfolio(tenant, known.summaries.get(tenant.ref), Scope.ALL)
+        if is_in_portfolio(tenant, known.summaries.get(tenant.ref), TenantScope.ALL)
     ]
     blocks = [(tenant, block) for tenant in shown for block in known.by_tenant.get(tenant.ref, ())]
     failed = [tenant for tenant in shown if _has_failed(known.summaries.get(tenant.ref))]

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 
 from domain.ports import PositionLost, TenantReader, Unreadable, UserPage, WholeReads
 from domain.sync_state import DataSetState
-from sync.small_data_set import succeeded
 from sync.suspicion import suspected
 from sync.user_index import IndexedUsers
 from sync.user_pages import ReadyPage, completed, made_ready, write_behind
+from sync.whole_data_set import succeeded
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class WholeRead:
             state = replace(
                 state, delta_link=self.link, next_link=self.position, unreadable=rows.unreadable
             )
-        await rows.lease.note(state)
+        await rows.lease.note_data_set(state)
 
     async def _catch_up(self, changed: UserPage) -> None:
         rows = self.indexed.rows
@@ -96,16 +96,18 @@ class WholeRead:
         self.indexed.note(ready.told)
         rows.seen -= set(ready.page.removed)
         self.link = changed.delta_link or self.link
-        await rows.lease.note(rows.state)  # However much there is to read, the lease holds.
+        await rows.lease.note_data_set(
+            rows.state
+        )  # However much there is to read, the lease holds.
 
     async def _put_off(self, began: str) -> None:
         rows = self.indexed.rows
-        await rows.lease.hold()
+        await rows.lease.renew_if_old()
         await self.whole_reads.add(rows.lease.state.ref, began, rows.seen - self.noted)
         state = replace(
             rows.state, delta_link=began, next_link=self.position, unreadable=rows.unreadable
         )
-        await rows.lease.note(state)
+        await rows.lease.note_data_set(state)
 
     async def _settle(self) -> DataSetState:
         """Delete what is gone, if that may be believed, and count what there is.

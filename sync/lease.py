@@ -34,7 +34,7 @@ class Lease:
     written_at: datetime
     until: datetime | None
 
-    async def hold(self) -> None:
+    async def renew_if_old(self) -> None:
         """Make sure of the lease before something is written for the tenant.
 
         Raises:
@@ -43,7 +43,7 @@ class Lease:
         if self.clock.now() - self.written_at >= _RENEWED_AFTER:
             await self._renew(self.state)
 
-    async def note(self, data_set: DataSetState) -> None:
+    async def note_data_set(self, data_set: DataSetState) -> None:
         """Remember a data set's state, and show it if nothing was shown for two seconds.
 
         Raises:
@@ -53,7 +53,7 @@ class Lease:
         if self.clock.now() - self.written_at >= _SHOWN_AFTER:
             await self._renew(self.state)
 
-    def sum_up(self, roll_up: RollUp) -> None:
+    def set_roll_up(self, roll_up: RollUp) -> None:
         """Remember the tenant's figures; they are stored with the state."""
         self.state = replace(self.state, roll_up=roll_up)
 
@@ -88,7 +88,7 @@ class Lease:
         """Whether another sync was asked for while this one ran."""
         return self.state.asked_again_at is not None
 
-    async def put_off(self, until: datetime) -> None:
+    async def postpone(self, until: datetime) -> None:
         """Let go until Graph may be asked again; what was read so far is kept.
 
         Raises:
@@ -97,7 +97,7 @@ class Lease:
         pending = replace(self.state, phase=SyncPhase.PENDING, lease_until=None)
         await self._write(replace(pending, not_before=until))
 
-    async def let_go(self, *, is_queued: bool = True) -> None:
+    async def release(self, *, is_queued: bool = True) -> None:
         """Leave the sync to the next worker, who need not wait for the lease to run out.
 
         Args:

@@ -5,9 +5,9 @@ from datetime import datetime
 from uuid import uuid4
 
 from domain.audit import SYSTEM, Cause
-from domain.changes import Decision, Insert, Replace, decide_and_commit
 from domain.identifiers import TenantRef
-from domain.ports import MspStore, Snapshot, TenantReader
+from domain.ports import MspStore, TenantReader, TenantRecords
+from domain.row_changes import Decision, Insert, Replace, decide_and_commit
 
 
 async def learn_domain(msps: MspStore, reader: TenantReader, ref: TenantRef, now: datetime) -> None:
@@ -23,7 +23,9 @@ async def learn_domain(msps: MspStore, reader: TenantReader, ref: TenantRef, now
     )
 
 
-def decide_domain(snapshot: Snapshot, ref: TenantRef, domain: str, cause: Cause) -> Decision[None]:
+def decide_domain(
+    snapshot: TenantRecords, ref: TenantRef, domain: str, cause: Cause
+) -> Decision[None]:
     """Decide the note; another life of the tenant, and a domain that is known, stay as they are."""
     known = snapshot.tenant
     if known is None or known.value.ref != ref or known.value.primary_domain is not None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from domain.sync_state import CONFIRMED_AFTER, DataSetState, ReadState
-from sync.rows import Rows
+from sync.record_writer import RecordWriter
 
 # At most a fifth of what is held, or so few records, may go at once.
 _SHARE, _FEW = 5, 20
@@ -19,7 +19,7 @@ def is_suspicious(held: int, gone: int) -> bool:
     return gone > 0 and (gone == held or (gone > _FEW and gone * _SHARE > held))
 
 
-def suspected(rows: Rows, held: int, missing: Collection[str]) -> DataSetState | None:
+def suspected(rows: RecordWriter, held: int, missing: Collection[str]) -> DataSetState | None:
     """Return the state of a whole read that removes nothing for now, or None if it may.
 
     It may once an earlier read, 15 minutes ago or more, has missed the same records.

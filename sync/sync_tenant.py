@@ -25,18 +25,18 @@ from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncS
 from domain.tenant import Tenant
 from edge.telemetry import count
 from sync.lease import Lease, LeaseLost, is_leased, take_lease
-from sync.measured import measured, measured_tenant
 from sync.msp_profiles import MspProfiles
 from sync.primary_domain import learn_domain
-from sync.rows import Rows
-from sync.small_data_set import sync_small_data_set, unread
+from sync.record_writer import RecordWriter
+from sync.sync_metrics import measured, measured_tenant
 from sync.user_index import IndexedUsers
 from sync.users import sync_users
+from sync.whole_data_set import sync_small_data_set, unread
 
 _log = logging.getLogger(__name__)
 
 # For how long a sync may be put off by a Graph that asks to wait.
-PATIENCE = timedelta(hours=1)
+MAX_SYNC_DELAY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ async def sync_tenant(ports: SyncPorts, ref: TenantRef) -> None:
     except LeaseLost:
         _log.info("the sync stopped: its lease is somebody else's, or the tenant was removed")
     except Exception:
-        await lease.let_go()
+        await lease.release()
         raise
 
 
@@ -75,7 +75,7 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
     tenant = await _active_tenant(ports.msps, ref)
     msp = await ports.profiles.get(ref.msp_id) if tenant else None
     if tenant is None or msp is None:
-        await lease.let_go(is_queued=False)
+        await lease.release(is_queued=False)
         await _forget_what_is_gone(ports, ref)
         return
     reader = ports.reader.of(msp, tenant)
@@ -89,7 +89,7 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
         if lease.is_asked_again:
             await ports.requests.request(ref, ports.clock.now())
     else:
-        await lease.put_off(ports.clock.now() + timedelta(seconds=wait))
+        await lease.postpone(ports.clock.now() + timedelta(seconds=wait))
         await ports.requests.queues.sync_tenant(ref, delay_seconds=round(wait + 0.5))
 
 
@@ -109,7 +109,7 @@ async def _read_one(
     ports: SyncPorts, lease: Lease, name: DataSet, reader: TenantReader, reading: Reading | None
 ) -> float | None:
     """Read a data set and note its state; return the seconds to wait when Graph put it off."""
-    indexed = IndexedUsers(ports.user_index, Rows(ports.records, lease, name))
+    indexed = IndexedUsers(ports.user_index, RecordWriter(ports.records, lease, name))
     try:
         state = await _data_set(ports, indexed, reader, reading)
     except Unreadable as failure:
@@ -121,13 +121,13 @@ async def _read_one(
     except Exception:  # noqa: BLE001  a mistake in one data set; the others are read all the same
         _log.exception("%s of a tenant could not be synced", name)
         state = unread(indexed.rows.state, Unreadable(INTERNAL_FAULT))
-    await lease.note(state)
+    await lease.note_data_set(state)
     return None
 
 
 def _may_wait(lease: Lease, seconds: float) -> bool:
     waited = lease.clock.now() - lease.state.requested_at
-    return waited.total_seconds() + seconds < PATIENCE.total_seconds()
+    return waited.total_seconds() + seconds < MAX_SYNC_DELAY.total_seconds()
 
 
 async def _data_set(

@@ -4,17 +4,25 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from domain.ports import Count, Exchange, UserIndex, UserPage
+from domain.ports import BlockReplacement, Count, UserIndex, UserPage
 from domain.sync_state import DataSet
-from domain.user_block import FORM, Entry, blocks_of, by_block, entry_of, is_whole, names_for
+from domain.user_block import (
+    INDEX_VERSION,
+    Entry,
+    blocks_of,
+    by_block,
+    covers_every_hash,
+    entry_of,
+    names_for,
+)
 from sync.lease import LeaseLost
-from sync.rows import Rows
+from sync.record_writer import RecordWriter
 
 _PAGE = 1000
 _MOST_TOLD = 5000
 
 
-def told_by(page: UserPage) -> dict[str, Entry | None]:
+def entries_of(page: UserPage) -> dict[str, Entry | None]:
     """Return what a page tells the index, by key; None of a user that is gone."""
     entries = {record.key: entry_of(record.key, record.document) for record in page.records}
     return {**entries, **dict.fromkeys(page.removed)}
@@ -32,17 +40,17 @@ class IndexedUsers:
     """
 
     index: UserIndex
-    rows: Rows
-    told: dict[str, Entry | None] = field(default_factory=dict)
+    rows: RecordWriter
+    pending_entries: dict[str, Entry | None] = field(default_factory=dict)
 
     @property
-    def has_told_much(self) -> bool:
+    def should_flush(self) -> bool:
         """Whether the index should be written before more is read."""
-        return len(self.told) >= _MOST_TOLD
+        return len(self.pending_entries) >= _MOST_TOLD
 
-    def note(self, told: Mapping[str, Entry | None]) -> None:
+    def note(self, pending_entries: Mapping[str, Entry | None]) -> None:
         """Remember what a page tells the index."""
-        self.told |= told
+        self.pending_entries |= pending_entries
 
     async def apply(self) -> None:
         """Write the blocks that are changed by what was told, and note what the index now holds.
@@ -53,19 +61,21 @@ class IndexedUsers:
         """
         ref = self.rows.lease.state.ref
         counts = dict(await self.index.counts(ref))
-        if not is_whole(counts):
+        if not covers_every_hash(counts):
             await self.build()
             return
-        touched = by_block(counts, self.told)
+        touched = by_block(counts, self.pending_entries)
         stored = await self.index.read([(ref, name) for name in touched])
         exchanges = []
-        for name, told in touched.items():
+        for name, pending_entries in touched.items():
             if (ref, name) not in stored:
                 raise LeaseLost  # Nobody but a purge takes a block away.
             before = stored[ref, name].value.entries()
-            after = {key: entry for key, entry in (before | told).items() if entry is not None}
+            after = {
+                key: entry for key, entry in (before | pending_entries).items() if entry is not None
+            }
             if after != before:
-                exchanges.append(Exchange(name, blocks_of(name, after)))
+                exchanges.append(BlockReplacement(name, blocks_of(name, after)))
         await self._write(counts, exchanges)
 
     async def build(self, keys: AbstractSet[str] | None = None) -> None:
@@ -78,16 +88,16 @@ class IndexedUsers:
             LeaseLost: Somebody else has the tenant now; nothing was written.
         """
         ref = self.rows.lease.state.ref
-        known = {key: entry for key, entry in self.told.items() if entry is not None}
-        self.told.clear()  # A large tenant's users are in memory once.
+        known = {key: entry for key, entry in self.pending_entries.items() if entry is not None}
+        self.pending_entries.clear()  # A large tenant's users are in memory once.
         if keys is None or len(known) < len(keys) or not known.keys() <= keys:
             known = await self._stored_users()
         counts = dict(await self.index.counts(ref))
-        if is_whole(counts):
+        if covers_every_hash(counts):
             names: Collection[str] = list(counts)
         else:
             # A first build that was cut off. Until it is complete, the state tells of no index.
-            await self.rows.lease.hold()
+            await self.rows.lease.renew_if_old()
             await self.index.purge(ref)
             counts, names = {}, names_for(len(known))
         await self._write(counts, _divided(names, known, frozenset(counts)))
@@ -104,31 +114,33 @@ class IndexedUsers:
             if token is None:
                 return users
 
-    async def _write(self, counts: dict[str, Count], exchanges: Iterable[Exchange]) -> None:
+    async def _write(self, counts: dict[str, Count], exchanges: Iterable[BlockReplacement]) -> None:
         """Write blocks, and note the sum of what the others hold and of what these do."""
 
-        def counted() -> Iterator[Exchange]:
+        def counted() -> Iterator[BlockReplacement]:
             for exchange in exchanges:
                 counts.pop(exchange.name, None)
                 counts.update((b.name, Count(b.users, b.enabled)) for b in exchange.blocks)
                 yield exchange
 
-        await self.rows.lease.hold()
+        await self.rows.lease.renew_if_old()
         await self.index.write(self.rows.lease.state.ref, counted())
-        self.told.clear()
+        self.pending_entries.clear()
         self._note_count(counts.values())
 
     def _note_count(self, counts: Collection[Count]) -> None:
         """Note what the index holds in the state: counted whole, so that no crash skews it."""
         users, enabled = sum(c.users for c in counts), sum(c.enabled for c in counts)
         lease = self.rows.lease
-        lease.sum_up(replace(lease.state.roll_up, users=users, enabled_users=enabled))
-        lease.state = lease.state.with_data_set(replace(self.rows.state, count=users, indexed=FORM))
+        lease.set_roll_up(replace(lease.state.roll_up, users=users, enabled_users=enabled))
+        lease.state = lease.state.with_data_set(
+            replace(self.rows.state, count=users, indexed=INDEX_VERSION)
+        )
 
 
 def _divided(
     names: Collection[str], users: dict[str, Entry], stored: frozenset[str]
-) -> Iterator[Exchange]:
+) -> Iterator[BlockReplacement]:
     """Yield the blocks of these names, made as they are asked for; `users` is used up.
 
     Args:
@@ -139,6 +151,6 @@ def _divided(
     for name in names:
         blocks = blocks_of(name, divided.pop(name, {}))
         if name in stored:
-            yield Exchange(name, blocks)
+            yield BlockReplacement(name, blocks)
         else:
-            yield from (Exchange(block.name, [block]) for block in blocks)
+            yield from (BlockReplacement(block.name, [block]) for block in blocks)

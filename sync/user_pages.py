@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.ports import StoredRecord, SyncedRecord, TenantReader, UserPage
 from domain.user_block import Entry
-from sync.rows import Rows
-from sync.user_index import told_by
+from sync.record_writer import RecordWriter
+from sync.user_index import entries_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ReadyPage:
     @classmethod
     def of(cls, page: UserPage) -> "ReadyPage":
         """Make a page of whole users ready."""
-        return cls(page, [stored(record) for record in page.records], told_by(page))
+        return cls(page, [to_stored(record) for record in page.records], entries_of(page))
 
 
 async def made_ready(pages: AsyncIterator[UserPage]) -> AsyncIterator[ReadyPage]:
@@ -48,7 +48,7 @@ async def write_behind[T](
             await writing
 
 
-async def completed(rows: Rows, reader: TenantReader, page: UserPage) -> UserPage:
+async def completed(rows: RecordWriter, reader: TenantReader, page: UserPage) -> UserPage:
     """Return a page of changes with whole users: what is stored, and what has changed of it.
 
     A user that is not stored, or was removed and is back, is read by itself.

@@ -9,12 +9,12 @@ from zlib import crc32
 
 from domain.ports import PositionLost, TenantReader, Unreadable, UserPage, WholeReads
 from domain.sync_state import DataSetState
-from domain.user_block import FORM
+from domain.user_block import INDEX_VERSION
 from sync.all_users import WholeRead
-from sync.rows import Rows
-from sync.small_data_set import succeeded
+from sync.record_writer import RecordWriter
 from sync.user_index import IndexedUsers
 from sync.user_pages import ReadyPage, completed, write_behind
+from sync.whole_data_set import succeeded
 
 # A whole read heals what any read of changes has missed. Tenants take turns.
 _WHOLE_EVERY, _SPREAD = timedelta(days=7), timedelta(days=1)
@@ -47,7 +47,7 @@ async def sync_users(
         raise Unreadable("Microsoft Graph keeps losing the position") from None
 
 
-def _is_whole_read_due(rows: Rows, before: DataSetState) -> bool:
+def _is_whole_read_due(rows: RecordWriter, before: DataSetState) -> bool:
     last = before.whole_at or before.synced_at
     if last is None:
         return True
@@ -61,14 +61,14 @@ async def _read_changes_first(indexed: IndexedUsers, reader: TenantReader, link:
     The whole read heals changes that cannot be read too. It is to see nothing of what these
     rows have met.
     """
-    rows = Rows(indexed.rows.records, indexed.rows.lease, indexed.rows.name)
+    rows = RecordWriter(indexed.rows.records, indexed.rows.lease, indexed.rows.name)
     try:
         state = await _read_changes(IndexedUsers(indexed.index, rows), reader, link)
     except Unreadable as failure:
         if failure.retry_after is not None:
             raise
     else:
-        await rows.lease.note(state)
+        await rows.lease.note_data_set(state)
 
 
 async def _read_changes(indexed: IndexedUsers, reader: TenantReader, link: str) -> DataSetState:
@@ -86,19 +86,21 @@ async def _read_changes(indexed: IndexedUsers, reader: TenantReader, link: str) 
         rows.leave_out(page.unreadable)
         indexed.note(ready.told)
         position = page.delta_link or page.next_link or position
-        if indexed.has_told_much:
+        if indexed.should_flush:
             await settle()
-        await rows.lease.note(rows.state)  # However much there is to read, the lease holds.
+        await rows.lease.note_data_set(
+            rows.state
+        )  # However much there is to read, the lease holds.
 
     async def settle() -> None:
         # The position moves on once the index holds what was told up to there, and not before:
         # whoever goes on after a crash reads it again.
-        if rows.state.indexed != FORM:
+        if rows.state.indexed != INDEX_VERSION:
             await indexed.build()
-        elif indexed.told:
+        elif indexed.pending_entries:
             await indexed.apply()
         state = replace(rows.state, delta_link=position, unreadable=rows.unreadable)
-        await rows.lease.note(state)
+        await rows.lease.note_data_set(state)
 
     try:
         await write_behind(reader.changes(link), write)

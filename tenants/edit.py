@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Operation, Replace, Versioned, decide_and_commit
 from domain.errors import StaleVersion, TenantNotFound
 from domain.identifiers import MspId, TenantId
-from domain.lifecycle import Step, take
-from domain.ports import MspStore, Snapshot
+from domain.lifecycle import LifecycleStep, take
+from domain.ports import MspStore, TenantRecords
+from domain.row_changes import Decision, Insert, Replace, RowChange, Versioned, decide_and_commit
 from domain.tenant import Tenant
 from domain.usage import TenantUsage
 
@@ -47,7 +47,7 @@ def decide_edit(
         before={"displayName": before.display_name, "notes": before.notes},
         after={"displayName": after.display_name, "notes": after.notes},
     )
-    operations: tuple[Operation, ...] = (Replace(after, known.version), Insert(event))
+    operations: tuple[RowChange, ...] = (Replace(after, known.version), Insert(event))
     if usage and usage.value.tenant_name != after.display_name:
         renamed = replace(usage.value, tenant_name=after.display_name)
         operations += (Replace(renamed, usage.version),)
@@ -69,7 +69,7 @@ async def edit_tenant(  # noqa: PLR0913  one parameter for each thing that an ed
         StaleVersion: The tenant is not the version that `if_match` names.
     """
 
-    def decide(snapshot: Snapshot) -> Decision[Tenant]:
+    def decide(snapshot: TenantRecords) -> Decision[Tenant]:
         known = _required(snapshot)
         if if_match not in (None, "*", known.version):
             raise StaleVersion("The tenant has changed since it was read.")
@@ -79,7 +79,7 @@ async def edit_tenant(  # noqa: PLR0913  one parameter for each thing that an ed
 
 
 async def take_step(
-    msps: MspStore, msp_id: MspId, tenant_id: TenantId, step: Step, cause: Cause
+    msps: MspStore, msp_id: MspId, tenant_id: TenantId, step: LifecycleStep, cause: Cause
 ) -> Tenant:
     """Take a step of the tenant's lifecycle, its usage in the same transaction.
 
@@ -103,12 +103,12 @@ async def _change(
     msps: MspStore,
     msp_id: MspId,
     tenant_id: TenantId,
-    decide: Callable[[Snapshot], Decision[Tenant]],
+    decide: Callable[[TenantRecords], Decision[Tenant]],
 ) -> Tenant:
     return await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, msps.commit)
 
 
-def _required(snapshot: Snapshot) -> Versioned[Tenant]:
+def _required(snapshot: TenantRecords) -> Versioned[Tenant]:
     if snapshot.tenant is None:
         raise TenantNotFound("No such tenant.")
     return snapshot.tenant

@@ -6,12 +6,12 @@ import azure.functions as func
 
 from domain.errors import InvalidStatus, TenantNotFound
 from domain.identifiers import MspId, TenantId
-from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, Step
+from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, LifecycleStep
 from domain.messages import read_tenant_ref
 from domain.ports import (
     Clock,
-    Intents,
     MspStore,
+    PendingWorkStore,
     Queues,
     SyncedRecords,
     SyncStates,
@@ -44,7 +44,7 @@ class TenantPorts:
     sync_states: SyncStates
     sync_requests: SyncRequests
     records: SyncedRecords
-    intents: Intents
+    intents: PendingWorkStore
     queues: Queues
     clock: Clock
     user_index: UserIndex
@@ -156,7 +156,7 @@ def _changing(routes: Routes, ports: TenantPorts) -> None:
 
 
 def _lifecycle(routes: Routes, ports: TenantPorts) -> None:
-    def step_route(name: str, step: Step) -> None:
+    def step_route(name: str, step: LifecycleStep) -> None:
         async def take_step_route(request: Request[NoBody, NoQuery]) -> Answer:
             msp_id, tenant_id = request.caller.msp_id, request.tenant_id
             cause = request.cause(ports.clock.now())

@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Operation, Remove, Replace
 from domain.errors import PartnerTenantProtected, TenantNotFound
 from domain.identifiers import MspId, TenantId
-from domain.lifecycle import folded
+from domain.lifecycle import folded_usage
 from domain.partner_tenant import describe
-from domain.ports import Intents, MspStore, Queues, Snapshot
-from domain.removal import noted, remove_tenant
+from domain.ports import MspStore, PendingWorkStore, Queues, TenantRecords
+from domain.removal import removal_row, remove_tenant
+from domain.row_changes import Decision, Insert, Remove, Replace, RowChange
 from domain.tenant import Tenant
 
 
-def decide_hard_delete(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
+def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
     """Decide the removal of a customer tenant's row, its invite and its open usage.
 
     The guard stands here, on the version of the row that the transaction then removes: a
@@ -35,15 +35,15 @@ def decide_hard_delete(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
         tenant_id=known.value.tenant_id,
         before=describe(known.value),
     )
-    operations: tuple[Operation, ...] = (
+    operations: tuple[RowChange, ...] = (
         Remove(known.value, known.version),
-        noted(snapshot, known.value, cause.at),
+        removal_row(snapshot, known.value, cause.at),
         Insert(event),
     )
     if snapshot.invite:
         operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
     if snapshot.usage:
-        closed = folded(snapshot.usage.value.closed(cause.at), snapshot, cause)
+        closed = folded_usage(snapshot.usage.value.closed(cause.at), snapshot, cause)
         named = replace(closed, tenant_name=known.value.display_name)
         operations += (Replace(named, snapshot.usage.version),)
     return Decision(known.value, operations)
@@ -51,7 +51,7 @@ def decide_hard_delete(snapshot: Snapshot, cause: Cause) -> Decision[Tenant]:
 
 async def hard_delete(  # noqa: PLR0913  the ports that a removal needs
     msps: MspStore,
-    intents: Intents,
+    intents: PendingWorkStore,
     queues: Queues,
     msp_id: MspId,
     tenant_id: TenantId,

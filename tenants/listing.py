@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 
-from domain.changes import Versioned
 from domain.folding import fold
 from domain.identifiers import MspId, TenantRef
 from domain.ports import Document, MspStore, Page, SyncStates
+from domain.row_changes import Versioned
 from domain.sync_state import SyncState
-from domain.tenant import Scope, Tenant, TenantStatus
+from domain.tenant import Tenant, TenantScope, TenantStatus
 
 type Listed = tuple[Versioned[Tenant], SyncState | None]
 
 
-def is_listed(tenant: Tenant, scope: Scope, status: TenantStatus | None) -> bool:
+def is_listed(tenant: Tenant, scope: TenantScope, status: TenantStatus | None) -> bool:
     """Tell whether a list shows a tenant; offboarded tenants show on request alone."""
-    if scope is not Scope.ALL and tenant.is_own_msp_tenant != (scope is Scope.PARTNER):
+    if scope is not TenantScope.ALL and tenant.is_own_msp_tenant != (scope is TenantScope.PARTNER):
         return False
     if status is None:
         return tenant.status is not TenantStatus.OFFBOARDED
@@ -25,7 +25,7 @@ async def list_tenants(  # noqa: PLR0913  the list's filters
     msps: MspStore,
     sync_states: SyncStates,
     msp_id: MspId,
-    scope: Scope,
+    scope: TenantScope,
     status: TenantStatus | None,
     page_size: int,
     token: str | None,

@@ -9,25 +9,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.identifiers import TenantRef
 from domain.ports import (
     Clock,
-    Intent,
-    IntentKind,
-    Intents,
     MspStore,
+    PendingWork,
+    PendingWorkStore,
     Queues,
     SyncedRecords,
     SyncStates,
     UserIndex,
     WholeReads,
+    WorkKind,
 )
+from domain.row_changes import Insert
 from domain.sync_state import DataSet
 from edge.telemetry import count
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 1000
+_BATCH = 1000
 # Progress is told at this many rows, then at twice as many, and so on: a few events at any size.
 _FIRST_TOLD = 10_000
 
@@ -39,7 +39,7 @@ class PurgePorts:
     msps: MspStore
     sync_states: SyncStates
     records: SyncedRecords
-    intents: Intents
+    intents: PendingWorkStore
     queues: Queues
     clock: Clock
     user_index: UserIndex
@@ -64,8 +64,8 @@ async def purge_tenant(
     """
     if await _still_there(ports.msps, ref):
         return
-    known = await ports.intents.find(IntentKind.PURGE_TENANT, ref)
-    before = known or Intent(IntentKind.PURGE_TENANT, ref, ports.clock.now())
+    known = await ports.intents.find(WorkKind.PURGE_TENANT, ref)
+    before = known or PendingWork(WorkKind.PURGE_TENANT, ref, ports.clock.now())
     stopped = await _stop_writer(ports, before)
     after, is_empty = await _delete_some(ports, stopped, pace or Pace())
     if not is_empty or _may_be_written_to(after, ports.clock.now()):
@@ -73,7 +73,7 @@ async def purge_tenant(
         await _tell_progress(ports, before, after, request_id)
     elif known or _count(after):  # Otherwise it is a message that came twice.
         await _tell(ports, after, "tenant.purged", request_id)
-        await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
+        await ports.intents.drop(WorkKind.PURGE_TENANT, ref)
         count("purges.completed")
 
 
@@ -82,7 +82,7 @@ async def _still_there(msps: MspStore, ref: TenantRef) -> bool:
     return known is not None and known.value.epoch == ref.epoch
 
 
-async def _stop_writer(ports: PurgePorts, progress: Intent) -> Intent:
+async def _stop_writer(ports: PurgePorts, progress: PendingWork) -> PendingWork:
     """Take the sync's state away: without it the worker that holds the lease can renew it no more.
 
     Until when that worker may still write is on record before, so that no crash loses it.
@@ -99,29 +99,33 @@ async def _stop_writer(ports: PurgePorts, progress: Intent) -> Intent:
     return progress
 
 
-def _may_be_written_to(progress: Intent, now: datetime) -> bool:
+def _may_be_written_to(progress: PendingWork, now: datetime) -> bool:
     return progress.writer_until is not None and progress.writer_until > now
 
 
-async def _delete_some(ports: PurgePorts, progress: Intent, pace: Pace) -> tuple[Intent, bool]:
+async def _delete_some(
+    ports: PurgePorts, progress: PendingWork, pace: Pace
+) -> tuple[PendingWork, bool]:
     """Delete as much as the pace allows; return the progress, and whether nothing is left."""
     await ports.whole_reads.forget(_ref(progress))
     await ports.user_index.purge(_ref(progress))  # A row for hundreds of users: all at once.
     counts, rows = Counter(dict(progress.deleted)), 0
     end, is_empty = ports.clock.now() + pace.time, True
     for name in DataSet:
-        count = _AT_ONCE
-        while count == _AT_ONCE:
+        count = _BATCH
+        while count == _BATCH:
             # A step that has deleted nothing yet goes on, or a slow store would never be done.
             if rows and (rows >= pace.rows or ports.clock.now() >= end):
                 is_empty = False
                 break
-            count = await ports.records.purge(name, _ref(progress), _AT_ONCE)
+            count = await ports.records.purge(name, _ref(progress), _BATCH)
             rows, counts[str(name)] = rows + count, counts[str(name)] + count
     return replace(progress, deleted=tuple(sorted(counts.items()))), is_empty
 
 
-async def _go_on(ports: PurgePorts, progress: Intent, request_id: str, *, is_empty: bool) -> None:
+async def _go_on(
+    ports: PurgePorts, progress: PendingWork, request_id: str, *, is_empty: bool
+) -> None:
     """Queue the next step: at once, or once the last write of the lease's holder has ended."""
     ref, now = _ref(progress), ports.clock.now()
     _log.info("the purge of a tenant goes on, message %s", request_id)
@@ -134,26 +138,28 @@ async def _go_on(ports: PurgePorts, progress: Intent, request_id: str, *, is_emp
     await ports.queues.purge_tenant(ref, delay_seconds=delay)
 
 
-async def _tell_progress(ports: PurgePorts, before: Intent, after: Intent, request_id: str) -> None:
+async def _tell_progress(
+    ports: PurgePorts, before: PendingWork, after: PendingWork, request_id: str
+) -> None:
     if _times_doubled(after) > _times_doubled(before):
         await _tell(ports, after, "tenant.purge_progress", request_id)
 
 
-def _times_doubled(progress: Intent) -> int:
+def _times_doubled(progress: PendingWork) -> int:
     return (_count(progress) // _FIRST_TOLD).bit_length()
 
 
-def _count(progress: Intent) -> int:
+def _count(progress: PendingWork) -> int:
     return sum(count for _name, count in progress.deleted)
 
 
-async def _tell(ports: PurgePorts, progress: Intent, action: str, request_id: str) -> None:
+async def _tell(ports: PurgePorts, progress: PendingWork, action: str, request_id: str) -> None:
     ref, cause = _ref(progress), Cause(SYSTEM, ports.clock.now(), request_id)
     event = cause.event(ref.msp_id, action, tenant_id=ref.tenant_id, before=dict(progress.deleted))
     await ports.msps.commit((Insert(event),))
 
 
-def _ref(progress: Intent) -> TenantRef:
+def _ref(progress: PendingWork) -> TenantRef:
     if not isinstance(progress.subject, TenantRef):
         raise TypeError("a purge is of a tenant")
     return progress.subject

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validat
 
 from domain.errors import FlagNotEditable
 from domain.folding import fold
-from domain.tenant import Scope, TenantStatus
+from domain.tenant import TenantScope, TenantStatus
 from edge.models import ListQuery, Name, Notes, RequestModel, list_answer
 from edge.tenant_answer import TenantAnswer
 
@@ -14,7 +14,7 @@ from edge.tenant_answer import TenantAnswer
 class TenantsQuery(ListQuery):
     """Filters of the tenant list."""
 
-    scope: Scope = Scope.ALL
+    scope: TenantScope = TenantScope.ALL
     status: TenantStatus | None = None
 
 

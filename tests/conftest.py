@@ -19,7 +19,7 @@ from local.azurite import connection_string, start_azurite
 from local.browser import Browser
 from local.microsoft.certificates import make_certificates
 from local.processes import Child, free_ports
-from local.seed import MSPS
+from local.sample_data import MSPS
 from tests.simulation import ROOT, Simulation
 
 _EXAMPLES = int(os.environ.get("EXAMPLES", "20"))

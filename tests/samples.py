@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.audit import Actor, Cause
-from domain.changes import Versioned
 from domain.identifiers import Epoch, MspId, ObjectId, TenantId
 from domain.msp import Msp, PartnerApp, Tier
 from domain.roles import Role, StaffMember
+from domain.row_changes import Versioned
 from domain.tenant import Organization, Tenant, TenantStatus
 
 NOW = datetime(2026, 11, 10, 3, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from domain.gdap import ROLES
 from domain.identifiers import TenantId
 from domain.msp import PartnerApp, SecurityGroup
 from local.browser import Browser
-from local.seed import CONTOSO
+from local.sample_data import CONTOSO
 from tests.samples import MSP as SAMPLE
 
 ROOT = Path(__file__).parents[1]

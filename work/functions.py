@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import azure.functions as func
 
-from domain.ports import Clock, Intents, MspStore, Queues
+from domain.ports import Clock, MspStore, PendingWorkStore, Queues
 from edge.telemetry import traced
-from work.redeliver import redeliver_work
+from work.requeue import requeue_work
 
 
 def work_functions(
-    msps: MspStore, intents: Intents, queues: Queues, clock: Clock, after: timedelta
+    msps: MspStore, intents: PendingWorkStore, queues: Queues, clock: Clock, after: timedelta
 ) -> func.Blueprint:
     """Return the area's functions.
 
@@ -23,6 +23,6 @@ def work_functions(
     @blueprint.timer_trigger("timer", "%RECOVERY_SCHEDULE%")
     @traced
     async def recover_work(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
-        await redeliver_work(msps, intents, queues, clock, after)
+        await requeue_work(msps, intents, queues, clock, after)
 
     return blueprint

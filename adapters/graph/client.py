@@ -27,7 +27,7 @@ from domain.ports import ReadCost
 
 # Of one attempt; it ends well before a sync's lease.
 _READING: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
-_AT_ONCE: dict[str, Any] = {"connection_timeout": 3, "read_timeout": 5}
+_INTERACTIVE_TIMEOUTS: dict[str, Any] = {"connection_timeout": 3, "read_timeout": 5}
 _MOST_ATTEMPTS = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 16.0
 # Longer than any link of Graph's; several of them are stored in one property of a row.
@@ -210,7 +210,7 @@ class GraphClient:
         request.headers["Authorization"] = f"Bearer {token}"
         request.headers["Accept"] = "application/json"
         if budget is None:
-            return await self._send(request, _AT_ONCE)
+            return await self._send(request, _INTERACTIVE_TIMEOUTS)
         for attempt in count():
             budget.cost.requests += 1
             began = monotonic()

@@ -52,7 +52,7 @@ class GraphGdap:
             lock = f"{_PATH}/{relationship.relationship_id}/requests"
             await self._graph.post(lock, token, {"action": "lockForApproval"})
         except GraphError as error:
-            raise _meaning(error) from None
+            raise _domain_error(error) from None
         return relationship
 
     async def relationships(self, msp: Msp) -> Relationships:
@@ -61,7 +61,7 @@ class GraphGdap:
         try:
             items = [item async for item in self._items(f"{_PATH}?$top=300", token)]
         except GraphError as error:
-            raise _meaning(error) from None
+            raise _domain_error(error) from None
         return read_relationships(items)
 
     async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
@@ -81,7 +81,7 @@ class GraphGdap:
         except GraphError as error:
             if error.status in _OVERTAKEN:
                 return False
-            raise _meaning(error) from None
+            raise _domain_error(error) from None
         return all(done)
 
     async def _assign(
@@ -140,7 +140,7 @@ def _access(roles: Iterable[str]) -> dict[str, Any]:
     return {"unifiedRoles": [{"roleDefinitionId": role} for role in roles]}
 
 
-def _meaning(error: GraphError) -> Exception:
+def _domain_error(error: GraphError) -> Exception:
     if error.is_denied:
         return ConsentRequired("The partner app may not manage GDAP relationships (yet).")
     if error.status in _CLIENT_ERRORS and error.status not in _BUSY:

@@ -63,11 +63,11 @@ class GraphIdentity:
             )
             found = [item async for document in pages for item in _values(document)]
         except GraphError as error:
-            raise _meaning(error) from None
+            raise _domain_error(error) from None
         return _organization(found, tenant_id, roles)
 
 
-def _meaning(error: GraphError) -> Exception:
+def _domain_error(error: GraphError) -> Exception:
     if error.is_denied:
         return ConsentRequired("The partner app may not read the organisation (yet).")
     return MicrosoftUnavailable(str(error), error.retry_after or _RETRY_AFTER)

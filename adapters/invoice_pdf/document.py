@@ -16,7 +16,7 @@ from fpdf import FPDF
 from fpdf.enums import Align, MethodReturnValue, XPos, YPos
 
 from adapters.invoice_pdf.fonts import BOLD, REGULAR, fonts_for, is_plain, printable
-from domain.invoice import CURRENCY, Invoice, InvoiceLine, Party
+from domain.invoice import CURRENCY, Invoice, InvoiceLine, InvoiceParty
 
 _MARGIN, _FOOT = 16.0, 18.0  # millimetres, like all lengths here
 _ROW, _TEXT, _SMALL = 5.0, 8.5, 6.5
@@ -165,7 +165,7 @@ def _head(page: Page, invoice: Invoice) -> None:
     page.ln(_ROW + 2)
 
 
-def _party(page: Page, role: str, party: Party, left: float = 0) -> None:
+def _party(page: Page, role: str, party: InvoiceParty, left: float = 0) -> None:
     rows = [(role, True), (printable(party.name), False)]
     rows += [(printable(row), False) for row in party.address.splitlines()]
     if party.abn:

@@ -21,9 +21,9 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables.limits import LimitExceeded, check_entity, check_key
 from adapters.tables.transaction_body import read_code
-from domain.changes import Versioned
 from domain.errors import ConcurrentChange, MalformedInput, StorageUnavailable
 from domain.ports import Page
+from domain.row_changes import Versioned
 
 _CONFLICTS = {404, 409, 412}
 # https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes
@@ -35,7 +35,7 @@ _FROM_FIRST = " and RowKey ge @first"
 
 
 @contextmanager
-def meaning() -> Iterator[None]:
+def translate_storage_errors() -> Iterator[None]:
     """Turn the SDK's errors into the domain's.
 
     Raises:
@@ -82,7 +82,7 @@ async def find(
     table: TableClient, partition: str, row: str, select: list[str] | None = None
 ) -> TableEntity | None:
     """Return a row, or those of its properties that are selected, or None."""
-    with meaning():
+    with translate_storage_errors():
         try:
             return await table.get_entity(partition, row, select=select)
         except ResourceNotFoundError as error:
@@ -93,14 +93,14 @@ async def find(
 async def insert(table: TableClient, entity: Mapping[str, Any]) -> str:
     """Insert a row that must not exist; return its version."""
     check_entity(entity)
-    with meaning():
+    with translate_storage_errors():
         return str((await table.create_entity(entity))["etag"])
 
 
 async def replace(table: TableClient, entity: Mapping[str, Any], version: str) -> str:
     """Overwrite a row that must be the version named; return the new one."""
     check_entity(entity)
-    with meaning():
+    with translate_storage_errors():
         written = await table.update_entity(
             entity,
             mode=UpdateMode.REPLACE,
@@ -115,7 +115,7 @@ async def delete(table: TableClient, partition: str, row: str, version: str | No
     guard: dict[str, Any] = {}
     if version is not None:
         guard = {"etag": version, "match_condition": MatchConditions.IfNotModified}
-    with meaning():
+    with translate_storage_errors():
         await table.delete_entity(partition, row, raw_response_hook=_check_answer, **guard)
 
 
@@ -132,7 +132,7 @@ async def query(
     select: list[str] | None = None,
 ) -> AsyncIterator[TableEntity]:
     """Yield every row that meets the condition."""
-    with meaning():
+    with translate_storage_errors():
         async for entity in table.query_entities(condition, parameters=parameters, select=select):
             yield entity
 
@@ -142,7 +142,7 @@ def version_of(entity: TableEntity) -> str:
     return str(entity.metadata["etag"])
 
 
-def moment(value: datetime | None) -> datetime | None:
+def as_utc(value: datetime | None) -> datetime | None:
     """Return a stored time as a plain aware one."""
     if value is None:
         return None
@@ -172,7 +172,7 @@ async def page[T](  # noqa: PLR0913  where, what, how much, from where
     size = page_size if keep is None else max(page_size, _SEARCHED_BATCH)
     items: list[T] = []
     seen = 0
-    with meaning():
+    with translate_storage_errors():
         pages = _pages_after(table, condition, parameters, after, min(size, _LARGEST_PAGE))
         async for batch in pages:
             async for entity in batch:

@@ -8,15 +8,15 @@ from typing import Any
 
 from azure.data.tables import EdmType, EntityProperty, TableEntity
 
-from adapters.tables.access import moment
+from adapters.tables.access import as_utc
 from adapters.tables.releases import known
 from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange
-from domain.changes import BillingRow
 from domain.identifiers import MspId, TenantId
-from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Party, Payment
+from domain.invoice import Invoice, InvoiceLine, InvoiceLines, InvoiceParty, Payment
 from domain.month import Month
 from domain.msp import Tier
+from domain.row_changes import BillingRow
 
 ACCOUNT = "msp:billing"  # within the head's range: it is read along
 
@@ -124,12 +124,12 @@ def _amount(value: Any) -> Decimal:
     return Decimal(int(cents)).scaleb(-2)
 
 
-def _party_text(party: Party) -> str:
+def _party_text(party: InvoiceParty) -> str:
     return json.dumps([party.name, party.abn, party.address], ensure_ascii=False)
 
 
-def _party(name: str, abn: str | None = None, address: str = "", *_: Any) -> Party:
-    return Party(name, abn, address)
+def _party(name: str, abn: str | None = None, address: str = "", *_: Any) -> InvoiceParty:
+    return InvoiceParty(name, abn, address)
 
 
 def _lines_text(lines: Iterable[InvoiceLine]) -> str:
@@ -200,12 +200,12 @@ def payment_from(entity: TableEntity) -> Payment:
         total=_amount(entity["total"]),
         issued_at=_moment(entity["issued_at"]),
         due_on=date.fromisoformat(entity["due_on"]),
-        paid_at=moment(entity.get("paid_at")),
+        paid_at=as_utc(entity.get("paid_at")),
         pursued=entity["pursued"],
-        pursued_at=moment(entity.get("pursued_at")),
+        pursued_at=as_utc(entity.get("pursued_at")),
         noticed=entity["noticed"],
     )
 
 
 def _moment(value: datetime) -> datetime:
-    return moment(value) or value
+    return as_utc(value) or value

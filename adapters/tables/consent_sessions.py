@@ -6,9 +6,9 @@ from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
-from domain.changes import Versioned
-from domain.consent_session import ConsentSession, Outcome
+from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.identifiers import MspId, ObjectId, SessionHash, TenantId
+from domain.row_changes import Versioned
 
 
 class TableConsentSessions:
@@ -55,16 +55,16 @@ def _from_entity(entity: TableEntity) -> ConsentSession:
         tid=TenantId(entity["tid"]),
         oid=ObjectId(entity["oid"]),
         name=entity["name"],
-        expires_at=access.moment(entity["expires_at"]) or entity["expires_at"],
-        spent_at=access.moment(entity.get("spent_at")),
+        expires_at=access.as_utc(entity["expires_at"]) or entity["expires_at"],
+        spent_at=access.as_utc(entity.get("spent_at")),
         refused=_refused(entity.get("refused")),
-        finished_at=access.moment(entity.get("finished_at")),
-        reused_at=access.moment(entity.get("reused_at")),
+        finished_at=access.as_utc(entity.get("finished_at")),
+        reused_at=access.as_utc(entity.get("reused_at")),
     )
 
 
-def _refused(outcome: str | None) -> Outcome | None:
+def _refused(outcome: str | None) -> ConsentOutcome | None:
     """Return why a session was refused; what another release calls it is a refusal too."""
     if outcome is None:
         return None
-    return Outcome(outcome) if outcome in Outcome else Outcome.INVALID
+    return ConsentOutcome(outcome) if outcome in ConsentOutcome else ConsentOutcome.INVALID

@@ -13,11 +13,11 @@ from adapters.tables.releases import readable, readable_page
 from adapters.tables.transaction_body import Put
 from adapters.tables.transactions import Transactions
 from domain.billing_terms import TermsChange
-from domain.changes import Versioned
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
 from domain.month import Month
 from domain.ports import Page
+from domain.row_changes import Versioned
 
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 _UNPAID = f"{_IN_RANGE} and paid eq false"

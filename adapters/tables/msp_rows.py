@@ -7,20 +7,20 @@ from typing import Any
 
 from azure.data.tables import TableEntity
 
-from adapters.tables.access import moment
+from adapters.tables.access import as_utc
 from adapters.tables.billing_rows import billing_key, billing_properties
 from adapters.tables.releases import known
 from domain.audit import Actor, AuditEvent
 from domain.billing_account import BillingAccount
 from domain.billing_terms import TermsChange
-from domain.changes import Row
-from domain.consent_session import ConsentRecord, ConsentState, Outcome
+from domain.consent_session import ConsentOutcome, ConsentRecord, ConsentState
 from domain.identifiers import Epoch, MspId, ObjectId, SessionHash, TenantId
 from domain.invoice import Invoice, InvoiceLines, Payment
 from domain.msp import Msp, PartnerApp, SecurityGroup
 from domain.roles import Role, StaffMember
-from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval, TenantStatus
-from domain.usage import Stretch, TenantUsage
+from domain.row_changes import Row
+from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval, TenantStatus
+from domain.usage import ActivePeriod, TenantUsage
 
 MSP, CONSENT, SLOT = "msp", "msp:consent", "msp:partner-tenant"
 HEAD = ("msp", "msp;")  # ';' follows ':', so the range holds the rows of the head
@@ -68,7 +68,7 @@ def key_of(row: Row) -> str:  # noqa: C901, PLR0911  one return a kind
     match row:
         case Msp():
             return MSP
-        case PartnerSlot():
+        case PartnerTenantClaim():
             return SLOT
         case ConsentRecord():
             return CONSENT
@@ -122,7 +122,7 @@ def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _stretch_text(stretch: Stretch) -> list[str | None]:
+def _stretch_text(stretch: ActivePeriod) -> list[str | None]:
     until = stretch.until.isoformat() if stretch.until else None
     return [stretch.since.isoformat(), until]
 
@@ -150,11 +150,11 @@ def msp_from(entity: TableEntity) -> Msp:
         annual_prepay=entity["annual_prepay"],
         time_zone=entity["time_zone"],
         onboarded_at=_moment(entity["onboarded_at"]),
-        suspended_at=moment(entity.get("suspended_at")),
+        suspended_at=as_utc(entity.get("suspended_at")),
         app=app,
         owners=entity["owners"],
         consented_manifest=entity.get("consented_manifest"),
-        closed_at=moment(entity.get("closed_at")),
+        closed_at=as_utc(entity.get("closed_at")),
         billing_email=entity.get("billing_email"),
         sign_in_tenants=_sign_in_tenants(entity),
     )
@@ -184,8 +184,8 @@ def tenant_from(entity: TableEntity) -> Tenant:
         status=known(TenantStatus, entity["status"]),
         created_at=_moment(entity["created_at"]),
         notes=entity.get("notes"),
-        offboarded_at=moment(entity.get("offboarded_at")),
-        connection_lost_at=moment(entity.get("connection_lost_at")),
+        offboarded_at=as_utc(entity.get("offboarded_at")),
+        connection_lost_at=as_utc(entity.get("connection_lost_at")),
         connection_lost_reason=entity.get("connection_lost_reason"),
     )
 
@@ -199,20 +199,20 @@ def removal_from(entity: TableEntity) -> TenantRemoval:
     )
 
 
-def slot_from(entity: TableEntity) -> PartnerSlot:
+def slot_from(entity: TableEntity) -> PartnerTenantClaim:
     """Read the partner tenant's slot."""
-    return PartnerSlot(MspId(entity["PartitionKey"]), TenantId(entity["tenant_id"]))
+    return PartnerTenantClaim(MspId(entity["PartitionKey"]), TenantId(entity["tenant_id"]))
 
 
 def consent_from(entity: TableEntity) -> ConsentRecord:
     """Read the current consent session's record; of another release's outcome nothing follows."""
     outcome, detected = entity.get("outcome"), entity.get("detected_tenant_id")
-    is_known = entity["state"] in ConsentState and outcome in {None, *Outcome}
+    is_known = entity["state"] in ConsentState and outcome in {None, *ConsentOutcome}
     return ConsentRecord(
         msp_id=MspId(entity["PartitionKey"]),
         session=SessionHash(entity["session"]),
         state=ConsentState(entity["state"]) if is_known else ConsentState.NONE,
-        outcome=Outcome(outcome) if outcome and is_known else None,
+        outcome=ConsentOutcome(outcome) if outcome and is_known else None,
         at=_moment(entity["at"]),
         detected_tenant_id=TenantId(detected) if detected else None,
     )
@@ -228,8 +228,10 @@ def usage_from(entity: TableEntity) -> TenantUsage:
     )
 
 
-def _stretch(since: str, until: str | None = None, *_: Any) -> Stretch:
-    return Stretch(datetime.fromisoformat(since), datetime.fromisoformat(until) if until else None)
+def _stretch(since: str, until: str | None = None, *_: Any) -> ActivePeriod:
+    return ActivePeriod(
+        datetime.fromisoformat(since), datetime.fromisoformat(until) if until else None
+    )
 
 
 def invite_from(entity: TableEntity) -> GdapInvite:
@@ -287,4 +289,4 @@ def _actor(
 
 
 def _moment(value: datetime) -> datetime:
-    return moment(value) or value
+    return as_utc(value) or value

@@ -11,19 +11,26 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables import billing_rows
 from adapters.tables import msp_rows as rows
-from adapters.tables.access import find, meaning, page, query, version_of, versioned
+from adapters.tables.access import (
+    find,
+    page,
+    query,
+    translate_storage_errors,
+    version_of,
+    versioned,
+)
 from adapters.tables.limits import check_transaction
 from adapters.tables.releases import readable, readable_page
-from adapters.tables.transaction_body import Create, Delete, Put, Step
+from adapters.tables.transaction_body import Create, Delete, Put, TableWrite
 from adapters.tables.transactions import Transactions
 from domain.audit import AuditEvent
-from domain.changes import Insert, Operation, Remove, Replace, Versioned
 from domain.errors import NoSuchMsp
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.invoice import invoice_name
 from domain.msp import Msp
-from domain.ports import Head, Page, Snapshot, SyncSchedule
+from domain.ports import MspHead, Page, SyncSchedule, TenantRecords
 from domain.roles import StaffMember
+from domain.row_changes import Insert, Remove, Replace, RowChange, Versioned
 from domain.sync_request import first_sync
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
 from domain.usage import TenantUsage
@@ -49,7 +56,7 @@ class TableMspStore:
         self._table, self._index, self._schedule = table, index, schedule
         self._transactions = transactions
 
-    async def head(self, msp_id: MspId) -> Head | None:
+    async def head(self, msp_id: MspId) -> MspHead | None:
         """Read the MSP, its slot, consent record and billing account in one range query."""
         first, last = rows.HEAD
         found = {
@@ -64,9 +71,9 @@ class TableMspStore:
         slot = versioned(found.get(rows.SLOT), rows.slot_from)
         consent = versioned(found.get(rows.CONSENT), rows.consent_from)
         account = versioned(found.get(billing_rows.ACCOUNT), billing_rows.account_from)
-        return Head(msp, slot, consent, account)
+        return MspHead(msp, slot, consent, account)
 
-    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
+    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         """Read the tenant, then the head and the tenant's other rows, side by side.
 
         Usage changes only together with its tenant. Read after it, it is at least as new, and
@@ -81,7 +88,7 @@ class TableMspStore:
         )
         if head is None:
             raise NoSuchMsp
-        return Snapshot(head, tenant, usage, invite, removal)
+        return TenantRecords(head, tenant, usage, invite, removal)
 
     async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
         """Read one tenant."""
@@ -172,7 +179,7 @@ class TableMspStore:
         async for entity in found:
             yield MspId(entity["RowKey"])
 
-    async def commit(self, operations: Sequence[Operation]) -> None:
+    async def commit(self, operations: Sequence[RowChange]) -> None:
         """Write everything in one entity-group transaction, each row guarded by its version."""
         entities = [rows.to_entity(operation.row) for operation in operations]
         check_transaction(list(entities))
@@ -187,7 +194,7 @@ class TableMspStore:
     ) -> AsyncIterator[TableEntity]:
         return query(self._table, _IN_RANGE, _of(msp_id, kind), select)
 
-    async def _prepare(self, operations: Sequence[Operation]) -> None:
+    async def _prepare(self, operations: Sequence[RowChange]) -> None:
         """Write what finds a new row, before the row is there."""
         for operation in operations:
             if not isinstance(operation, Insert):
@@ -196,7 +203,7 @@ class TableMspStore:
                 await self._schedule.add(first_sync(operation.row))
             if isinstance(operation.row, Msp):
                 entry = {"PartitionKey": rows.MSP, "RowKey": operation.row.msp_id}
-                with meaning():
+                with translate_storage_errors():
                     await self._index.upsert_entity(entry)
 
     async def _find[T](
@@ -221,7 +228,7 @@ def _of(msp_id: MspId, kind: str) -> dict[str, Any]:
     return {"msp": msp_id, "first": first, "last": last}
 
 
-def _step(operation: Operation, entity: dict[str, Any]) -> Step:
+def _step(operation: RowChange, entity: dict[str, Any]) -> TableWrite:
     match operation:
         case Insert():
             return Create(entity)

@@ -73,7 +73,7 @@ class RawRows:
             select=["PartitionKey"],
             results_per_page=1,
         )
-        with access.meaning():
+        with access.translate_storage_errors():
             row = await anext(aiter(found), None)
         return None if row is None else str(row["PartitionKey"])
 
@@ -96,7 +96,7 @@ class RawRows:
         )
         # The SDK's hint says text; a table's position is a pair of keys.
         pages: Any = found.by_page(continuation_token=position)  # type: ignore[arg-type]
-        with access.meaning():
+        with access.translate_storage_errors():
             async for batch in pages:
                 rows = [row async for row in batch]
                 yield RawPage(
@@ -112,7 +112,7 @@ class RawRows:
     async def put(self, entities: list[dict[str, Any]]) -> None:
         """Write rows of one partition in one transaction, over whatever is there."""
         steps = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
-        with access.meaning():
+        with access.translate_storage_errors():
             await self._table.submit_transaction(steps)
 
 
@@ -204,4 +204,4 @@ def _not_finite(value: float) -> str:
 
 
 def _utc(value: datetime) -> str:
-    return (access.moment(value) or value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (access.as_utc(value) or value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

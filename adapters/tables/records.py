@@ -105,7 +105,7 @@ class TableSyncedRecords:
             await self._transactions.submit(TABLES[data_set], steps)
         except ConcurrentChange:
             # A row that is gone already stops the whole transaction: take them one by one.
-            with access.meaning():
+            with access.translate_storage_errors():
                 for row in rows:
                     await self._tables[data_set].delete_entity(partition, row)
 

@@ -5,9 +5,9 @@ import contextlib
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
-from domain.changes import Versioned
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, ObjectId, TenantId
+from domain.row_changes import Versioned
 
 
 class TableStaffIndex:

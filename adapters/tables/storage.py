@@ -7,11 +7,11 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from adapters.tables.access import find, meaning
+from adapters.tables.access import find, translate_storage_errors
 from adapters.tables.consent_sessions import TableConsentSessions
-from adapters.tables.intents import TableIntents
 from adapters.tables.invoices import TableInvoiceStore
 from adapters.tables.msps import TableMspStore
+from adapters.tables.pending_work import TablePendingWork
 from adapters.tables.portfolio import TablePortfolio
 from adapters.tables.records import TABLES, TableSyncedRecords
 from adapters.tables.staff_index import TableStaffIndex
@@ -54,7 +54,7 @@ class Storage:
         self.staff_index = TableStaffIndex(client("staff"))
         self.consent_sessions = TableConsentSessions(client("consentStates"))
         self.sync_states = TableSyncStates(client("syncState"))
-        self.intents = TableIntents(client("work"))
+        self.intents = TablePendingWork(client("work"))
         self.records = TableSyncedRecords(
             {name: client(table) for name, table in TABLES.items()}, transactions
         )
@@ -82,7 +82,7 @@ class Storage:
 
     async def create_tables(self, *others: str) -> None:
         """Create every table that is missing: a start-up step, never part of a request."""
-        with meaning():
+        with translate_storage_errors():
             await asyncio.gather(*map(self._service.create_table_if_not_exists, (*NAMES, *others)))
 
     def table(self, name: str) -> TableClient:

@@ -26,7 +26,7 @@ class TableSyncSchedule:
 
     async def add(self, entry: ScheduledSync) -> None:
         """Write an entry; one that is there already is no error."""
-        with access.meaning():
+        with access.translate_storage_errors():
             await self._table.upsert_entity(
                 {"PartitionKey": _partition(entry.ref), "RowKey": _row(entry)}
             )

@@ -11,8 +11,8 @@ from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
-from domain.changes import Versioned
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
+from domain.row_changes import Versioned
 from domain.sync_state import (
     DataSet,
     DataSetState,
@@ -108,14 +108,14 @@ def _from_entity(entity: TableEntity) -> SyncState:
     return SyncState(
         ref=ref_of(entity),
         phase=_member(SyncPhase, entity["phase"], SyncPhase.FAILED),
-        requested_at=access.moment(entity["requested_at"]) or entity["requested_at"],
-        lease_until=access.moment(entity.get("lease_until")),
-        first_synced_at=access.moment(entity.get("first_synced_at")),
-        last_synced_at=access.moment(entity.get("last_synced_at")),
-        not_before=access.moment(entity.get("not_before")),
-        due_at=access.moment(entity.get("due_at")),
-        queued_until=access.moment(entity.get("queued_until")),
-        asked_again_at=access.moment(entity.get("asked_again_at")),
+        requested_at=access.as_utc(entity["requested_at"]) or entity["requested_at"],
+        lease_until=access.as_utc(entity.get("lease_until")),
+        first_synced_at=access.as_utc(entity.get("first_synced_at")),
+        last_synced_at=access.as_utc(entity.get("last_synced_at")),
+        not_before=access.as_utc(entity.get("not_before")),
+        due_at=access.as_utc(entity.get("due_at")),
+        queued_until=access.as_utc(entity.get("queued_until")),
+        asked_again_at=access.as_utc(entity.get("asked_again_at")),
         data_sets=_data_sets(json.loads(entity["data_sets"])),
         roll_up=read_summary(entity["summary"]).roll_up if "summary" in entity else RollUp(),
     )

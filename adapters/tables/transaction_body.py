@@ -46,7 +46,7 @@ class Delete:
     version: str = "*"
 
 
-type Step = Create | Put | Delete
+type TableWrite = Create | Put | Delete
 
 _INT32 = 2**31
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -55,7 +55,7 @@ _CODE = re.compile(rb'"code"\s*:\s*"(\w+)"')
 _encode = json.JSONEncoder(check_circular=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def write_body(table_url: str, steps: Sequence[Step], batch: str, changeset: str) -> bytes:
+def write_body(table_url: str, steps: Sequence[TableWrite], batch: str, changeset: str) -> bytes:
     """Return the body of a transaction, all of whose rows are of one partition.
 
     Args:
@@ -93,7 +93,7 @@ def _part(request: str, changeset: str) -> str:
     )
 
 
-def _request(table_url: str, rows_url: str, step: Step) -> str:
+def _request(table_url: str, rows_url: str, step: TableWrite) -> str:
     match step:
         case Create(entity):
             line = f"POST {table_url} HTTP/1.1\r\nPrefer: return-no-content\r\n"

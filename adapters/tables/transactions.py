@@ -33,13 +33,13 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.data.tables.aio import TableServiceClient
 
-from adapters.tables.access import check_table, meaning
-from adapters.tables.transaction_body import Step, read_answer, read_code, write_body
+from adapters.tables.access import check_table, translate_storage_errors
+from adapters.tables.transaction_body import TableWrite, read_answer, read_code, write_body
 from domain.errors import StorageUnavailable
 
 type Credential = AzureNamedKeyCredential | AzureSasCredential | AsyncTokenCredential
 
-_AT_ONCE = 4
+_MAX_CONCURRENT = 4
 # A connection that breaks before the answer is no reason to give up. If the transaction was done
 # all the same, its guards refuse the second one, and whoever decided looks again.
 _RETRIED = frozenset({"POST"})
@@ -72,20 +72,20 @@ class Transactions:
             ],
         )
 
-    async def submit(self, table: str, steps: Sequence[Step]) -> None:
+    async def submit(self, table: str, steps: Sequence[TableWrite]) -> None:
         """Write everything, in the order of the steps, or nothing.
 
         Raises:
             ConcurrentChange: A row is another version, exists, or does not.
             StorageUnavailable: No answer, or a busy server, after the SDK's own retries.
         """
-        with meaning():
+        with translate_storage_errors():
             response = await self._client.send_request(
                 self._request(table, steps), retry_on_methods=_RETRIED
             )
             _check(response, len(steps))
 
-    def _request(self, table: str, steps: Sequence[Step]) -> HttpRequest:
+    def _request(self, table: str, steps: Sequence[TableWrite]) -> HttpRequest:
         batch, changeset = f"batch_{uuid4()}", f"changeset_{uuid4()}"
         headers = {
             "Content-Type": f"multipart/mixed; boundary={batch}",
@@ -104,7 +104,7 @@ async def few_at_a_time[T](
 
     When one fails the others are stopped, so that none is still under way after its error.
     """
-    room = asyncio.Semaphore(_AT_ONCE)
+    room = asyncio.Semaphore(_MAX_CONCURRENT)
     try:
         async with asyncio.TaskGroup() as group:
             for transaction in transactions:

@@ -11,11 +11,11 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from adapters.tables.limits import LARGEST_BINARY, LARGEST_TRANSACTION, check_transaction
-from adapters.tables.transaction_body import Delete, Put, Step
+from adapters.tables.transaction_body import Delete, Put, TableWrite
 from adapters.tables.transactions import Transactions, few_at_a_time
-from domain.changes import Versioned
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
-from domain.ports import BlockKey, Count, Exchange
+from domain.ports import BlockKey, BlockReplacement, Count
+from domain.row_changes import Versioned
 from domain.user_block import UserBlock
 
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
@@ -50,11 +50,11 @@ class TableUserIndex:
             blocks |= {_key(row): _versioned(row) for row in rows if row}
         return blocks
 
-    async def write(self, ref: TenantRef, exchanges: Iterable[Exchange]) -> None:
+    async def write(self, ref: TenantRef, exchanges: Iterable[BlockReplacement]) -> None:
         """Write blocks, a few transactions at a time."""
         await few_at_a_time(self._submit, _transactions(ref, exchanges))
 
-    async def _submit(self, steps: Sequence[Step]) -> None:
+    async def _submit(self, steps: Sequence[TableWrite]) -> None:
         check_transaction([step.entity for step in steps])
         await self._transactions.submit(self._table.table_name, steps)
 
@@ -75,7 +75,7 @@ class TableUserIndex:
     async def purge(self, ref: TenantRef) -> int:
         """Delete every block of the tenant; one that is gone already is no error."""
         rows = [row["RowKey"] async for row in self._rows(ref.msp_id, *_range(ref), ["RowKey"])]
-        with access.meaning():
+        with access.translate_storage_errors():
             for group in batched(rows, _READS_AT_ONCE, strict=False):
                 await asyncio.gather(*(self._table.delete_entity(ref.msp_id, row) for row in group))
         return len(rows)
@@ -132,9 +132,11 @@ def _from_entity(row: TableEntity) -> UserBlock:
     return UserBlock(_name(row), row["users"], row["enabled"], folded, answers)
 
 
-def _transactions(ref: TenantRef, exchanges: Iterable[Exchange]) -> Iterator[list[Step]]:
+def _transactions(
+    ref: TenantRef, exchanges: Iterable[BlockReplacement]
+) -> Iterator[list[TableWrite]]:
     """Group exchanges into transactions, each exchange in one if it fits."""
-    batch: list[Step] = []
+    batch: list[TableWrite] = []
     size = 0
     for steps in (steps for exchange in exchanges for steps in _exchanged(ref, exchange)):
         bytes_on_the_wire = sum(map(_in_base64, steps))
@@ -148,7 +150,7 @@ def _transactions(ref: TenantRef, exchanges: Iterable[Exchange]) -> Iterator[lis
         yield batch
 
 
-def _exchanged(ref: TenantRef, exchange: Exchange) -> list[list[Step]]:
+def _exchanged(ref: TenantRef, exchange: BlockReplacement) -> list[list[TableWrite]]:
     """Return the steps of an exchange, as they may be parted.
 
     A block that has grown beyond what a transaction takes is divided step by step. Until the last
@@ -159,13 +161,13 @@ def _exchanged(ref: TenantRef, exchange: Exchange) -> list[list[Step]]:
     return [steps] if fits else [[step] for step in steps]
 
 
-def _steps(ref: TenantRef, exchange: Exchange) -> list[Step]:
+def _steps(ref: TenantRef, exchange: BlockReplacement) -> list[TableWrite]:
     entities = [_to_entity(ref, block) for block in exchange.blocks]
-    steps: list[Step] = [Put(entity) for entity in entities]
+    steps: list[TableWrite] = [Put(entity) for entity in entities]
     if all(block.name != exchange.name for block in exchange.blocks):
         steps.append(Delete({"PartitionKey": ref.msp_id, "RowKey": _row(ref, exchange.name)}))
     return steps
 
 
-def _in_base64(step: Step) -> int:
+def _in_base64(step: TableWrite) -> int:
     return sum(4 * len(value) // 3 for value in step.entity.values() if isinstance(value, bytes))

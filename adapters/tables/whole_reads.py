@@ -51,7 +51,7 @@ class TableWholeReads:
         condition, parameters = "PartitionKey eq @partition", {"partition": partition}
         rows = access.query(self._table, condition, parameters, ["RowKey"])
         for row in [row async for row in rows]:
-            with access.meaning():
+            with access.translate_storage_errors():
                 await self._table.delete_entity(partition, row["RowKey"])
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from local.seed import MSPS
+from local.sample_data import MSPS
 
 
 def make_certificates(run_dir: Path) -> None:

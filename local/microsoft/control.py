@@ -8,7 +8,7 @@ from aiohttp import web
 from cryptography import x509
 
 from domain.gdap import ROLES
-from local import seed
+from local import sample_data
 from local.microsoft.state import Microsoft, Tenant, Trust
 from local.microsoft.tokens import SigningKeys, lifetime
 
@@ -155,13 +155,13 @@ class Control:
         body: dict[str, Any] = await request.json()
         tid, oid = body["tid"], body["oid"]
         claims = {
-            "aud": body.get("audience", seed.API_AUDIENCE),
+            "aud": body.get("audience", sample_data.API_AUDIENCE),
             "iss": f"{self._microsoft.origin}/{tid}/v2.0",
             "tid": tid,
             "oid": oid,
             "sub": oid,
             "name": body.get("name", "Somebody"),
-            "azp": seed.fixed_id("app/portal"),
+            "azp": sample_data.fixed_id("app/portal"),
             "scp": "access_as_user",
             "ver": "2.0",
             "uti": uuid4().hex,

@@ -14,7 +14,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import Certificate
 
-from local import seed
+from local import sample_data
 from local.microsoft.state import App, Microsoft, Tenant
 from local.microsoft.tokens import SigningKeys, lifetime
 
@@ -135,7 +135,7 @@ class Entra:
         if stage == "unknown":
             message = "Application was not found in the directory."
             return _refused(700016, "unauthorized_client", message)
-        roles = sorted(set(seed.PERMISSIONS) - tenant.revoked) if stage == "complete" else []
+        roles = sorted(set(sample_data.PERMISSIONS) - tenant.revoked) if stage == "complete" else []
         claims: dict[str, Any] = {"idtyp": "app", "appidacr": "2"}
         if roles:
             claims["roles"] = roles
@@ -152,13 +152,13 @@ class Entra:
         rotated = secrets.token_urlsafe(32)
         # As at Entra, the token before keeps working: two workers may redeem it at once.
         self._microsoft.refresh_tokens[rotated] = app.client_id
-        account = {"uid": seed.fixed_id(f"account/{app.client_id}"), "utid": app.home}
+        account = {"uid": sample_data.fixed_id(f"account/{app.client_id}"), "utid": app.home}
         extra = {
             "refresh_token": rotated,
             "client_info": _base64(str(account).replace("'", '"').encode()),
             "id_token": self._id_token(app, account),
         }
-        return self._issue(app, tenant, {"scp": " ".join(seed.PERMISSIONS)}, extra)
+        return self._issue(app, tenant, {"scp": " ".join(sample_data.PERMISSIONS)}, extra)
 
     def _id_token(self, app: App, account: dict[str, str]) -> str:
         claims = {
@@ -185,7 +185,7 @@ class Entra:
                 "iss": f"https://sts.windows.net/{tenant.tenant_id}/",
                 "tid": tenant.tenant_id,
                 "appid": app.client_id,
-                "oid": seed.fixed_id(f"principal/{app.client_id}/{tenant.tenant_id}"),
+                "oid": sample_data.fixed_id(f"principal/{app.client_id}/{tenant.tenant_id}"),
                 "ver": "1.0",
                 **lifetime(),
                 **claims,
@@ -203,7 +203,7 @@ class Entra:
             f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
             for name, value in request.query.items()
         )
-        permissions = "".join(f"<li>{name}</li>" for name in seed.PERMISSIONS)
+        permissions = "".join(f"<li>{name}</li>" for name in sample_data.PERMISSIONS)
         page = _PAGE.format(
             app=html.escape(f"{app.msp.name} partner app"),
             tenant=html.escape(tenant.display_name),

@@ -8,7 +8,7 @@ import time
 
 from aiohttp import web
 
-from local import seed
+from local import sample_data
 from local.microsoft.state import Microsoft
 from local.microsoft.tokens import SigningKeys, lifetime
 
@@ -25,17 +25,17 @@ class ManagedIdentity:
 
     async def _token(self, request: web.Request) -> web.Response:
         given = request.headers.get("X-IDENTITY-HEADER", "")
-        if not hmac.compare_digest(given.encode(), seed.IDENTITY_HEADER.encode()):
+        if not hmac.compare_digest(given.encode(), sample_data.IDENTITY_HEADER.encode()):
             return web.json_response({"statusCode": 401, "message": "Unauthorized"}, status=401)
-        if request.query.get("client_id") != seed.IDENTITY_CLIENT_ID:
+        if request.query.get("client_id") != sample_data.IDENTITY_CLIENT_ID:
             message = "No managed identity of this client ID is assigned to the app."
             return web.json_response({"statusCode": 400, "message": message}, status=400)
         resource = request.query.get("resource", "")
         claims = {
-            "iss": f"{self._microsoft.origin}/{seed.SERVICE_TENANT_ID}/v2.0",
-            "sub": seed.IDENTITY_OBJECT_ID,
-            "oid": seed.IDENTITY_OBJECT_ID,
-            "tid": seed.SERVICE_TENANT_ID,
+            "iss": f"{self._microsoft.origin}/{sample_data.SERVICE_TENANT_ID}/v2.0",
+            "sub": sample_data.IDENTITY_OBJECT_ID,
+            "oid": sample_data.IDENTITY_OBJECT_ID,
+            "tid": sample_data.SERVICE_TENANT_ID,
             "aud": resource,
             **lifetime(),
         }
@@ -44,6 +44,6 @@ class ManagedIdentity:
             "expires_on": str(int(time.time()) + 3599),
             "resource": resource,
             "token_type": "Bearer",
-            "client_id": seed.IDENTITY_CLIENT_ID,
+            "client_id": sample_data.IDENTITY_CLIENT_ID,
         }
         return web.json_response(answer)

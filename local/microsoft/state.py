@@ -8,7 +8,7 @@ from typing import Any
 from cryptography import x509
 
 from domain.gdap import ROLES
-from local import seed
+from local import sample_data
 from local.microsoft.people import user
 from local.microsoft.relationships import Relationships
 
@@ -107,7 +107,7 @@ class App:
     client_id: str
     home: str
     certificate: x509.Certificate
-    msp: seed.SeedMsp
+    msp: sample_data.SeedMsp
     secret: str
     trust: Trust | None = None
     secret_is_expired: bool = False
@@ -132,14 +132,14 @@ class Microsoft:
         """Return the Microsoft that the seed describes."""
         tenants = {
             t.tenant_id: Tenant(t.tenant_id, t.display_name, t.domain, t.number, t.users)
-            for t in seed.tenants()
+            for t in sample_data.tenants()
         }
         microsoft = cls(origin, tenants, {})
-        for msp in seed.MSPS:
+        for msp in sample_data.MSPS:
             microsoft._add_msp(msp, run_dir / "secrets")
         return microsoft
 
-    def _add_msp(self, msp: seed.SeedMsp, folder: Path) -> None:
+    def _add_msp(self, msp: sample_data.SeedMsp, folder: Path) -> None:
         pem = (folder / msp.credential).read_bytes()
         certificate = x509.load_pem_x509_certificate(pem)
         secret = (folder / msp.client_secret).read_text()
@@ -151,7 +151,9 @@ class Microsoft:
 
     def service_trust(self) -> Trust:
         """Return the trust in the service's managed identity."""
-        return Trust(f"{self.origin}/{seed.SERVICE_TENANT_ID}/v2.0", seed.IDENTITY_OBJECT_ID)
+        return Trust(
+            f"{self.origin}/{sample_data.SERVICE_TENANT_ID}/v2.0", sample_data.IDENTITY_OBJECT_ID
+        )
 
     def add_customer(self, home: str, users: int) -> str:
         """Add a customer tenant that an MSP reaches through GDAP; return its ID.
@@ -162,13 +164,15 @@ class Microsoft:
         msp = next(app.msp for app in self.apps.values() if app.home == home)
         number = 1000 + len(self.tenants)
         domain = f"customer{number}.example"
-        tenant_id = seed.fixed_id(f"tenant/{domain}")
-        customer = seed.SeedTenant(tenant_id, f"Customer {number}", domain, number, users)
+        tenant_id = sample_data.fixed_id(f"tenant/{domain}")
+        customer = sample_data.SeedTenant(tenant_id, f"Customer {number}", domain, number, users)
         self.tenants[tenant_id] = Tenant(tenant_id, customer.display_name, domain, number, users)
         self._add_active_relationship(msp, customer)
         return tenant_id
 
-    def _add_active_relationship(self, msp: seed.SeedMsp, customer: seed.SeedTenant) -> None:
+    def _add_active_relationship(
+        self, msp: sample_data.SeedMsp, customer: sample_data.SeedTenant
+    ) -> None:
         made_at = datetime.now(UTC) - _AGE
         relationship = self.relationships.add(
             msp.own.tenant_id,

@@ -27,7 +27,7 @@ from adapters.secrets import FileSecrets, KeyVaultSecrets, Secret
 from domain.errors import MicrosoftRefused, MicrosoftUnavailable, StorageUnavailable
 from domain.msp import Msp
 from local.microsoft.certificates import key_and_certificate
-from local.seed import (
+from local.sample_data import (
     CONTOSO,
     FABRIKAM,
     IDENTITY_CLIENT_ID,

@@ -18,7 +18,7 @@ from domain.identifiers import TenantId
 from domain.msp import Msp, SecurityGroup
 from domain.ports import Unreadable
 from domain.sync_state import DataSet
-from local.seed import CONTOSO, STRANGER
+from local.sample_data import CONTOSO, STRANGER
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
@@ -66,7 +66,7 @@ async def test_relationships_are_read_over_all_pages_with_their_states(
     assert (pending.tenant_id, pending.display_name) == (customer, "A customer")
     await simulation.gdap(key, "accept")
     live = await found(gdap, key)
-    assert live.state is RelationshipState.LIVE
+    assert live.state is RelationshipState.ACTIVE
     assert live.activated_at is not None
     assert (live.ends_at - live.activated_at).days == 30
     await simulation.gdap(key, "expire")
@@ -129,7 +129,7 @@ async def test_what_microsoft_sends_of_a_relationship_is_read(
     await simulation.faults({"path": PATH, "status": 200, "body": {"value": [made]}})
     (one,) = (await gdap.relationships(MSP)).found
     assert (one.tenant_id, one.display_name) == (CUSTOMER, "Northwind")
-    assert (one.state, one.activated_at) == (RelationshipState.NEITHER, None)
+    assert (one.state, one.activated_at) == (RelationshipState.OTHER, None)
     assert one.roles == frozenset()
 
 

@@ -18,7 +18,7 @@ from domain.permissions import MANIFEST, READ
 from domain.ports import PositionLost, SyncedRecord, Unreadable
 from domain.sync_state import DataSet
 from domain.tenant import Tenant
-from local.seed import CONTOSO, PERMISSIONS, STRANGER
+from local.sample_data import CONTOSO, PERMISSIONS, STRANGER
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 

@@ -27,7 +27,7 @@ from domain.errors import (
 )
 from domain.identifiers import TenantId
 from domain.ports import Records
-from local.seed import CONTOSO, STRANGER
+from local.sample_data import CONTOSO, STRANGER
 from tests.samples import FABRIKAM, tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 

@@ -9,13 +9,13 @@ import pytest
 from pypdf import PdfReader
 
 from adapters.invoice_pdf.fonts import printable
-from adapters.invoice_pdf.printer import PdfInvoicePrinter
+from adapters.invoice_pdf.renderer import PdfInvoiceRenderer
 from domain.identifiers import MspId, TenantId
-from domain.invoice import Invoice, InvoiceLine, Party
+from domain.invoice import Invoice, InvoiceLine, InvoiceParty
 from domain.month import Month
 from domain.msp import Tier
 
-SELLER = Party("Manage365 Pty Ltd", "35000000365", "1 Example Street\nSydney NSW 2000")
+SELLER = InvoiceParty("Manage365 Pty Ltd", "35000000365", "1 Example Street\nSydney NSW 2000")
 INVOICE = Invoice(
     msp_id=MspId("m"),
     number=7,
@@ -30,7 +30,7 @@ INVOICE = Invoice(
     subtotal=Decimal("741.00"),
     gst=Decimal("74.10"),
     seller=SELLER,
-    buyer=Party("Contoso MSP", "51824753556"),
+    buyer=InvoiceParty("Contoso MSP", "51824753556"),
     line_set="x",
 )
 # A tenant's name as its admin might type it, in each script that has fonts of its own.
@@ -82,7 +82,7 @@ def ink(pdf: bytes) -> float:
 
 
 def test_a_tax_invoice_carries_what_the_tax_office_asks_for() -> None:
-    (text,) = pages(PdfInvoicePrinter("BSB 000-000").pdf(INVOICE, lines(19)))
+    (text,) = pages(PdfInvoiceRenderer("BSB 000-000").pdf(INVOICE, lines(19)))
     for wanted in (
         "Tax invoice",
         "M365-INV-0007",
@@ -108,8 +108,8 @@ def test_a_tax_invoice_carries_what_the_tax_office_asks_for() -> None:
 
 def test_a_discount_is_a_line_of_its_own_and_no_gst_is_told() -> None:
     changes = {"discount": Decimal("-61.50"), "subtotal": Decimal("679.50"), "gst": Decimal("0.00")}
-    invoice = replace(INVOICE, buyer=Party("Fabrikam IT", None), **changes)  # type: ignore[arg-type]  # sample values
-    (text,) = pages(PdfInvoicePrinter().pdf(invoice, lines(19)))
+    invoice = replace(INVOICE, buyer=InvoiceParty("Fabrikam IT", None), **changes)  # type: ignore[arg-type]  # sample values
+    (text,) = pages(PdfInvoiceRenderer().pdf(invoice, lines(19)))
     flat = re.sub(r"\s+", " ", text)
     assert "Annual prepay discount 8.3 % -61.50" in flat
     assert "GST (none: the buyer is outside Australia) 0.00" in flat
@@ -118,7 +118,7 @@ def test_a_discount_is_a_line_of_its_own_and_no_gst_is_told() -> None:
 
 def test_many_lines_go_on_page_after_page_and_none_is_lost_or_cut() -> None:
     names = ["A long name of a tenant, " * 10, "\u9577\u3044" * 120]
-    found = pages(PdfInvoicePrinter().pdf(INVOICE, lines(150, *names)))
+    found = pages(PdfInvoiceRenderer().pdf(INVOICE, lines(150, *names)))
     assert len(found) > 3
     for number, text in enumerate(found, start=1):
         assert f"Page {number} of {len(found)}" in text
@@ -131,7 +131,7 @@ def test_many_lines_go_on_page_after_page_and_none_is_lost_or_cut() -> None:
 
 
 def test_the_page_number_stands_at_the_right_edge() -> None:
-    page = pypdfium2.PdfDocument(PdfInvoicePrinter().pdf(INVOICE, lines(60)))[1]
+    page = pypdfium2.PdfDocument(PdfInvoiceRenderer().pdf(INVOICE, lines(60)))[1]
     text = page.get_textpage()
     found, length = text.search("Page 2 of 2").get_next()
     right = text.get_charbox(found + length - 1)[2]
@@ -140,13 +140,13 @@ def test_the_page_number_stands_at_the_right_edge() -> None:
 
 @pytest.mark.parametrize("script", NAMES)
 def test_a_name_in_any_script_is_found_again(script: str) -> None:
-    (text,) = pages(PdfInvoicePrinter().pdf(INVOICE, lines(1, NAMES[script])))
+    (text,) = pages(PdfInvoiceRenderer().pdf(INVOICE, lines(1, NAMES[script])))
     assert NAMES[script] in text
 
 
 def test_scripts_that_are_shaped_leave_their_ink_and_no_boxes() -> None:
-    bare = ink(PdfInvoicePrinter().pdf(INVOICE, lines(len(COMPLEX), *["" for _ in COMPLEX])))
-    pdf = PdfInvoicePrinter().pdf(INVOICE, lines(len(COMPLEX), *COMPLEX.values()))
+    bare = ink(PdfInvoiceRenderer().pdf(INVOICE, lines(len(COMPLEX), *["" for _ in COMPLEX])))
+    pdf = PdfInvoiceRenderer().pdf(INVOICE, lines(len(COMPLEX), *COMPLEX.values()))
     assert ink(pdf) > bare
     text = pages(pdf)[0]
     assert "\ufffd" not in text
@@ -157,12 +157,12 @@ def test_scripts_that_are_shaped_leave_their_ink_and_no_boxes() -> None:
 
 def test_what_no_font_has_is_marked_and_control_characters_do_no_harm() -> None:
     assert printable("a\x00b\ud800c 🦊") == "a b c \ufffd"
-    (text,) = pages(PdfInvoicePrinter().pdf(INVOICE, lines(1, "Fox 🦊\x07\u202e**bold** {nb}")))
+    (text,) = pages(PdfInvoiceRenderer().pdf(INVOICE, lines(1, "Fox 🦊\x07\u202e**bold** {nb}")))
     assert "**bold** {nb}" in text
 
 
 def test_the_same_invoice_gives_the_same_bytes_as_an_archive_wants_them() -> None:
-    printer = PdfInvoicePrinter()
+    printer = PdfInvoiceRenderer()
     first = printer.pdf(INVOICE, lines(3, *NAMES.values()))
     assert printer.pdf(INVOICE, lines(3, *NAMES.values())) == first
     for mark in (

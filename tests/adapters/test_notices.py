@@ -8,13 +8,13 @@ from aiohttp.test_utils import TestServer
 from azure.communication.email.aio import EmailClient
 from azure.core.credentials import AzureKeyCredential
 
-from adapters.notices import EmailNotices, LogNotices
-from domain.billing_ports import Notice, NoticeKind
-from domain.errors import NoticeFailed
+from adapters.billing_emails import EmailLog, EmailSender
+from domain.billing_ports import BillingEmail, NoticeKind
+from domain.errors import BillingEmailFailed
 from domain.identifiers import MspId
 from local.processes import free_ports
 
-NOTICE = Notice(
+NOTICE = BillingEmail(
     NoticeKind.PAYMENT_DUE,
     MspId("m"),
     "accounts@contoso.com",
@@ -37,7 +37,7 @@ class Service:
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[tuple[Service, EmailNotices]]:
+async def service() -> AsyncIterator[tuple[Service, EmailSender]]:
     taking = Service()
     app = web.Application()
     app.router.add_post("/emails:send", taking.take)
@@ -45,12 +45,12 @@ async def service() -> AsyncIterator[tuple[Service, EmailNotices]]:
         client = EmailClient(
             str(server.make_url("")), AzureKeyCredential("c2VjcmV0"), retry_total=0
         )
-        yield taking, EmailNotices(lambda: client, "billing@manage365.example")
+        yield taking, EmailSender(lambda: client, "billing@manage365.example")
         await client.close()
 
 
 async def test_a_notice_is_handed_over_as_the_same_one_at_each_attempt(
-    service: tuple[Service, EmailNotices],
+    service: tuple[Service, EmailSender],
 ) -> None:
     taking, notices = service
     await notices.send(NOTICE)
@@ -63,7 +63,7 @@ async def test_a_notice_is_handed_over_as_the_same_one_at_each_attempt(
 
 
 async def test_an_attempt_that_the_service_knows_already_is_no_failure(
-    service: tuple[Service, EmailNotices],
+    service: tuple[Service, EmailSender],
 ) -> None:
     taking, notices = service
     taking.status = 409
@@ -72,11 +72,11 @@ async def test_an_attempt_that_the_service_knows_already_is_no_failure(
 
 @pytest.mark.parametrize("status", [400, 401, 503])
 async def test_a_notice_that_is_not_taken_is_a_failure(
-    service: tuple[Service, EmailNotices], status: int
+    service: tuple[Service, EmailSender], status: int
 ) -> None:
     taking, notices = service
     taking.status = status
-    with pytest.raises(NoticeFailed):
+    with pytest.raises(BillingEmailFailed):
         await notices.send(NOTICE)
 
 
@@ -85,17 +85,17 @@ async def test_a_service_that_does_not_answer_is_a_failure() -> None:
     async with EmailClient(
         f"http://127.0.0.1:{port}", AzureKeyCredential("c2VjcmV0"), retry_total=0
     ) as client:
-        with pytest.raises(NoticeFailed):
-            await EmailNotices(lambda: client, "x").send(NOTICE)
+        with pytest.raises(BillingEmailFailed):
+            await EmailSender(lambda: client, "x").send(NOTICE)
 
 
 async def test_without_an_address_the_log_has_it_and_never_the_address(
-    service: tuple[Service, EmailNotices], caplog: pytest.LogCaptureFixture
+    service: tuple[Service, EmailSender], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     _, notices = service
     await notices.send(replace(NOTICE, to=None))
-    await LogNotices().send(NOTICE)
+    await EmailLog().send(NOTICE)
     assert service[0].requests == []
     assert NOTICE.subject in caplog.text
     assert "accounts@contoso.com" not in caplog.text

@@ -22,7 +22,7 @@ from adapters.tables.transaction_body import (
     Create,
     Delete,
     Put,
-    Step,
+    TableWrite,
     read_answer,
     read_code,
     write_body,
@@ -64,7 +64,7 @@ class Request(NamedTuple):
     properties: dict[str, tuple[str, Any]]
 
 
-def sdk_body(steps: Sequence[Step]) -> bytes:
+def sdk_body(steps: Sequence[TableWrite]) -> bytes:
     """Return the body that the SDK would send."""
     credential = AzureNamedKeyCredential("account", "a2V5")
     with TableClient(ENDPOINT, "users", credential=credential, transport=Caught()) as client:
@@ -75,7 +75,7 @@ def sdk_body(steps: Sequence[Step]) -> bytes:
     raise AssertionError
 
 
-def _sdk_step(step: Step) -> Any:
+def _sdk_step(step: TableWrite) -> Any:
     def guard(version: str) -> dict[str, Any]:
         return {"etag": version, "match_condition": MatchConditions.IfNotModified}
 
@@ -157,10 +157,10 @@ versions = st.datetimes().map(lambda at: f"W/\"datetime'{at.isoformat()}Z'\"".re
 
 
 @st.composite
-def steps(draw: st.DrawFn) -> list[Step]:
+def steps(draw: st.DrawFn) -> list[TableWrite]:
     partition = draw(keys)
 
-    def step() -> Step:
+    def step() -> TableWrite:
         row = {"PartitionKey": partition, "RowKey": draw(keys)}
         entity = draw(st.dictionaries(names, values, max_size=6)) | row
         match draw(st.sampled_from(["create", "put", "replace", "delete", "remove"])):
@@ -178,7 +178,7 @@ def steps(draw: st.DrawFn) -> list[Step]:
 
 
 @given(steps())
-def test_it_says_what_the_sdk_would_say(transaction: list[Step]) -> None:
+def test_it_says_what_the_sdk_would_say(transaction: list[TableWrite]) -> None:
     ours = write_body(f"{ENDPOINT}/users", transaction, "batch_1", "changeset_1")
     assert repr(read_requests(ours)) == repr(read_requests(sdk_body(transaction)))
 

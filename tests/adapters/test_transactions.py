@@ -20,7 +20,7 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 from adapters.tables.access import find
 from adapters.tables.storage import _TIMEOUTS, Storage
-from adapters.tables.transaction_body import Create, Delete, Put, Step
+from adapters.tables.transaction_body import Create, Delete, Put, TableWrite
 from adapters.tables.transactions import Transactions, _authentication, few_at_a_time
 from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.ports import StoredRecord, Unreadable
@@ -76,7 +76,7 @@ async def test_rows_are_read_as_those_that_the_sdk_writes(
     await table.submit_transaction(
         [("upsert", row("sdk's", **EVERY_TYPE), {"mode": UpdateMode.REPLACE})]
     )
-    steps: list[Step] = [
+    steps: list[TableWrite] = [
         Create(row("a'b & c+d =:;@$!", **EVERY_TYPE)),
         Put(row("put", **EVERY_TYPE)),
     ]
@@ -90,7 +90,10 @@ async def test_a_row_is_overwritten_and_deleted_at_its_version(
 ) -> None:
     first = await table.create_entity(row("a", old=1))
     second = await table.create_entity(row("b'"))
-    steps: list[Step] = [Put(row("a", new=2), first["etag"]), Delete(row("b'"), second["etag"])]
+    steps: list[TableWrite] = [
+        Put(row("a", new=2), first["etag"]),
+        Delete(row("b'"), second["etag"]),
+    ]
     await storage.transactions.submit(table.table_name, steps)
     assert await rows(table) == {"a": row("a", new=2)}
     await storage.transactions.submit(table.table_name, [Delete(row("a"))])
@@ -108,10 +111,10 @@ async def test_a_row_is_overwritten_and_deleted_at_its_version(
     ],
 )
 async def test_one_step_that_is_refused_undoes_all(
-    storage: Storage, table: TableClient, refused: Step
+    storage: Storage, table: TableClient, refused: TableWrite
 ) -> None:
     await table.create_entity(row("there"))
-    steps: list[Step] = [Put(row("before")), refused, Put(row("after"))]
+    steps: list[TableWrite] = [Put(row("before")), refused, Put(row("after"))]
     with pytest.raises(ConcurrentChange):
         await storage.transactions.submit(table.table_name, steps)
     assert set(await rows(table)) == {"there"}

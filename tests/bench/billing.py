@@ -16,23 +16,23 @@ from itertools import batched
 from pathlib import Path
 
 from adapters.invoice_documents import BlobInvoiceDocuments
-from adapters.invoice_pdf.printer import PdfInvoicePrinter
+from adapters.invoice_pdf.renderer import PdfInvoiceRenderer
 from adapters.tables.msp_rows import to_entity
 from adapters.tables.storage import Storage
+from billing.billing_run import for_each_msp
 from billing.close_month import close_month
-from billing.document_invoices import document_invoices
+from billing.invoice_pdfs import document_invoices
 from billing.issue_invoices import issue_invoices
-from billing.ports import BillingPorts, read_books, read_head
-from billing.run import for_each_msp
+from billing.ports import BillingPorts, read_head, read_inputs
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert, Row
 from domain.identifiers import MspId
 from domain.invoice import InvoiceLines
 from domain.month import Month
+from domain.row_changes import Insert, Row
 from local.browser import Browser
 from local.stack import Stack
 from tests.bench.microsoft import azurite
-from tests.fakes.billing import FakeNotices
+from tests.fakes.billing import FakeBillingEmails
 from tests.fakes.outside import FixedClock
 from tests.samples import MSP
 from tests.unit.billing_world import SELLER, sydney, usage
@@ -59,8 +59,8 @@ def _ports(storage: Storage, documents: BlobInvoiceDocuments) -> BillingPorts:
         storage.msps,
         storage.invoices,
         documents,
-        PdfInvoicePrinter(),
-        FakeNotices(),
+        PdfInvoiceRenderer(),
+        FakeBillingEmails(),
         FixedClock(AT),
         SELLER,
     )
@@ -68,7 +68,7 @@ def _ports(storage: Storage, documents: BlobInvoiceDocuments) -> BillingPorts:
 
 async def _rows(ports: BillingPorts, msp_id: MspId) -> list[Row]:
     """Return the rows that an MSP's invoice is made of."""
-    books = await read_books(ports.msps, ports.invoices, await read_head(ports.msps, msp_id))
+    books = await read_inputs(ports.msps, ports.invoices, await read_head(ports.msps, msp_id))
     decision = close_month(books, Month(2026, 10), SELLER, CAUSE)
     return [operation.row for operation in decision.operations]
 

@@ -152,7 +152,7 @@ def _entity(partition: str, user: dict[str, Any]) -> dict[str, Any]:
 
 async def _new_life(own: Synced) -> None:
     """Give the tenant a new row, so that its next sync is a first one."""
-    from domain.changes import Replace  # noqa: PLC0415
+    from domain.row_changes import Replace  # noqa: PLC0415
 
     known = await own.storage.msps.tenant(own.tenant.msp_id, own.tenant.tenant_id)
     if known is None:

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.tables.records import TABLES
-from domain.changes import Insert
 from domain.identifiers import MspId, TenantId, TenantRef, new_epoch
 from domain.msp import Msp
+from domain.row_changes import Insert
 from domain.sync_state import SyncPhase
 from local.processes import Child, free_ports
 from tests.bench.microsoft import azurite, microsoft

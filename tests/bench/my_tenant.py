@@ -12,7 +12,7 @@ from pathlib import Path
 
 from local.azurite import connection_string
 from local.browser import Browser
-from local.seed import CONTOSO
+from local.sample_data import CONTOSO
 from local.stack import Stack
 from tests.faults.proxy import Proxy, WriteCounter
 

@@ -15,16 +15,16 @@ from pathlib import Path
 from uuid import UUID
 
 from adapters.tables.storage import Storage
-from domain.changes import Insert
 from domain.identifiers import Epoch, MspId, TenantId
-from domain.ports import Exchange
+from domain.ports import BlockReplacement
+from domain.row_changes import Insert
 from domain.sync_state import DataSet, DataSetState, ReadState, RollUp, SyncPhase, SyncState
 from domain.tenant import Tenant
-from domain.user_block import FORM, blocks_of, entry_of
+from domain.user_block import INDEX_VERSION, blocks_of, entry_of
 from local.azurite import connection_string
 from local.browser import Browser
 from local.microsoft.people import user
-from local.seed import CONTOSO, FABRIKAM, SeedMsp
+from local.sample_data import CONTOSO, FABRIKAM, SeedMsp
 from local.stack import Stack
 from tests.faults.proxy import Proxy, WriteCounter
 from tests.samples import NOW, tenant
@@ -59,10 +59,12 @@ async def seed(storage: Storage, msp: SeedMsp, tenants: int, users: int) -> None
 async def _synced(storage: Storage, row: Tenant, number: int, users: int) -> None:
     people = [user(number, index, f"customer{number}.com") for index in range(users)]
     blocks = blocks_of("", {each["id"]: entry_of(each["id"], each) for each in people})
-    await storage.user_index.write(row.ref, [Exchange(block.name, [block]) for block in blocks])
+    await storage.user_index.write(
+        row.ref, [BlockReplacement(block.name, [block]) for block in blocks]
+    )
     enabled = sum(block.enabled for block in blocks)
     read = [
-        DataSetState(name, ReadState.SUCCEEDED, 9, NOW, 100, digest="d" * 32, indexed=FORM)
+        DataSetState(name, ReadState.SUCCEEDED, 9, NOW, 100, digest="d" * 32, indexed=INDEX_VERSION)
         for name in DataSet
     ]
     state = SyncState(

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from adapters.clock import SystemClock
 from adapters.tables.storage import Storage
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.identifiers import MspId, TenantId, TenantRef, new_epoch
-from domain.ports import Intent, IntentKind, SyncedRecord
+from domain.ports import PendingWork, SyncedRecord, WorkKind
 from domain.sync_state import DataSet
 from local.azurite import connection_string, start_azurite
 from local.microsoft.people import user
@@ -44,7 +44,7 @@ async def _fill(storage: Storage) -> None:
     began = time.perf_counter()
     for start in range(0, USERS, 5000):
         people = [user(1, n, "example.com") for n in range(start, min(start + 5000, USERS))]
-        records = [stored(SyncedRecord(str(person["id"]), person)) for person in people]
+        records = [to_stored(SyncedRecord(str(person["id"]), person)) for person in people]
         await storage.records.write(DataSet.USERS, REF, records)
     print(f"{USERS} users written in {time.perf_counter() - began:.1f} s")
 
@@ -61,7 +61,7 @@ async def _purge(storage: Storage) -> None:
         storage.user_index,
         storage.whole_reads,
     )
-    await storage.intents.record(Intent(IntentKind.PURGE_TENANT, REF, datetime.now(UTC)))
+    await storage.intents.record(PendingWork(WorkKind.PURGE_TENANT, REF, datetime.now(UTC)))
     await queues.purge_tenant(REF)
     began, steps = time.perf_counter(), list[float]()
     while queues.purges:

@@ -10,8 +10,8 @@ from adapters.tables.storage import Storage
 from domain.billing_ports import InvoiceDocuments, InvoiceStore
 from domain.ports import (
     ConsentSessions,
-    Intents,
     MspStore,
+    PendingWorkStore,
     PortfolioReader,
     StaffIndex,
     SyncedRecords,
@@ -25,8 +25,8 @@ from tests.fakes.portfolio import FakePortfolio, FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
     FakeConsentSessions,
-    FakeIntents,
     FakeMspStore,
+    FakePendingWork,
     FakeStaffIndex,
     FakeSyncStates,
 )
@@ -42,7 +42,7 @@ class Ports:
     sync_states: SyncStates
     sync_schedule: SyncSchedule
     records: SyncedRecords
-    intents: Intents
+    intents: PendingWorkStore
     user_index: UserIndex
     whole_reads: WholeReads
     portfolio: PortfolioReader
@@ -82,7 +82,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
             states,
             msps.schedule,
             FakeSyncedRecords(),
-            FakeIntents(),
+            FakePendingWork(),
             FakeUserIndex(),
             FakeWholeReads(),
             FakePortfolio(msps, states),

@@ -8,12 +8,12 @@ import pytest
 
 from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange
-from domain.changes import Insert, Operation, Replace, Row
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantId
-from domain.invoice import Invoice, InvoiceLine, Party, Payment, line_parts
+from domain.invoice import Invoice, InvoiceLine, InvoiceParty, Payment, line_parts
 from domain.month import Month
 from domain.msp import Msp, Tier
+from domain.row_changes import Insert, Replace, Row, RowChange
 from tests.contract.conftest import Ports
 from tests.samples import MSP, NOW, version
 
@@ -42,8 +42,8 @@ def invoice(msp: Msp, number: int = 1, month: Month = OCTOBER, line_set: str = "
         discount=Decimal("-6.47"),
         subtotal=Decimal("99999999999.53"),
         gst=Decimal("9999999999.95"),
-        seller=Party("Manage365 Pty Ltd", "35000000365", "1 Example Street\nSydney"),
-        buyer=Party('Contoso "MSP" \u6771', None),
+        seller=InvoiceParty("Manage365 Pty Ltd", "35000000365", "1 Example Street\nSydney"),
+        buyer=InvoiceParty('Contoso "MSP" \u6771', None),
         line_set=line_set,
     )
 
@@ -131,7 +131,7 @@ async def test_payments_come_in_the_order_of_their_numbers_and_unpaid_ones_alone
 
 async def test_invoices_come_in_pages_oldest_first(ports: Ports, msp: Msp) -> None:
     months = [OCTOBER.plus(n) for n in range(5)]
-    inserts: list[Operation] = [Insert(invoice(msp, n + 1, m)) for n, m in enumerate(months)]
+    inserts: list[RowChange] = [Insert(invoice(msp, n + 1, m)) for n, m in enumerate(months)]
     await ports.msps.commit(inserts)
     first = await ports.invoices.invoices(msp.msp_id, 3)
     rest = await ports.invoices.invoices(msp.msp_id, 3, first.next_token)

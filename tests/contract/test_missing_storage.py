@@ -13,13 +13,13 @@ from adapters.tables import access
 from adapters.tables.raw_rows import RawRows
 from adapters.tables.storage import Storage
 from adapters.tables.transaction_body import Create, Delete, Put
-from domain.changes import Insert
 from domain.consent_session import ConsentSession, hash_state
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.identifiers import MspId, SessionRef
 from domain.month import Month
-from domain.ports import Intent, IntentKind, SyncedRecord
+from domain.ports import PendingWork, SyncedRecord, WorkKind
+from domain.row_changes import Insert
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
@@ -96,13 +96,15 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "schedule.add": lambda b: b.tables.sync_schedule.add(ScheduledSync(REF, NOW)),
     "schedule.remove": lambda b: b.tables.sync_schedule.remove(ScheduledSync(REF, NOW)),
     "schedule.due": lambda b: _all(b.tables.sync_schedule.due(NOW)),
-    "intents.record": lambda b: b.tables.intents.record(Intent(IntentKind.PURGE_TENANT, REF, NOW)),
-    "intents.find": lambda b: b.tables.intents.find(IntentKind.PURGE_TENANT, REF),
-    "intents.drop": lambda b: b.tables.intents.drop(IntentKind.PURGE_TENANT, REF),
+    "intents.record": lambda b: b.tables.intents.record(
+        PendingWork(WorkKind.PURGE_TENANT, REF, NOW)
+    ),
+    "intents.find": lambda b: b.tables.intents.find(WorkKind.PURGE_TENANT, REF),
+    "intents.drop": lambda b: b.tables.intents.drop(WorkKind.PURGE_TENANT, REF),
     "intents.queued_before": lambda b: _all(b.tables.intents.queued_before(NOW)),
     "records.page": lambda b: b.tables.records.page(DataSet.USERS, REF, 10),
     "records.write": lambda b: b.tables.records.write(
-        DataSet.USERS, REF, [stored(SyncedRecord("k", {"id": "k"}))]
+        DataSet.USERS, REF, [to_stored(SyncedRecord("k", {"id": "k"}))]
     ),
     "records.delete": lambda b: b.tables.records.delete(DataSet.USERS, REF, ["k"]),
     "records.purge": lambda b: b.tables.records.purge(DataSet.USERS, REF, 10),

@@ -7,16 +7,16 @@ from uuid import uuid4
 import pytest
 
 from adapters.tables.storage import Storage
-from domain.changes import Insert, Operation, Remove, Replace
-from domain.consent_session import ConsentRecord, ConsentState, Outcome, hash_state
+from domain.consent_session import ConsentOutcome, ConsentRecord, ConsentState, hash_state
 from domain.errors import ConcurrentChange, MalformedInput
 from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
 from domain.invoice import Payment
 from domain.month import Month
 from domain.msp import Msp, SecurityGroup
 from domain.roles import Role, StaffMember
-from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval
-from domain.usage import Stretch, TenantUsage
+from domain.row_changes import Insert, Remove, Replace, RowChange
+from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
+from domain.usage import ActivePeriod, TenantUsage
 from tests.contract.conftest import Ports
 from tests.samples import CAUSE, MSP, NOW, OTHER, OWN, OWNER, tenant, version
 
@@ -40,8 +40,12 @@ async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -
     app = replace(msp.app, security_groups=groups)
     msp = replace(msp, consented_manifest=1, closed_at=NOW, app=app)
     await ports.msps.commit([Replace(msp, known.version)])
-    record = ConsentRecord(key, hash_state("x"), ConsentState.COMPLETED, Outcome.ENABLED, NOW, OWN)
-    usage = TenantUsage(key, OWN, "Contoso", (Stretch(NOW, NOW + timedelta(1, 5, 7)), Stretch(NOW)))
+    record = ConsentRecord(
+        key, hash_state("x"), ConsentState.COMPLETED, ConsentOutcome.ENABLED, NOW, OWN
+    )
+    usage = TenantUsage(
+        key, OWN, "Contoso", (ActivePeriod(NOW, NOW + timedelta(1, 5, 7)), ActivePeriod(NOW))
+    )
     invite = GdapInvite(key, OWN, "Contoso", "r-1", "pending", "https://x", NOW, NOW, "a=b")
     removal = TenantRemoval(key, OWN, NOW)
     known_tenant = replace(
@@ -49,7 +53,16 @@ async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -
     )
     member = StaffMember(key, OWN, ObjectId(OTHER), Role.L2, "Đorđe")
     event = CAUSE.event(key, "x.y", tenant_id=OWN, outcome="o", before={"a": [1]}, after={})
-    rows = (known_tenant, PartnerSlot(key, OWN), record, usage, invite, member, event, removal)
+    rows = (
+        known_tenant,
+        PartnerTenantClaim(key, OWN),
+        record,
+        usage,
+        invite,
+        member,
+        event,
+        removal,
+    )
     await ports.msps.commit([Insert(row) for row in rows])
     snapshot = await ports.msps.snapshot(key, OWN)
     assert snapshot.head.msp.value == msp
@@ -80,9 +93,9 @@ async def test_what_is_not_there_is_none(ports: Ports, msp: Msp) -> None:
 
 
 async def test_a_transaction_happens_whole_or_not_at_all(ports: Ports, msp: Msp) -> None:
-    await ports.msps.commit([Insert(PartnerSlot(msp.msp_id, OTHER))])
+    await ports.msps.commit([Insert(PartnerTenantClaim(msp.msp_id, OTHER))])
     with pytest.raises(ConcurrentChange):
-        await ports.msps.commit([Insert(of(msp)), Insert(PartnerSlot(msp.msp_id, OWN))])
+        await ports.msps.commit([Insert(of(msp)), Insert(PartnerTenantClaim(msp.msp_id, OWN))])
     assert await ports.msps.tenant(msp.msp_id, OWN) is None
 
 
@@ -106,9 +119,9 @@ async def test_a_stale_version_neither_replaces_nor_removes(ports: Ports, msp: M
 async def test_of_thirty_slots_at_once_one_is_taken(ports: Ports, msp: Msp) -> None:
     async def take(number: int) -> bool:
         other = TenantId(f"{number:08d}-0000-4000-8000-000000000000")
-        operations: tuple[Operation, ...] = (
+        operations: tuple[RowChange, ...] = (
             Insert(of(msp, other)),
-            Insert(PartnerSlot(msp.msp_id, other)),
+            Insert(PartnerTenantClaim(msp.msp_id, other)),
         )
         try:
             await ports.msps.commit(operations)
@@ -143,7 +156,7 @@ async def test_no_position_leads_out_of_a_list(storage: Storage) -> None:
     """Rows of every kind lie beside the tenants' in one partition."""
     msp = replace(MSP, msp_id=MspId(str(uuid4())))
     owner = StaffMember(msp.msp_id, OWN, OWNER.oid, Role.OWNER, "Adele")
-    slot, own = PartnerSlot(msp.msp_id, OWN), tenant(OWN, msp_id=msp.msp_id)
+    slot, own = PartnerTenantClaim(msp.msp_id, OWN), tenant(OWN, msp_id=msp.msp_id)
     event = CAUSE.event(msp.msp_id, "tenant.enabled")
     await storage.msps.commit([Insert(row) for row in (msp, owner, slot, own, event)])
     for position in ("", "a", "audit:", "msp", "staff:", "tenant", "tenant:", "usage", "~", "é"):
@@ -177,7 +190,9 @@ async def test_audit_events_come_newest_first_and_by_time_and_tenant(
 async def test_no_row_of_another_msp_ever_shows(ports: Ports, msp: Msp) -> None:
     other = replace(msp, msp_id=MspId(str(uuid4())))
     event = CAUSE.event(msp.msp_id, "x", tenant_id=OWN)
-    await ports.msps.commit([Insert(of(msp)), Insert(PartnerSlot(msp.msp_id, OWN)), Insert(event)])
+    await ports.msps.commit(
+        [Insert(of(msp)), Insert(PartnerTenantClaim(msp.msp_id, OWN)), Insert(event)]
+    )
     await ports.msps.commit([Insert(other)])
     snapshot = await ports.msps.snapshot(other.msp_id, OWN)
     assert (snapshot.tenant, snapshot.head.slot) == (None, None)

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 
 from domain.consent_session import ConsentSession, hash_state
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, ObjectId, SessionRef, TenantRef, new_epoch
-from domain.ports import Intent, IntentKind, SyncedRecord
+from domain.ports import PendingWork, SyncedRecord, WorkKind
 from domain.sync_state import (
     DataSet,
     DataSetState,
@@ -96,8 +96,8 @@ async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantR
 async def test_records_come_back_as_graph_gave_them(ports: Ports, ref: TenantRef) -> None:
     odd = {"id": "a", "name": "🦊é" * 40_000, "none": None, "list": [1, {"x": 0.5}], "": "\u0000"}
     records = [
-        stored(SyncedRecord("a/b\\c#d?e%41", odd)),
-        stored(SyncedRecord("b", {"id": "b"})),
+        to_stored(SyncedRecord("a/b\\c#d?e%41", odd)),
+        to_stored(SyncedRecord("b", {"id": "b"})),
     ]
     await ports.records.write(USERS, ref, records)
     page = await ports.records.page(USERS, ref, 10)
@@ -130,7 +130,7 @@ async def test_what_a_read_has_met_is_known_of_that_read_alone(
 
 async def test_a_purge_takes_one_life_and_no_other(ports: Ports, ref: TenantRef) -> None:
     later = replace(ref, epoch=new_epoch())
-    records = [stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(250)]
+    records = [to_stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(250)]
     await ports.records.write(USERS, ref, records)
     await ports.records.write(USERS, later, records[:3])
     assert await ports.records.purge(USERS, ref, 120) == 120
@@ -143,7 +143,7 @@ async def test_a_purge_takes_one_life_and_no_other(ports: Ports, ref: TenantRef)
 
 async def test_records_page_in_the_order_of_their_keys(ports: Ports, ref: TenantRef) -> None:
     await ports.records.write(
-        USERS, ref, [stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in reversed(range(1001))]
+        USERS, ref, [to_stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in reversed(range(1001))]
     )
     seen: list[int] = []
     token = None
@@ -158,10 +158,10 @@ async def test_records_page_in_the_order_of_their_keys(ports: Ports, ref: Tenant
 
 async def test_work_stays_on_record_until_it_is_dropped(ports: Ports, ref: TenantRef) -> None:
     session = SessionRef(ref.msp_id, hash_state("x"))
-    purge = Intent(IntentKind.PURGE_TENANT, ref, NOW)
-    consent = Intent(IntentKind.COMPLETE_CONSENT, session, NOW)
+    purge = PendingWork(WorkKind.PURGE_TENANT, ref, NOW)
+    consent = PendingWork(WorkKind.COMPLETE_CONSENT, session, NOW)
 
-    async def found(minutes: int) -> set[Intent]:
+    async def found(minutes: int) -> set[PendingWork]:
         moment = NOW + timedelta(minutes=minutes)
         mine = [i async for i in ports.intents.queued_before(moment)]
         return {intent for intent in mine if intent.subject.msp_id == ref.msp_id}
@@ -173,22 +173,22 @@ async def test_work_stays_on_record_until_it_is_dropped(ports: Ports, ref: Tenan
     later = replace(purge, queued_at=NOW + timedelta(minutes=2))
     await ports.intents.record(later)
     assert await found(1) == {consent}
-    await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
-    await ports.intents.drop(IntentKind.PURGE_TENANT, ref)
-    await ports.intents.drop(IntentKind.COMPLETE_CONSENT, session)
+    await ports.intents.drop(WorkKind.PURGE_TENANT, ref)
+    await ports.intents.drop(WorkKind.PURGE_TENANT, ref)
+    await ports.intents.drop(WorkKind.COMPLETE_CONSENT, session)
     assert await found(9) == set()
 
 
 async def test_progress_on_record_stays_when_the_time_is_written_anew(
     ports: Ports, ref: TenantRef
 ) -> None:
-    kind = IntentKind.PURGE_TENANT
+    kind = WorkKind.PURGE_TENANT
     assert await ports.intents.find(kind, ref) is None
-    progress = Intent(kind, ref, NOW, (("licences", 1), ("users", 1000)), NOW + timedelta(1))
-    await ports.intents.record(Intent(kind, ref, NOW))
+    progress = PendingWork(kind, ref, NOW, (("licences", 1), ("users", 1000)), NOW + timedelta(1))
+    await ports.intents.record(PendingWork(kind, ref, NOW))
     await ports.intents.record(progress)
     later = NOW + timedelta(minutes=2)
-    await ports.intents.record(Intent(kind, ref, later))
+    await ports.intents.record(PendingWork(kind, ref, later))
     assert await ports.intents.find(kind, ref) == replace(progress, queued_at=later)
     await ports.intents.drop(kind, ref)
     assert await ports.intents.find(kind, ref) is None
@@ -214,7 +214,7 @@ async def test_the_schedule_tells_what_is_due_in_whole_seconds(
 
 
 async def test_a_page_holds_what_is_kept_and_goes_on_after_it(ports: Ports, ref: TenantRef) -> None:
-    rows = [stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(700)]
+    rows = [to_stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(700)]
     await ports.records.write(USERS, ref, rows)
     seen: list[int] = []
     token = None

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from domain.changes import Insert
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantRef, new_epoch
-from domain.ports import Count, Exchange
+from domain.ports import BlockReplacement, Count
+from domain.row_changes import Insert
 from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
 from domain.tenant import ListedTenant, TenantStatus
-from domain.user_block import Entry, UserBlock, blocks_of, entry_of, is_whole
+from domain.user_block import Entry, UserBlock, blocks_of, covers_every_hash, entry_of
 from tests.contract.conftest import Ports
 from tests.samples import CUSTOMER, MSP, NOW, OTHER, tenant
 
@@ -32,27 +32,29 @@ def entries(count: int) -> dict[str, Entry]:
 
 async def test_blocks_come_back_as_they_were_written(ports: Ports, ref: TenantRef) -> None:
     block = UserBlock.of("", entries(3).values())
-    await ports.user_index.write(ref, [Exchange("", [block])])
+    await ports.user_index.write(ref, [BlockReplacement("", [block])])
     assert await ports.user_index.counts(ref) == {"": Count(3, 2)}
     read = await ports.user_index.read([(ref, ""), (ref, "0")])
     assert {key: known.value for key, known in read.items()} == {(ref, ""): block}
     assert await ports.user_index.of_msp(ref.msp_id) == read
     assert await ports.user_index.versions(ref.msp_id) == {(ref, ""): read[ref, ""].version}
-    await ports.user_index.write(ref, [Exchange("", [UserBlock.of("", [])])])
+    await ports.user_index.write(ref, [BlockReplacement("", [UserBlock.of("", [])])])
     assert (await ports.user_index.versions(ref.msp_id))[ref, ""] != read[ref, ""].version
 
 
 async def test_a_block_that_is_divided_leaves_nothing_of_itself(
     ports: Ports, ref: TenantRef
 ) -> None:
-    await ports.user_index.write(ref, [Exchange("", [UserBlock.of("", entries(10).values())])])
+    await ports.user_index.write(
+        ref, [BlockReplacement("", [UserBlock.of("", entries(10).values())])]
+    )
     divided = blocks_of("", entries(4000))
     assert len(divided) > 3
-    await ports.user_index.write(ref, [Exchange("", divided)])
+    await ports.user_index.write(ref, [BlockReplacement("", divided)])
     with pytest.raises(ConcurrentChange):
-        await ports.user_index.write(ref, [Exchange("", divided[:1])])
+        await ports.user_index.write(ref, [BlockReplacement("", divided[:1])])
     counts = await ports.user_index.counts(ref)
-    assert is_whole(counts)
+    assert covers_every_hash(counts)
     assert sum(count.users for count in counts.values()) == 4000
     read = await ports.user_index.of_msp(ref.msp_id)
     assert {known.value for known in read.values()} == set(divided)
@@ -64,7 +66,7 @@ async def test_a_block_of_many_properties_is_one_row(ports: Ports, ref: TenantRe
     ]
     block = UserBlock.of("", [entry_of(str(user["id"]), user) for user in users])
     assert len(block.folded) > 200_000
-    await ports.user_index.write(ref, [Exchange("", [block])])
+    await ports.user_index.write(ref, [BlockReplacement("", [block])])
     assert (await ports.user_index.read([(ref, "")]))[ref, ""].value == block
 
 
@@ -72,14 +74,14 @@ async def test_a_block_of_many_properties_is_one_row(ports: Ports, ref: TenantRe
 async def test_a_block_that_outgrows_a_transaction_is_divided_all_the_same(
     ports: Ports, ref: TenantRef, bits: int, size: int
 ) -> None:
-    await ports.user_index.write(ref, [Exchange("", [UserBlock.of("", [])])])
+    await ports.user_index.write(ref, [BlockReplacement("", [UserBlock.of("", [])])])
     blocks = [
         UserBlock(format(number, f"0{bits}b"), 1, 1, token_bytes(size).hex(), "[]")
         for number in range(2**bits)
     ]
-    await ports.user_index.write(ref, [Exchange("", blocks)])
+    await ports.user_index.write(ref, [BlockReplacement("", blocks)])
     counts = await ports.user_index.counts(ref)
-    assert is_whole(counts)
+    assert covers_every_hash(counts)
     assert set(counts) == {block.name for block in blocks}
 
 
@@ -92,12 +94,12 @@ async def test_a_purge_of_blocks_takes_one_life_and_no_other(ports: Ports, ref: 
     block = UserBlock.of("", entries(2).values())
     for each in (ref, *others):
         blocks = [replace(block, name=name) for name in ("0", "10", "11")]
-        await ports.user_index.write(each, [Exchange(b.name, [b]) for b in blocks])
+        await ports.user_index.write(each, [BlockReplacement(b.name, [b]) for b in blocks])
     assert await ports.user_index.purge(ref) == 3
     assert await ports.user_index.purge(ref) == 0
     assert await ports.user_index.counts(ref) == {}
     for each in others:
-        assert is_whole(await ports.user_index.counts(each))
+        assert covers_every_hash(await ports.user_index.counts(each))
 
 
 async def test_the_portfolio_reads_every_tenant_and_the_summary_of_its_sync(ports: Ports) -> None:

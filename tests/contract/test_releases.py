@@ -18,26 +18,26 @@ from adapters.graph.gdap import _assignment
 from adapters.tables.msp_rows import to_entity
 from adapters.tables.storage import Storage
 from billing.close_month import close_month
-from billing.ports import read_books, read_head
-from billing.tiers import unit_price
+from billing.ports import read_head, read_inputs
+from billing.price_list import unit_price
 from domain.audit import SYSTEM, Actor, AuditEvent, Cause
 from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange
-from domain.consent_session import ConsentRecord, ConsentState, Outcome, hash_state
+from domain.consent_session import ConsentOutcome, ConsentRecord, ConsentState, hash_state
 from domain.errors import StorageUnavailable
 from domain.gdap import ROLES, GdapRelationship, RelationshipState
 from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantRef
-from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Party, Payment
+from domain.invoice import Invoice, InvoiceLine, InvoiceLines, InvoiceParty, Payment
 from domain.messages import read_session_ref, read_tenant_ref
 from domain.month import Month
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
-from domain.ports import Intent, IntentKind
+from domain.ports import PendingWork, WorkKind
 from domain.roles import Role, StaffMember
-from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval, TenantStatus
-from domain.usage import Stretch, TenantUsage
+from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval, TenantStatus
+from domain.usage import ActivePeriod, TenantUsage
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
-from work.redeliver import redeliver_work
+from work.requeue import requeue_work
 
 OCTOBER = Month(2026, 10)
 TEXT = "2026-11-10T03:00:00+00:00"
@@ -182,15 +182,17 @@ def values(msp: MspId) -> list[Any]:
             consented_manifest=1,
             sign_in_tenants=(OWN,),
         ),
-        PartnerSlot(msp, OWN),
-        ConsentRecord(msp, session, ConsentState.COMPLETED, Outcome.ENABLED, NOW, OWN),
+        PartnerTenantClaim(msp, OWN),
+        ConsentRecord(msp, session, ConsentState.COMPLETED, ConsentOutcome.ENABLED, NOW, OWN),
         BillingAccount(msp, OCTOBER, 1, 1),
         Tenant(
             *(msp, CUSTOMER, Epoch("e1"), "Northwind Traders", None, False),
             *(TenantStatus.ACTIVE, NOW, "é"),
         ),
         TenantRemoval(msp, OTHER, NOW),
-        TenantUsage(msp, CUSTOMER, "Northwind Traders", (Stretch(NOW, NOW), Stretch(NOW))),
+        TenantUsage(
+            msp, CUSTOMER, "Northwind Traders", (ActivePeriod(NOW, NOW), ActivePeriod(NOW))
+        ),
         GdapInvite(
             *(msp, CUSTOMER, "Northwind Traders", "r-1", "active", "https://x"),
             *(NOW, NOW, "g-1=Global Reader"),
@@ -211,8 +213,8 @@ def values(msp: MspId) -> list[Any]:
                 Decimal("39.00"),
                 Decimal("3.90"),
             ),
-            Party("Manage365 Pty Ltd", "35000000365", "1 Example Street"),
-            *(Party("Contoso MSP", None), "d1"),
+            InvoiceParty("Manage365 Pty Ltd", "35000000365", "1 Example Street"),
+            *(InvoiceParty("Contoso MSP", None), "d1"),
         ),
         InvoiceLines(msp, OCTOBER, "d1", 0, (line,)),
         Payment(msp, 1, OCTOBER, Decimal("42.90"), NOW, date(2026, 11, 24), None, 1, NOW, 1),
@@ -356,10 +358,10 @@ async def test_a_tier_of_a_release_after_holds_up_billing_alone_and_keeps_its_na
         unit_price(BillingTerms.first_of(known))
     terms = ROWS[f"terms:2026-10:{TEXT}"]
     await put(storage, msp, {f"terms:2026-10:{TEXT}": {**terms, "tier": "galactic"}})
-    books = await read_books(storage.msps, storage.invoices, await read_head(storage.msps, msp))
+    books = await read_inputs(storage.msps, storage.invoices, await read_head(storage.msps, msp))
     cause = Cause(SYSTEM, datetime(2026, 12, 2, tzinfo=UTC), "r")
     with pytest.raises(StorageUnavailable):
-        close_month(books, OCTOBER.next, Party("S", "1"), cause)
+        close_month(books, OCTOBER.next, InvoiceParty("S", "1"), cause)
 
 
 @pytest.mark.parametrize(
@@ -383,12 +385,12 @@ async def test_a_session_that_was_refused_with_another_word_stays_refused(
         {"PartitionKey": key[:2], "RowKey": key, **row}
     )
     found = version(await storage.consent_sessions.find(key)).value
-    assert (found.spent_at, found.refused) == (NOW, Outcome.INVALID)
+    assert (found.spent_at, found.refused) == (NOW, ConsentOutcome.INVALID)
 
 
 def test_a_role_of_a_group_that_a_release_after_brought_is_not_given() -> None:
     relationship = GdapRelationship(
-        *("r", CUSTOMER, "Northwind Traders", RelationshipState.LIVE, "active", "https://x"),
+        *("r", CUSTOMER, "Northwind Traders", RelationshipState.ACTIVE, "active", "https://x"),
         *(NOW, NOW, NOW),
     )
     given = _assignment(SecurityGroup("g", ("Global Reader", "Night Watch")), relationship)
@@ -413,11 +415,11 @@ async def test_work_of_a_release_after_stays_on_record_and_holds_up_no_other(
     await put(storage, MspId("purge-tenant"), {"": old}, "work")
     await put(storage, MspId("complete-consent"), {f"{msp}:{session.session}": old}, "work")
     await put(storage, MspId("complete-consent"), {row: old}, "work")
-    progress = await storage.intents.find(IntentKind.PURGE_TENANT, ref)
+    progress = await storage.intents.find(WorkKind.PURGE_TENANT, ref)
     deleted = (("users", 3), ("newThings", 4))
-    assert progress == Intent(IntentKind.PURGE_TENANT, ref, NOW, deleted, NOW)
+    assert progress == PendingWork(WorkKind.PURGE_TENANT, ref, NOW, deleted, NOW)
     queues, clock = FakeQueues(), FixedClock(NOW + timedelta(hours=1))
-    await redeliver_work(storage.msps, storage.intents, queues, clock, timedelta(minutes=2))
+    await requeue_work(storage.msps, storage.intents, queues, clock, timedelta(minutes=2))
     assert ref in queues.purges
     assert session in queues.consents
     assert {purged.epoch for purged in queues.purges if purged.msp_id == msp} == {"e1"}

@@ -5,7 +5,7 @@ from typing import Any, override
 from urllib.parse import parse_qsl, urlsplit
 
 from local.browser import Browser, Reply
-from local.seed import SeedStaff
+from local.sample_data import SeedStaff
 
 
 class DeclaredBrowser(Browser):

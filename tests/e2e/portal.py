@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.browser import Browser, Reply
-from local.seed import CONTOSO, FABRIKAM, MSPS, STRANGER, SeedMsp, SeedStaff
+from local.sample_data import CONTOSO, FABRIKAM, MSPS, STRANGER, SeedMsp, SeedStaff
 
 _PATIENCE_SECONDS = 30
 

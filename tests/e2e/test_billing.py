@@ -13,10 +13,10 @@ import pytest
 from pypdf import PdfReader
 
 from adapters.tables.storage import Storage
-from domain.changes import Replace
 from domain.identifiers import MspId
 from domain.month import Month
-from local.seed import SELLER_ABN, SeedMsp
+from domain.row_changes import Replace
+from local.sample_data import SELLER_ABN, SeedMsp
 from local.stack import Stack
 from ops.__main__ import main
 from tests.e2e.portal import CONTOSO, FABRIKAM, Portal, owner, role

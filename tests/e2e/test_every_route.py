@@ -9,7 +9,7 @@ import pytest
 
 from domain.roles import PERMISSIONS, Permission, Role
 from local.browser import Browser, Reply
-from local.seed import API_AUDIENCE, STRANGER_OID, fixed_id
+from local.sample_data import API_AUDIENCE, STRANGER_OID, fixed_id
 from tests.e2e.portal import CONTOSO, FABRIKAM, STRANGER, Portal, owner, role
 
 THEIRS = CONTOSO.customers[3].tenant_id

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.seed import SeedMsp
+from local.sample_data import SeedMsp
 from tests.e2e.portal import CONTOSO, FABRIKAM, Portal, owner
 
 

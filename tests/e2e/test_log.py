@@ -11,7 +11,7 @@ import pytest
 from local.browser import Browser
 from local.demo import Demo
 from local.microsoft.people import user
-from local.seed import CONTOSO, MSPS, tenants
+from local.sample_data import CONTOSO, MSPS, tenants
 from local.stack import Stack
 
 OWNER = CONTOSO.staff[0]

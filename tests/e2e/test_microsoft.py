@@ -10,7 +10,7 @@ import pytest
 
 from domain.gdap import ROLES
 from local.browser import Browser
-from local.seed import CONTOSO, PERMISSIONS, STRANGER
+from local.sample_data import CONTOSO, PERMISSIONS, STRANGER
 from local.stack import Stack
 from tests.e2e.portal import Portal
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.seed import SeedMsp
+from local.sample_data import SeedMsp
 from tests.e2e.portal import CONTOSO, FABRIKAM, Portal, owner, role
 
 OWN = CONTOSO.own

@@ -12,11 +12,11 @@ import pytest
 
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.identifiers import MspId, TenantId, new_epoch
-from domain.lifecycle import started
+from domain.lifecycle import first_usage
+from domain.row_changes import Insert
 from local.browser import Reply
-from local.seed import STRANGER_OID, SeedStaff
+from local.sample_data import STRANGER_OID, SeedStaff
 from local.stack import Stack
 from tests.e2e.portal import CONTOSO, STRANGER, Portal, owner
 from tests.samples import tenant as sample
@@ -133,7 +133,7 @@ async def test_a_conversion_that_races_a_hard_delete_ends_in_one_of_two_states(
         cause = Cause(SYSTEM, datetime.now(UTC), f"race {turn}")
         customer = replace(sample(OWN, msp_id=MSP), epoch=new_epoch(), created_at=cause.at)
         usage = (await store.msps.snapshot(MSP, OWN)).usage
-        opened = () if usage else (Insert(started(customer, cause)),)
+        opened = () if usage else (Insert(first_usage(customer, cause)),)
         await store.msps.commit((Insert(customer), *opened))
 
         async def late(method: str, path: str) -> Reply:

@@ -3,7 +3,7 @@ import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from local.seed import fixed_id
+from local.sample_data import fixed_id
 from tests.e2e.portal import CONTOSO, FABRIKAM, Portal, owner, role
 
 CUSTOMER = CONTOSO.customers[2].tenant_id

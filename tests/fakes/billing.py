@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from domain.billing_ports import Notice
+from domain.billing_ports import BillingEmail
 from domain.billing_terms import TermsChange
-from domain.changes import Versioned
-from domain.errors import NoticeFailed
+from domain.errors import BillingEmailFailed
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
 from domain.month import Month
 from domain.ports import Page
+from domain.row_changes import Versioned
 from tests.fakes.storage import FakeMspStore, _key, _version, page_of
 
 
@@ -77,13 +77,13 @@ class FakePrinter:
         return f"{invoice} {lines}".encode()
 
 
-class FakeNotices:
+class FakeBillingEmails:
     def __init__(self) -> None:
-        self.sent: list[Notice] = []
+        self.sent: list[BillingEmail] = []
         self.is_down = False
         self.refused: str | None = None  # notices whose key has this text
 
-    async def send(self, notice: Notice) -> None:
+    async def send(self, notice: BillingEmail) -> None:
         if self.is_down or (self.refused and self.refused in notice.key):
-            raise NoticeFailed("down")
+            raise BillingEmailFailed("down")
         self.sent.append(notice)

@@ -2,7 +2,7 @@
 
 from domain.ports import SyncedRecord, UserPage
 from domain.sync_state import DataSet
-from domain.user_block import Entry, entry_of, is_whole
+from domain.user_block import Entry, covers_every_hash, entry_of
 from tests.fakes.sync_world import World
 
 
@@ -22,7 +22,7 @@ def check(world: World) -> None:
     """See that the index and the figures are those of the rows."""
     rows = world.records.rows.get((DataSet.USERS, world.tenant.ref), {})
     assert indexed(world) == {key: entry_of(key, row) for key, row in rows.items()}
-    assert is_whole([name for _, name in world.index.rows])
+    assert covers_every_hash([name for _, name in world.index.rows])
     enabled = sum(row["accountEnabled"] for row in rows.values())
     roll_up = world.state.roll_up
     assert (roll_up.users, roll_up.enabled_users) == (len(rows), enabled)

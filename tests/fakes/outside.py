@@ -129,7 +129,7 @@ class FakeGdap:
         now = self._clock.now()
         self._move(
             key,
-            state=RelationshipState.LIVE,
+            state=RelationshipState.ACTIVE,
             status="active",
             activated_at=now,
             ends_at=now + timedelta(days=730),

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable
 
-from domain.changes import Versioned
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantRef
-from domain.ports import BlockKey, Count, Exchange
+from domain.ports import BlockKey, BlockReplacement, Count
+from domain.row_changes import Versioned
 from domain.sync_state import SyncSummary
 from domain.tenant import ListedTenant, Tenant
 from domain.user_block import UserBlock
@@ -23,7 +23,7 @@ class FakeUserIndex:
     async def read(self, keys: Collection[BlockKey]) -> dict[BlockKey, Versioned[UserBlock]]:
         return {key: self.rows[key] for key in keys if key in self.rows}
 
-    async def write(self, ref: TenantRef, exchanges: Iterable[Exchange]) -> None:
+    async def write(self, ref: TenantRef, exchanges: Iterable[BlockReplacement]) -> None:
         for exchange in exchanges:
             if all(block.name != exchange.name for block in exchange.blocks):
                 if (ref, exchange.name) not in self.rows:

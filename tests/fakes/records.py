@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.identifiers import TenantRef
 from domain.ports import Document, Page, StoredRecord, SyncedRecord
 from domain.sync_state import DataSet
@@ -23,7 +23,7 @@ class FakeSyncedRecords:
         self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
     ) -> dict[str, str]:
         return {
-            key: stored(SyncedRecord(key, document)).digest
+            key: to_stored(SyncedRecord(key, document)).digest
             for key, document in self._of(data_set, ref).items()
             if keys is None or key in keys
         }

@@ -10,23 +10,23 @@ from typing import Any
 from domain.audit import AuditEvent
 from domain.billing_account import BillingAccount
 from domain.billing_terms import TermsChange
-from domain.changes import Insert, Operation, Remove, Row, Versioned
 from domain.consent_session import ConsentRecord, ConsentSession
 from domain.errors import ConcurrentChange, MalformedInput, NoSuchMsp
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.invoice import Invoice, InvoiceLines, Payment, invoice_name
 from domain.msp import Msp
 from domain.ports import (
-    Head,
-    Intent,
-    IntentKind,
+    MspHead,
     Page,
-    Snapshot,
+    PendingWork,
+    TenantRecords,
+    WorkKind,
 )
 from domain.roles import StaffMember
+from domain.row_changes import Insert, Remove, Row, RowChange, Versioned
 from domain.sync_request import first_sync
 from domain.sync_state import ScheduledSync, SyncState
-from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval
+from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import TenantUsage
 
 _versions = count(1)
@@ -69,22 +69,22 @@ class FakeMspStore:
         self.rows: dict[tuple[str, ...], Versioned[Any]] = {
             _key(row): Versioned(row, _version()) for row in rows
         }
-        self.commits: list[tuple[Operation, ...]] = []
+        self.commits: list[tuple[RowChange, ...]] = []
         self.schedule = FakeSyncSchedule()
 
     def of_kind[T](self, kind: type[T], msp_id: str) -> list[Versioned[T]]:
         found = [v for k, v in self.rows.items() if k[0] == msp_id and isinstance(v.value, kind)]
         return sorted(found, key=lambda v: _key(v.value))
 
-    async def head(self, msp_id: MspId) -> Head | None:
+    async def head(self, msp_id: MspId) -> MspHead | None:
         msp = self.rows.get((msp_id, Msp.__name__))
         if msp is None:
             return None
-        slot = self.rows.get((msp_id, PartnerSlot.__name__))
+        slot = self.rows.get((msp_id, PartnerTenantClaim.__name__))
         consent = self.rows.get((msp_id, ConsentRecord.__name__))
-        return Head(msp, slot, consent, self.rows.get((msp_id, BillingAccount.__name__)))
+        return MspHead(msp, slot, consent, self.rows.get((msp_id, BillingAccount.__name__)))
 
-    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> Snapshot:
+    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         head = await self.head(msp_id)
         if head is None:
             raise NoSuchMsp
@@ -92,7 +92,7 @@ class FakeMspStore:
             self.rows.get((msp_id, kind.__name__, tenant_id))
             for kind in (Tenant, TenantUsage, GdapInvite, TenantRemoval)
         )
-        return Snapshot(head, tenant, usage, invite, removal)
+        return TenantRecords(head, tenant, usage, invite, removal)
 
     async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
         return self.rows.get((msp_id, "Tenant", tenant_id))
@@ -156,7 +156,7 @@ class FakeMspStore:
         for key in [key for key in self.rows if key[1:] == (Msp.__name__,)]:
             yield MspId(key[0])
 
-    async def commit(self, operations: Sequence[Operation]) -> None:
+    async def commit(self, operations: Sequence[RowChange]) -> None:
         if len({operation.row.msp_id for operation in operations}) > 1:
             raise ValueError("a transaction stays in one partition")
         await asyncio.sleep(0)  # whoever runs at once has read by now, and one of them is late
@@ -172,7 +172,7 @@ class FakeMspStore:
                 self.rows[_key(operation.row)] = Versioned(operation.row, _version())
         self.commits.append(tuple(operations))
 
-    def _check(self, operation: Operation) -> None:
+    def _check(self, operation: RowChange) -> None:
         known = self.rows.get(_key(operation.row))
         if isinstance(operation, Insert):
             if known is not None:
@@ -270,11 +270,11 @@ class FakeSyncSchedule:
             yield entry
 
 
-class FakeIntents:
+class FakePendingWork:
     def __init__(self) -> None:
-        self.rows: dict[tuple[IntentKind, TenantRef | SessionRef], Intent] = {}
+        self.rows: dict[tuple[WorkKind, TenantRef | SessionRef], PendingWork] = {}
 
-    async def record(self, intent: Intent) -> None:
+    async def record(self, intent: PendingWork) -> None:
         known = self.rows.get((intent.kind, intent.subject), intent)
         self.rows[intent.kind, intent.subject] = replace(
             intent,
@@ -282,12 +282,12 @@ class FakeIntents:
             writer_until=intent.writer_until or known.writer_until,
         )
 
-    async def find(self, kind: IntentKind, subject: TenantRef | SessionRef) -> Intent | None:
+    async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:
         return self.rows.get((kind, subject))
 
-    async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
+    async def drop(self, kind: WorkKind, subject: TenantRef | SessionRef) -> None:
         self.rows.pop((kind, subject), None)
 
-    async def queued_before(self, moment: datetime) -> AsyncIterator[Intent]:
+    async def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
         for intent in [i for i in self.rows.values() if i.queued_at < moment]:
             yield intent

@@ -24,9 +24,9 @@ def _run_in_child(folder: Path, outward: bool) -> None:
 async def _run(folder: Path, outward: bool) -> None:
     from adapters.clock import SystemClock  # noqa: PLC0415  the parent does without them
     from adapters.tables.storage import Storage  # noqa: PLC0415
-    from ops.backup_folder import BackupFolder  # noqa: PLC0415
-    from ops.export import export  # noqa: PLC0415
-    from ops.restore import restore  # noqa: PLC0415
+    from ops.backup.export import export  # noqa: PLC0415
+    from ops.backup.folder import BackupFolder  # noqa: PLC0415
+    from ops.backup.restore import restore  # noqa: PLC0415
 
     storage = Storage.connect(os.environ["STORAGE_CONNECTION_STRING"])
     backup, clock = BackupFolder(folder), SystemClock()

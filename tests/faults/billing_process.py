@@ -20,7 +20,7 @@ def _run_in_child(at: datetime) -> None:
 
 
 async def _run(at: datetime) -> None:
-    from billing.run import run_billing  # noqa: PLC0415  the child's environment is set by now
+    from billing.billing_run import run_billing  # noqa: PLC0415  the child's environment is set by now
     from domain.audit import SYSTEM, Cause  # noqa: PLC0415
     from settings import Settings  # noqa: PLC0415
     from tests.fakes.billing import FakePrinter  # noqa: PLC0415

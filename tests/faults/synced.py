@@ -13,12 +13,12 @@ from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
-from domain.changes import Insert
 from domain.identifiers import MspId, TenantRef, new_epoch
+from domain.row_changes import Insert
 from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, SyncState
 from domain.tenant import Tenant
-from domain.user_block import Entry, entry_of, is_whole
+from domain.user_block import Entry, covers_every_hash, entry_of
 from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts, sync_tenant
 from tests.samples import tenant
@@ -86,7 +86,7 @@ class Synced:
         for block in blocks.values():
             indexed |= block.value.entries()
         assert indexed == {user["id"]: entry_of(user["id"], user) for user in users}
-        assert is_whole([name for _, name in blocks])
+        assert covers_every_hash([name for _, name in blocks])
         state = await self.state()
         enabled = sum(user["accountEnabled"] for user in users)
         assert (state.roll_up.users, state.roll_up.enabled_users) == (len(users), enabled)

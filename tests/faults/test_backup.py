@@ -20,19 +20,19 @@ from adapters.clock import SystemClock
 from adapters.tables import raw_rows
 from adapters.tables.raw_rows import RawPage, RawRows, read_line, write_line
 from adapters.tables.storage import NAMES, Storage
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.errors import MalformedInput, StorageUnavailable
 from domain.identifiers import MspId, TenantId, TenantRef
-from domain.ports import Exchange, Intent, IntentKind, SyncedRecord
+from domain.ports import BlockReplacement, PendingWork, SyncedRecord, WorkKind
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
 from domain.user_block import blocks_of, entry_of
 from local.azurite import connection_string, start_azurite
+from local.load_samples import seed
 from local.processes import free_ports
-from local.seed import CONTOSO
-from local.seeding import seed
-from ops.backup_folder import BackupFolder, Contents
-from ops.export import TABLES, export
-from ops.restore import MARKS, RestoreDiffers, StoreNotEmpty, restore
+from local.sample_data import CONTOSO
+from ops.backup.export import TABLES, export
+from ops.backup.folder import BackupFolder, Contents
+from ops.backup.restore import MARKS, RestoreDiffers, StoreNotEmpty, restore
 from tests.faults.backup_process import PAGE, BackupProcess
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 
@@ -73,7 +73,7 @@ async def source(two_stores: tuple[str, str]) -> AsyncIterator[Storage]:
     customer = (await storage.msps.tenants(MspId(CONTOSO.msp_id), 1)).items[0].value
     await _sync(storage, customer.ref)
     removed = replace(customer.ref, tenant_id=TenantId(str(uuid4())))
-    await storage.intents.record(Intent(IntentKind.PURGE_TENANT, removed, datetime.now(UTC)))
+    await storage.intents.record(PendingWork(WorkKind.PURGE_TENANT, removed, datetime.now(UTC)))
     session = {"PartitionKey": "hash", "RowKey": "session", **_every_type()}
     await storage.table("consentStates").upsert_entity(session)
     yield storage
@@ -84,11 +84,11 @@ async def _sync(storage: Storage, ref: TenantRef) -> None:
     for name in DataSet:
         count = USERS if name is DataSet.USERS else 3
         documents = [{"id": f"{n:06d}", "displayName": f"Zoë {n}"} for n in range(count)]
-        records = [stored(SyncedRecord(str(document["id"]), document)) for document in documents]
+        records = [to_stored(SyncedRecord(str(document["id"]), document)) for document in documents]
         await storage.records.write(name, ref, records)
     entries = {f"{n:06d}": entry_of(f"{n:06d}", {"displayName": f"Zoë {n}"}) for n in range(USERS)}
     blocks = blocks_of("", entries)
-    await storage.user_index.write(ref, [Exchange(block.name, [block]) for block in blocks])
+    await storage.user_index.write(ref, [BlockReplacement(block.name, [block]) for block in blocks])
     due_at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)
     await storage.whole_reads.add(ref, "read", ["000000"])
     state = SyncState(ref, SyncPhase.SUCCEEDED, datetime.now(UTC), due_at=due_at)

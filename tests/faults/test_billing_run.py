@@ -13,19 +13,19 @@ import pytest
 
 from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.tables.storage import Storage
+from billing.billing_run import RunIncomplete, run_billing
 from billing.ports import BillingPorts
 from billing.reconcile import reconcile
-from billing.run import RunIncomplete, run_billing
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.identifiers import MspId, TenantId
-from domain.invoice import Party, invoice_name
+from domain.invoice import InvoiceParty, invoice_name
 from domain.month import Month
 from domain.msp import Msp
-from domain.usage import Stretch, TenantUsage
+from domain.row_changes import Insert
+from domain.usage import ActivePeriod, TenantUsage
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
-from tests.fakes.billing import FakeNotices, FakePrinter
+from tests.fakes.billing import FakeBillingEmails, FakePrinter
 from tests.fakes.outside import FixedClock
 from tests.faults.billing_process import BillingProcess
 from tests.faults.proxy import Kill, Proxy, WriteCounter
@@ -38,7 +38,7 @@ MSPS = int(os.environ.get("BILLING_MSPS", "3"))
 RUNS = int(os.environ.get("BILLING_RUNS", "8"))
 MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
 AT = sydney(2026, 12, 1, 0, 15)
-SELLER = Party("Manage365 Pty Ltd", "35000000365")
+SELLER = InvoiceParty("Manage365 Pty Ltd", "35000000365")
 
 
 @dataclass
@@ -57,12 +57,12 @@ class Bench:
             self.storage.invoices,
             self.documents,
             FakePrinter(),
-            FakeNotices(),
+            FakeBillingEmails(),
             FixedClock(at),
             SELLER,
         )
 
-    async def add(self, number: int, *usages: tuple[TenantId, str, Stretch]) -> MspId:
+    async def add(self, number: int, *usages: tuple[TenantId, str, ActivePeriod]) -> MspId:
         """Add an MSP that was onboarded on 1 September."""
         msp_id = MspId(f"{number:08d}-0000-4000-9000-000000000000")
         msp: Msp = replace(MSP, msp_id=msp_id, onboarded_at=sydney(2026, 9, 1))
@@ -114,8 +114,8 @@ async def bench(tmp_path: Path, certificates: Path) -> AsyncIterator[Bench]:
 async def test_runs_at_once_over_open_months_give_each_msp_one_invoice_a_month(
     bench: Bench,
 ) -> None:
-    always = Stretch(sydney(2026, 9, 1))
-    october = Stretch(sydney(2026, 10, 1), sydney(2026, 11, 1))
+    always = ActivePeriod(sydney(2026, 9, 1))
+    october = ActivePeriod(sydney(2026, 10, 1), sydney(2026, 11, 1))
     expected: dict[MspId, list[Month]] = {}
     for number in range(MSPS):
         stretch, months = ((always, MONTHS), (october, MONTHS[1:2]))[number % 5 == 2]
@@ -140,9 +140,11 @@ async def test_a_run_that_is_killed_at_every_write_comes_to_the_same_in_the_end(
 
     Names far too long fill a row each, so that few lines do not fit a transaction.
     """
-    september = Stretch(sydney(2026, 9, 1), sydney(2026, 10, 1))
+    september = ActivePeriod(sydney(2026, 9, 1), sydney(2026, 10, 1))
     many = [(customer_id(n), f"{n:04d}" + "\u6771" * 2400, september) for n in range(82)]
-    few = [(customer_id(n), f"Customer {n}", Stretch(sydney(2026, 9, 1))) for n in range(900, 903)]
+    few = [
+        (customer_id(n), f"Customer {n}", ActivePeriod(sydney(2026, 9, 1))) for n in range(900, 903)
+    ]
     msp_id = await bench.add(0, *many, *few)
     assert await _kill_at_every_write(bench, msp_id, AT) >= 12
     issued = await bench.check(msp_id, MONTHS)

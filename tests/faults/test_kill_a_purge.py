@@ -13,9 +13,9 @@ import pytest
 from adapters.queues import StorageQueues
 from adapters.tables.records import TABLES
 from adapters.tables.storage import Storage
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef, new_epoch
-from domain.ports import Exchange, Intent, IntentKind, SyncedRecord
+from domain.ports import BlockReplacement, PendingWork, SyncedRecord, WorkKind
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.user_block import UserBlock, by_block, entry_of
 from local.azurite import connection_string
@@ -48,12 +48,12 @@ class Purged:
     async def fill(self, ref: TenantRef, users: int) -> None:
         for name in DataSet:
             count = users if name is DataSet.USERS else 3
-            records = [stored(SyncedRecord(f"{n:06d}", {"n": n})) for n in range(count)]
+            records = [to_stored(SyncedRecord(f"{n:06d}", {"n": n})) for n in range(count)]
             await self.storage.records.write(name, ref, records)
         entries = {f"{n}": entry_of(f"{n}", {"displayName": f"{n}"}) for n in range(users)}
         divided = by_block(BLOCKS, entries)
         blocks = [UserBlock.of(name, divided.get(name, {}).values()) for name in BLOCKS]
-        index = [Exchange(block.name, [block]) for block in blocks]
+        index = [BlockReplacement(block.name, [block]) for block in blocks]
         await self.storage.user_index.write(ref, index)
         if await self.storage.sync_states.find(ref) is None:
             await self.storage.sync_states.add(SyncState(ref, SyncPhase.SUCCEEDED, NOW))
@@ -75,7 +75,7 @@ class Purged:
         return found
 
     async def removed(self) -> None:
-        intent = Intent(IntentKind.PURGE_TENANT, self.ref, datetime.now(UTC))
+        intent = PendingWork(WorkKind.PURGE_TENANT, self.ref, datetime.now(UTC))
         await self.storage.intents.record(intent)
 
     async def purge(self, kill_at: int | None = None, *, after: bool = False) -> int:
@@ -121,5 +121,5 @@ async def test_a_purge_that_is_killed_at_any_write_is_complete_in_the_end(purged
         assert await purged.purge() == 0
         assert await purged.rows(purged.ref) == []
         assert await purged.rows(*purged.others) == others
-        assert await purged.storage.intents.find(IntentKind.PURGE_TENANT, purged.ref) is None
+        assert await purged.storage.intents.find(WorkKind.PURGE_TENANT, purged.ref) is None
     assert killed == KILLS

@@ -16,10 +16,10 @@ import pytest
 
 from adapters.tables.records import TABLES
 from adapters.tables.storage import Storage
-from domain.changes import Insert, Operation, Remove, Replace
 from domain.identifiers import MspId, TenantId
-from domain.lifecycle import started
-from domain.tenant import GdapInvite, PartnerSlot, Tenant
+from domain.lifecycle import first_usage
+from domain.row_changes import Insert, Remove, Replace, RowChange
+from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant
 from local.azurite import connection_string
 from local.browser import Browser
 from local.stack import Ports, Stack
@@ -94,7 +94,7 @@ class Bench:
             passed = replace(row.value, due_at=due_at, queued_until=None, lease_until=None)
             await states.replace(passed, row.version)
 
-    async def rows(self) -> tuple[Tenant | None, PartnerSlot | None]:
+    async def rows(self) -> tuple[Tenant | None, PartnerTenantClaim | None]:
         """Return the own tenant's row and the slot."""
         head = await self.store.msps.head(MSP)
         tenant = await self.store.msps.tenant(MSP, OWN)
@@ -133,9 +133,9 @@ class Bench:
         await self.portal.enabled()
         known = await self.store.msps.snapshot(MSP, OWN)
         tenant, slot = version(known.tenant), version(known.head.slot)
-        usage = started(tenant.value, CAUSE)
+        usage = first_usage(tenant.value, CAUSE)
         invite = GdapInvite(MSP, OWN, "Contoso", "r-1", "active", "https://x", NOW, NOW)
-        operations: tuple[Operation, ...] = (
+        operations: tuple[RowChange, ...] = (
             Replace(replace(tenant.value, is_own_msp_tenant=False), tenant.version),
             Remove(slot.value, slot.version),
             Replace(usage, known.usage.version) if known.usage else Insert(usage),

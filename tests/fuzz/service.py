@@ -15,12 +15,12 @@ import wiring
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
 from adapters.tables.storage import Storage
-from domain.changes import Insert
 from domain.identifiers import MspId, ObjectId, new_epoch
 from domain.roles import Role, StaffMember
+from domain.row_changes import Insert
 from domain.sync_state import SyncState
-from domain.tenant import PartnerSlot, Tenant
-from edge.gate import Gate
+from domain.tenant import PartnerTenantClaim, Tenant
+from edge.authorization import Gate
 from settings import Settings
 from sync.sync_tenant import SyncPorts, sync_tenant
 from tests.machine.app import NameVerifier
@@ -77,7 +77,7 @@ class Service:
     async def partner_tenant(self) -> Tenant:
         """Add a partner tenant that was never synced."""
         own = tenant(OWN, msp_id=self.msp_id, epoch=new_epoch(), is_own_msp_tenant=True)
-        slot = PartnerSlot(self.msp_id, OWN)
+        slot = PartnerTenantClaim(self.msp_id, OWN)
         await self.storage.msps.commit((Insert(own), Insert(slot)))
         return own
 

@@ -29,7 +29,7 @@ from domain.msp import SecurityGroup
 from domain.ports import PositionLost, Unreadable
 from domain.sync_state import DataSet
 from local.microsoft.tokens import SigningKeys
-from local.seed import STRANGER
+from local.sample_data import STRANGER
 from tests.fakes.outside import FixedClock
 from tests.fuzz.mutations import Mutation, mutations, some_of
 from tests.samples import tenant

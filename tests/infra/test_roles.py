@@ -17,7 +17,7 @@ BUILT_IN = {
 }
 # The calls that need a role, and where they stand.
 NEEDED_BY = {
-    "Communication and Email Service Owner": [("adapters/notices.py", ".begin_send(")],
+    "Communication and Email Service Owner": [("adapters/billing_emails.py", ".begin_send(")],
     "Key Vault Secrets Officer": [
         ("adapters/secrets.py", ".set_secret("),
         ("adapters/secrets.py", ".get_secret("),

@@ -13,8 +13,8 @@ from domain.identifiers import MspId, ObjectId, TenantId
 from domain.messages import write_tenant_ref
 from domain.msp import Msp
 from domain.ports import (
-    Intents,
     MspStore,
+    PendingWorkStore,
     StaffIndex,
     SyncedRecords,
     SyncSchedule,
@@ -24,12 +24,12 @@ from domain.ports import (
 )
 from domain.sync_request import SyncRequests
 from domain.tenant import Organization
-from edge.gate import Gate
+from edge.authorization import Gate
 from edge.paging import PageTokens
 from edge.routes import Edge
 from edge.tokens import Person
 from gdap.functions import gdap_functions
-from gdap.poll import GdapPorts
+from gdap.poll_relationships import GdapPorts
 from mytenant.functions import MyTenantPorts, mytenant_functions
 from sync.functions import sync_functions
 from sync.msp_profiles import MspProfiles
@@ -49,7 +49,7 @@ class Stores:
     sync_states: SyncStates
     sync_schedule: SyncSchedule
     records: SyncedRecords
-    intents: Intents
+    intents: PendingWorkStore
     user_index: UserIndex
     whole_reads: WholeReads
 

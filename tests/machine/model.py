@@ -84,7 +84,7 @@ class ModelMsp:
         tenant = self.tenants.get(key)
         if (tenant and tenant.own) or (tenant is None and key == self.home):
             return
-        live = [r for r in found if r.state is RelationshipState.LIVE]
+        live = [r for r in found if r.state is RelationshipState.ACTIVE]
         if tenant is None:
             removed = self.removed.get(key, _LONG_AGO)
             if any(r.relationship_id == pending or r.created_at > removed for r in live):

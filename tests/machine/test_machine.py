@@ -16,21 +16,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from adapters.tables.storage import Storage
-from domain.changes import Insert, Remove
 from domain.errors import PARTNER_TENANT_PROTECTED
 from domain.gdap import RelationshipState
 from domain.identifiers import MspId, ObjectId, TenantId, TenantRef
 from domain.msp import Msp
-from domain.ports import IntentKind
+from domain.ports import WorkKind
 from domain.roles import Role, StaffMember
+from domain.row_changes import Insert, Remove
 from domain.sync_state import DataSet
 from domain.tenant import GdapInvite
 from domain.usage import TenantUsage
 from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
-    FakeIntents,
     FakeMspStore,
+    FakePendingWork,
     FakeStaffIndex,
     FakeSyncStates,
 )
@@ -81,7 +81,7 @@ class Lives(RuleBasedStateMachine):
                     FakeSyncStates(),
                     msps.schedule,
                     FakeSyncedRecords(),
-                    FakeIntents(),
+                    FakePendingWork(),
                     FakeUserIndex(),
                     FakeWholeReads(),
                 )
@@ -146,7 +146,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(data=st.data(), to=st.sampled_from(["accept", "terminated", "expired"]))
     def customer_decides(self, data: st.DataObject, to: str) -> None:
-        wanted = RelationshipState.PENDING if to == "accept" else RelationshipState.LIVE
+        wanted = RelationshipState.PENDING if to == "accept" else RelationshipState.ACTIVE
         keys = [k for k, (_m, r) in self.app.gdap.known.items() if r.state is wanted]
         if not keys:
             return
@@ -276,7 +276,7 @@ class Lives(RuleBasedStateMachine):
         }
         for ref in self.refs - there:
             assert await stores.sync_states.find(ref) is None
-            assert await stores.intents.find(IntentKind.PURGE_TENANT, ref) is None
+            assert await stores.intents.find(WorkKind.PURGE_TENANT, ref) is None
             for name in DataSet:
                 assert (await stores.records.page(name, ref, 1)).items == ()
             assert await stores.user_index.counts(ref) == {}

@@ -21,11 +21,11 @@ from adapters.graph.client import GraphClient
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from adapters.secrets import FileSecrets
-from domain.changes import Insert
 from domain.identifiers import TenantId, TenantRef, new_epoch
+from domain.row_changes import Insert
 from domain.sync_request import QUEUED_FOR, first_sync
 from local.azurite import connection_string
-from sync.due import sync_due_tenants
+from sync.due_tenants import sync_due_tenants
 from sync.sync_tenant import sync_tenant
 from tests.bench.microsoft import azurite, microsoft
 from tests.faults.proxy import Proxy, WriteCounter

@@ -1,6 +1,6 @@
 """A fleet that keeps tenants in sync, simulated event by event: timer, queue, instances.
 
-The rules are the product's (`sync/due.py`, `host.json`), the costs are measured
+The rules are the product's (`sync/due_tenants.py`, `host.json`), the costs are measured
 (`tests.scale.costs`), and what nobody can measure without Azure is a field of `Fleet`.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from domain.sync_request import QUEUED_FOR
-from sync.due import A_SECOND, MOST
+from sync.due_tenants import MAX_PER_RUN, MAX_PER_SECOND
 from tests.scale.costs import Cost
 
 # host.json: messages at once in an instance, batchSize and the threshold of half of it.
@@ -91,12 +91,12 @@ def _queued(fleet: Fleet, cost: Cost) -> Iterator[tuple[float, float]]:
     due, checks, now = 0, deque[float](), fleet.timer
     while now <= fleet.interval + fleet.timer:
         number = 0
-        while number < MOST * fleet.searches:
+        while number < MAX_PER_RUN * fleet.searches:
             moment = due * gap if due < fleet.tenants else math.inf
             if checks and checks[0] < min(moment, now):
                 checks.popleft()
             elif moment <= now:
-                yield moment, now + max(number * each, number // fleet.searches // A_SECOND)
+                yield moment, now + max(number * each, number // fleet.searches // MAX_PER_SECOND)
                 checks.append(now + QUEUED_FOR.total_seconds())
                 due += 1
             else:

@@ -4,22 +4,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from billing.billing_run import run_billing
 from billing.issue_invoices import issue_invoices
 from billing.ports import BillingPorts
-from billing.run import run_billing
 from domain.audit import SYSTEM, Cause
-from domain.changes import Row
 from domain.identifiers import MspId, TenantId
-from domain.invoice import Invoice, Party, Payment
+from domain.invoice import Invoice, InvoiceParty, Payment
 from domain.msp import Msp
-from domain.usage import Stretch, TenantUsage
-from tests.fakes.billing import FakeDocuments, FakeInvoiceStore, FakeNotices, FakePrinter
+from domain.row_changes import Row
+from domain.usage import ActivePeriod, TenantUsage
+from tests.fakes.billing import FakeBillingEmails, FakeDocuments, FakeInvoiceStore, FakePrinter
 from tests.fakes.outside import FixedClock
 from tests.fakes.storage import FakeMspStore
 from tests.samples import MSP, version
 
 SYDNEY = ZoneInfo("Australia/Sydney")
-SELLER = Party("Manage365 Pty Ltd", "35000000365")
+SELLER = InvoiceParty("Manage365 Pty Ltd", "35000000365")
 
 
 def sydney(*parts: int) -> datetime:
@@ -32,7 +32,7 @@ def customer_id(number: int) -> TenantId:
 
 def usage(msp: Msp, number: int, since: datetime, until: datetime | None = None) -> TenantUsage:
     tenant_id = customer_id(number)
-    return TenantUsage(msp.msp_id, tenant_id, f"Customer {number}", (Stretch(since, until),))
+    return TenantUsage(msp.msp_id, tenant_id, f"Customer {number}", (ActivePeriod(since, until),))
 
 
 class BillingWorld:
@@ -44,7 +44,7 @@ class BillingWorld:
         customer_rows = [usage(self.msp, n, self.since) for n in range(customers)]
         self.msps = FakeMspStore(self.msp, *customer_rows, *rows)
         self.invoices = FakeInvoiceStore(self.msps)
-        self.documents, self.notices = FakeDocuments(), FakeNotices()
+        self.documents, self.notices = FakeDocuments(), FakeBillingEmails()
         self.clock = FixedClock(sydney(2026, 11, 1, 0, 15))
         self.ports = BillingPorts(
             self.msps,

@@ -14,7 +14,7 @@ from domain.errors import MalformedInput
 from domain.identifiers import TenantId
 from domain.month import Month
 from domain.msp import Tier
-from domain.usage import Stretch, TenantUsage
+from domain.usage import ActivePeriod, TenantUsage
 from tests.samples import CONTOSO, MSP, OTHER, OWN
 
 TERMS = BillingTerms.first_of(MSP)
@@ -29,30 +29,30 @@ def sydney(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=SYDNEY).astimezone(UTC)  # type: ignore[arg-type, misc]  # a date's parts
 
 
-def usage(tenant_id: TenantId, *stretches: Stretch, name: str = "X") -> TenantUsage:
+def usage(tenant_id: TenantId, *stretches: ActivePeriod, name: str = "X") -> TenantUsage:
     return TenantUsage(CONTOSO, tenant_id, name, stretches)
 
 
 @pytest.mark.parametrize(
     ("stretches", "days"),
     [
-        ([Stretch(sydney(2026, 1, 1))], 31),
-        ([Stretch(sydney(2026, 10, 1), sydney(2026, 11, 1))], 31),
-        ([Stretch(sydney(2026, 10, 5, 23, 59), sydney(2026, 10, 6, 0, 1))], 2),
-        ([Stretch(sydney(2026, 10, 5), sydney(2026, 10, 6))], 1),
-        ([Stretch(sydney(2026, 10, 4), sydney(2026, 10, 5))], 1),  # 23 hours: the clocks go on
-        ([Stretch(sydney(2026, 10, 5), sydney(2026, 10, 5))], 0),
-        ([Stretch(sydney(2026, 11, 1))], 0),
-        ([Stretch(sydney(2026, 9, 1), sydney(2026, 10, 1))], 0),
-        ([Stretch(sydney(2026, 10, 1, 1), sydney(2026, 10, 1, 2))] * 3, 1),
+        ([ActivePeriod(sydney(2026, 1, 1))], 31),
+        ([ActivePeriod(sydney(2026, 10, 1), sydney(2026, 11, 1))], 31),
+        ([ActivePeriod(sydney(2026, 10, 5, 23, 59), sydney(2026, 10, 6, 0, 1))], 2),
+        ([ActivePeriod(sydney(2026, 10, 5), sydney(2026, 10, 6))], 1),
+        ([ActivePeriod(sydney(2026, 10, 4), sydney(2026, 10, 5))], 1),  # 23 hours: the clocks go on
+        ([ActivePeriod(sydney(2026, 10, 5), sydney(2026, 10, 5))], 0),
+        ([ActivePeriod(sydney(2026, 11, 1))], 0),
+        ([ActivePeriod(sydney(2026, 9, 1), sydney(2026, 10, 1))], 0),
+        ([ActivePeriod(sydney(2026, 10, 1, 1), sydney(2026, 10, 1, 2))] * 3, 1),
     ],
 )
-def test_a_day_counts_once_for_any_part_of_it(stretches: list[Stretch], days: int) -> None:
+def test_a_day_counts_once_for_any_part_of_it(stretches: list[ActivePeriod], days: int) -> None:
     assert active_days(stretches, OCTOBER, SYDNEY, LATER) == days
 
 
 def test_days_to_come_are_not_yet_active() -> None:
-    stretches = [Stretch(sydney(2026, 1, 1))]
+    stretches = [ActivePeriod(sydney(2026, 1, 1))]
     assert active_days(stretches, OCTOBER, SYDNEY, sydney(2026, 10, 10, 12)) == 10
 
 
@@ -61,8 +61,10 @@ def test_splitting_a_stretch_loses_and_adds_no_day(
     since: datetime, until: datetime, cut: datetime
 ) -> None:
     since, cut, until = sorted((since, cut, until))
-    whole = active_days([Stretch(since, until)], OCTOBER, SYDNEY, LATER)
-    parts = active_days([Stretch(since, cut), Stretch(cut, until)], OCTOBER, SYDNEY, LATER)
+    whole = active_days([ActivePeriod(since, until)], OCTOBER, SYDNEY, LATER)
+    parts = active_days(
+        [ActivePeriod(since, cut), ActivePeriod(cut, until)], OCTOBER, SYDNEY, LATER
+    )
     assert whole == parts
 
 
@@ -75,11 +77,11 @@ def test_days_agree_with_counting_them_one_by_one(since: datetime, until: dateti
         next_day = date(2026, 10, number) + timedelta(days=1)
         end = datetime(next_day.year, next_day.month, next_day.day, tzinfo=SYDNEY)
         counted += since < end and until > start and since < until
-    assert active_days([Stretch(since, until)], OCTOBER, SYDNEY, LATER) == counted
+    assert active_days([ActivePeriod(since, until)], OCTOBER, SYDNEY, LATER) == counted
 
 
 def test_nineteen_customers_and_the_partner_tenant_are_nineteen() -> None:
-    always = Stretch(sydney(2026, 1, 1))
+    always = ActivePeriod(sydney(2026, 1, 1))
     usages = [usage(TenantId(f"{n:08d}"), always) for n in range(19)] + [usage(OWN, always)]
     charge = calculate(MSP, TERMS, usages, OWN, OCTOBER, LATER)
     assert len(charge.lines) == 19
@@ -91,14 +93,14 @@ def test_nineteen_customers_and_the_partner_tenant_are_nineteen() -> None:
 
 
 def test_the_partner_tenant_is_not_billed_for_days_on_which_it_was_a_customer() -> None:
-    earlier = Stretch(sydney(2026, 10, 1), sydney(2026, 10, 12))
+    earlier = ActivePeriod(sydney(2026, 10, 1), sydney(2026, 10, 12))
     charge = calculate(MSP, TERMS, [usage(OWN, earlier)], OWN, OCTOBER, LATER)
     assert charge.lines == ()
     assert charge.total == Decimal("0.00")
 
 
 def test_lines_are_in_the_order_of_the_names_whatever_their_case() -> None:
-    always = Stretch(sydney(2026, 1, 1))
+    always = ActivePeriod(sydney(2026, 1, 1))
     names = ("beta", "Alpha", "alpha", "Gamma")
     usages = [usage(TenantId(f"{n}"), always, name=name) for n, name in enumerate(names)]
     charge = calculate(MSP, TERMS, usages, OWN, OCTOBER, LATER)
@@ -106,7 +108,7 @@ def test_lines_are_in_the_order_of_the_names_whatever_their_case() -> None:
 
 
 def test_no_gst_outside_australia() -> None:
-    always = usage(OTHER, Stretch(sydney(2026, 1, 1)))
+    always = usage(OTHER, ActivePeriod(sydney(2026, 1, 1)))
     charge = calculate(replace(MSP, country="NZ"), TERMS, [always], None, OCTOBER, LATER)
     assert (charge.gst, charge.total) == (Decimal("0.00"), Decimal("39.00"))
 
@@ -128,7 +130,8 @@ def test_each_tier_has_its_price(tier: Tier, agreed: int | None, price: str) -> 
 @given(st.lists(st.tuples(moments, moments), max_size=20))
 def test_totals_are_the_sums_of_rounded_lines(times: list[tuple[datetime, datetime]]) -> None:
     usages = [
-        usage(TenantId(f"{n:08d}"), Stretch(min(pair), max(pair))) for n, pair in enumerate(times)
+        usage(TenantId(f"{n:08d}"), ActivePeriod(min(pair), max(pair)))
+        for n, pair in enumerate(times)
     ]
     charge = calculate(MSP, TERMS, usages, OWN, OCTOBER, LATER)
     assert charge.subtotal == sum((line.amount for line in charge.lines), Decimal(0))

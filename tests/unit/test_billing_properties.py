@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.calculation import calculate
+from billing.price_list import TIERS
 from billing.proration import active_days
-from billing.tiers import TIERS
 from domain.billing_terms import BillingTerms
 from domain.month import Month, start_of
 from domain.msp import Tier
-from domain.usage import Stretch, TenantUsage
+from domain.usage import ActivePeriod, TenantUsage
 from tests.samples import CONTOSO, MSP, OWN
 from tests.unit.billing_world import customer_id
 
@@ -30,13 +30,13 @@ months = st.builds(Month, st.integers(2024, 2029), st.integers(1, 12))
 moments = st.integers(0, 6 * 366 * 24 * 60).map(
     lambda minutes: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
 )
-stretches = st.tuples(moments, moments).map(lambda pair: Stretch(min(pair), max(pair)))
+stretches = st.tuples(moments, moments).map(lambda pair: ActivePeriod(min(pair), max(pair)))
 terms = st.builds(BillingTerms, st.just(Tier.ENTERPRISE_PLUS), st.integers(1, 9999), st.booleans())
 
 
 @given(months, zones)
 def test_a_full_month_is_all_its_days_and_costs_the_price(month: Month, zone: ZoneInfo) -> None:
-    whole = Stretch(start_of(month.first, zone), month.end(zone))
+    whole = ActivePeriod(start_of(month.first, zone), month.end(zone))
     assert active_days([whole], month, zone, LATER) == month.days
     for other in (month.plus(-1), month.next):
         assert active_days([whole], other, zone, LATER) == 0
@@ -49,7 +49,7 @@ def test_a_full_month_is_all_its_days_and_costs_the_price(month: Month, zone: Zo
 
 @given(st.lists(stretches, max_size=5), months, zones)
 def test_order_and_overlap_change_nothing_and_days_never_exceed_the_month(
-    several: list[Stretch], month: Month, zone: ZoneInfo
+    several: list[ActivePeriod], month: Month, zone: ZoneInfo
 ) -> None:
     days = active_days(several, month, zone, LATER)
     assert 0 <= days <= month.days
@@ -59,17 +59,17 @@ def test_order_and_overlap_change_nothing_and_days_never_exceed_the_month(
 
 @given(stretches, moments, months, zones)
 def test_a_stretch_that_is_split_anywhere_has_the_same_days(
-    whole: Stretch, cut: datetime, month: Month, zone: ZoneInfo
+    whole: ActivePeriod, cut: datetime, month: Month, zone: ZoneInfo
 ) -> None:
     assert whole.until is not None
     cut = min(max(cut, whole.since), whole.until)
-    parts = [Stretch(whole.since, cut), Stretch(cut, whole.until)]
+    parts = [ActivePeriod(whole.since, cut), ActivePeriod(cut, whole.until)]
     assert active_days(parts, month, zone, LATER) == active_days([whole], month, zone, LATER)
 
 
 @given(st.lists(stretches, max_size=4), terms, months)
 def test_totals_are_sums_of_rounded_lines_and_nothing_is_lost_to_a_discount(
-    several: list[Stretch], agreed: BillingTerms, month: Month
+    several: list[ActivePeriod], agreed: BillingTerms, month: Month
 ) -> None:
     usages = [TenantUsage(CONTOSO, customer_id(n), "X", (s,)) for n, s in enumerate(several)]
     charge = calculate(MSP, agreed, usages, None, month, LATER)
@@ -90,7 +90,7 @@ def test_totals_are_sums_of_rounded_lines_and_nothing_is_lost_to_a_discount(
     months,
 )
 def test_a_partner_tenant_changes_nothing_whenever_it_came_and_whatever_it_was(
-    several: list[Stretch], earlier: list[Stretch], converted: datetime, month: Month
+    several: list[ActivePeriod], earlier: list[ActivePeriod], converted: datetime, month: Month
 ) -> None:
     """As a partner tenant by its flag, and once disabled by what its conversion dropped."""
     customers = [TenantUsage(CONTOSO, customer_id(n), "X", (s,)) for n, s in enumerate(several)]
@@ -109,7 +109,7 @@ def test_a_partner_tenant_changes_nothing_whenever_it_came_and_whatever_it_was(
 
 @given(st.lists(stretches, min_size=1, max_size=4), moments)
 def test_usage_up_to_a_moment_is_all_that_was_before_it(
-    several: list[Stretch], moment: datetime
+    several: list[ActivePeriod], moment: datetime
 ) -> None:
     kept = TenantUsage(CONTOSO, OWN, "X", tuple(several)).until(moment)
     assert all(

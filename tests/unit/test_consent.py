@@ -11,8 +11,7 @@ from consent.conclude import ConsentPorts
 from consent.receive_redirect import receive_redirect
 from consent.redirect import Redirect, refusal
 from consent.start_session import ConsentLink, start_session
-from domain.changes import Insert
-from domain.consent_session import ConsentSession, Outcome
+from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.errors import (
     ConsentRequired,
     MicrosoftRefused,
@@ -22,15 +21,16 @@ from domain.errors import (
 from domain.identifiers import SessionHash, SessionRef, TenantId
 from domain.partner_tenant import enable
 from domain.permissions import MANIFEST
-from domain.ports import IntentKind
+from domain.ports import WorkKind
 from domain.roles import Role
+from domain.row_changes import Insert
 from domain.sync_request import SyncRequests
-from domain.tenant import Organization, PartnerSlot, Tenant
+from domain.tenant import Organization, PartnerTenantClaim, Tenant
 from tests.fakes.outside import FakeIdentity, FakeQueues, FixedClock
 from tests.fakes.storage import (
     FakeConsentSessions,
-    FakeIntents,
     FakeMspStore,
+    FakePendingWork,
     FakeSyncSchedule,
     FakeSyncStates,
 )
@@ -58,7 +58,7 @@ class World:
     ) -> None:
         self.clock = FixedClock()
         self.store = FakeMspStore(MSP, OWNER, *rows)
-        self.queues, self.intents = FakeQueues(), FakeIntents()
+        self.queues, self.intents = FakeQueues(), FakePendingWork()
         self.identity = FakeIdentity(*(script or (ORGANIZATION,)))
         self.sessions = FakeConsentSessions()
         self.ports = ConsentPorts(
@@ -77,11 +77,11 @@ class World:
         started = await start_session(self.store, self.sessions, LINK, MSP, OWNER, cause)
         return parse_qs(urlsplit(started.consent_url).query)["state"][0]
 
-    async def redirect(self, **arguments: str | list[str]) -> Outcome:
+    async def redirect(self, **arguments: str | list[str]) -> ConsentOutcome:
         lists = {k: v if isinstance(v, list) else [v] for k, v in arguments.items()}
         return await receive_redirect(self.ports, Redirect.read(lists), "request-2")
 
-    async def accept(self, spent: str, /, **changes: str | list[str]) -> Outcome:
+    async def accept(self, spent: str, /, **changes: str | list[str]) -> ConsentOutcome:
         good: dict[str, str | list[str]] = {
             "tenant": OWN,
             "admin_consent": "True",
@@ -113,7 +113,7 @@ async def test_the_link_leads_to_the_owners_own_tenant_and_its_state_is_not_stor
 
 async def test_consent_enables_the_tenant_and_queues_its_first_sync() -> None:
     world = World()
-    assert await world.accept(await world.start()) is Outcome.ENABLED
+    assert await world.accept(await world.start()) is ConsentOutcome.ENABLED
     assert world.partner_tenants == 1
     assert len(world.queues.syncs) == 1
     assert world.intents.rows == {}
@@ -126,24 +126,24 @@ async def test_consent_enables_the_tenant_and_queues_its_first_sync() -> None:
 @pytest.mark.parametrize(
     ("changes", "outcome"),
     [
-        ({"tenant": OTHER}, Outcome.TENANT_MISMATCH),
-        ({"tenant": OWN.upper()[:-1] + "A"}, Outcome.TENANT_MISMATCH),
-        ({"tenant": "contoso.com"}, Outcome.INVALID),
-        ({"tenant": []}, Outcome.INVALID),
-        ({"tenant": [OWN, OWN]}, Outcome.INVALID),
-        ({"tenant": [OWN, OTHER]}, Outcome.INVALID),
-        ({"admin_consent": []}, Outcome.INVALID),
-        ({"admin_consent": "False"}, Outcome.INVALID),
-        ({"admin_consent": ["True", "True"]}, Outcome.INVALID),
-        ({"scope": ["a", "b"]}, Outcome.INVALID),
-        ({"error": "consent_required"}, Outcome.DECLINED),
-        ({"error": "access_denied"}, Outcome.DECLINED),
-        ({"error": "server_error"}, Outcome.FAILED),
-        ({"error": ["access_denied", "x"]}, Outcome.INVALID),
+        ({"tenant": OTHER}, ConsentOutcome.TENANT_MISMATCH),
+        ({"tenant": OWN.upper()[:-1] + "A"}, ConsentOutcome.TENANT_MISMATCH),
+        ({"tenant": "contoso.com"}, ConsentOutcome.INVALID),
+        ({"tenant": []}, ConsentOutcome.INVALID),
+        ({"tenant": [OWN, OWN]}, ConsentOutcome.INVALID),
+        ({"tenant": [OWN, OTHER]}, ConsentOutcome.INVALID),
+        ({"admin_consent": []}, ConsentOutcome.INVALID),
+        ({"admin_consent": "False"}, ConsentOutcome.INVALID),
+        ({"admin_consent": ["True", "True"]}, ConsentOutcome.INVALID),
+        ({"scope": ["a", "b"]}, ConsentOutcome.INVALID),
+        ({"error": "consent_required"}, ConsentOutcome.DECLINED),
+        ({"error": "access_denied"}, ConsentOutcome.DECLINED),
+        ({"error": "server_error"}, ConsentOutcome.FAILED),
+        ({"error": ["access_denied", "x"]}, ConsentOutcome.INVALID),
     ],
 )
 async def test_a_redirect_that_is_not_exactly_right_enables_nothing_and_spends_its_state(
-    changes: dict[str, str | list[str]], outcome: Outcome
+    changes: dict[str, str | list[str]], outcome: ConsentOutcome
 ) -> None:
     world = World()
     state = await world.start()
@@ -151,13 +151,13 @@ async def test_a_redirect_that_is_not_exactly_right_enables_nothing_and_spends_i
     assert world.partner_tenants == 0
     assert world.identity.asked == []
     assert world.last_refusal() == outcome
-    assert await world.accept(state) is Outcome.INVALID
+    assert await world.accept(state) is ConsentOutcome.INVALID
     assert world.partner_tenants == 0
 
 
 async def test_a_redirect_without_a_scope_or_in_upper_case_is_taken() -> None:
     world = World()
-    assert await world.accept(await world.start(), scope=[]) is Outcome.ENABLED
+    assert await world.accept(await world.start(), scope=[]) is ConsentOutcome.ENABLED
     tid = "abcdefab-cdef-4abc-8def-abcdefabcdef"
     refused = refusal(
         Redirect.read({"tenant": [tid.upper()], "admin_consent": ["True"]}),
@@ -172,17 +172,17 @@ async def test_a_guessed_state_writes_nothing(state: str) -> None:
     world = World()
     await world.start()
     before = dict(world.store.rows), dict(world.sessions.rows), dict(world.intents.rows)
-    assert await world.accept(state) is Outcome.INVALID
+    assert await world.accept(state) is ConsentOutcome.INVALID
     assert (world.store.rows, world.sessions.rows, world.intents.rows) == before
 
 
 async def test_a_state_that_comes_again_and_again_is_recorded_once() -> None:
     world = World()
     state = await world.start()
-    assert await world.accept(state) is Outcome.ENABLED
+    assert await world.accept(state) is ConsentOutcome.ENABLED
     await asyncio.gather(*(world.accept(state) for _ in range(20)))
     for _ in range(5):
-        assert await world.accept(state) is Outcome.INVALID
+        assert await world.accept(state) is ConsentOutcome.INVALID
     assert world.store.actions(CONTOSO).count("consent.refused") == 1
 
 
@@ -199,24 +199,28 @@ async def test_a_session_is_closed_though_its_state_comes_again_meanwhile() -> N
         await replace_session(session, version)
 
     world.sessions.replace = disturbed  # type: ignore[method-assign]
-    assert await world.accept(state) is Outcome.ENABLED
+    assert await world.accept(state) is ConsentOutcome.ENABLED
     (known,) = world.sessions.rows.values()
     assert known.value.finished_at is not None
     assert known.value.reused_at is not None
     assert world.intents.rows == {}
 
 
-@pytest.mark.parametrize("outcome", [Outcome.EXISTING_TENANT, Outcome.PARTNER_TENANT_EXISTS])
+@pytest.mark.parametrize(
+    "outcome", [ConsentOutcome.EXISTING_TENANT, ConsentOutcome.PARTNER_TENANT_EXISTS]
+)
 async def test_only_the_partner_tenants_consent_is_noted_as_its_permissions(
-    outcome: Outcome,
+    outcome: ConsentOutcome,
 ) -> None:
     world = World()
     world.identity.script = [replace(ORGANIZATION, permissions=MANIFEST)]
-    if outcome is Outcome.EXISTING_TENANT:
+    if outcome is ConsentOutcome.EXISTING_TENANT:
         await world.store.commit((Insert(tenant(OWN)),))
     else:
         other = tenant(OTHER, is_own_msp_tenant=True)
-        await world.store.commit((Insert(other), Insert(PartnerSlot(CONTOSO, TenantId(OTHER)))))
+        await world.store.commit(
+            (Insert(other), Insert(PartnerTenantClaim(CONTOSO, TenantId(OTHER))))
+        )
     assert await world.accept(await world.start()) is outcome
     head = await world.store.head(CONTOSO)
     assert head is not None
@@ -226,11 +230,11 @@ async def test_only_the_partner_tenants_consent_is_noted_as_its_permissions(
 async def test_a_doubled_or_missing_state_enables_nothing() -> None:
     world = World()
     state = await world.start()
-    assert await world.accept(state, state=[]) is Outcome.INVALID
+    assert await world.accept(state, state=[]) is ConsentOutcome.INVALID
     assert world.last_refusal() is None
-    assert await world.accept(state, state=[state, state]) is Outcome.INVALID
+    assert await world.accept(state, state=[state, state]) is ConsentOutcome.INVALID
     assert world.last_refusal() == "invalid"
-    assert await world.accept(state) is Outcome.INVALID
+    assert await world.accept(state) is ConsentOutcome.INVALID
     assert world.partner_tenants == 0
 
 
@@ -238,7 +242,7 @@ async def test_an_expired_state_enables_nothing() -> None:
     world = World()
     state = await world.start()
     world.clock.advance(minutes=15)
-    assert await world.accept(state) is Outcome.EXPIRED
+    assert await world.accept(state) is ConsentOutcome.EXPIRED
     assert world.last_refusal() == "expired"
 
 
@@ -246,11 +250,11 @@ async def test_a_reused_state_does_not_disturb_the_outcome_that_stands() -> None
     world = World()
     state = await world.start()
     await world.accept(state)
-    assert await world.accept(state) is Outcome.INVALID
+    assert await world.accept(state) is ConsentOutcome.INVALID
     head = await world.store.head(CONTOSO)
     assert head is not None
     assert head.consent is not None
-    assert head.consent.value.outcome is Outcome.ENABLED
+    assert head.consent.value.outcome is ConsentOutcome.ENABLED
 
 
 async def test_a_starter_who_is_no_owner_any_more_enables_nothing() -> None:
@@ -259,7 +263,7 @@ async def test_a_starter_who_is_no_owner_any_more_enables_nothing() -> None:
     (member,) = world.store.of_kind(type(OWNER), CONTOSO)
     object.__setattr__(member.value, "role", Role.ADMIN)
     try:
-        assert await world.accept(state) is Outcome.INVALID
+        assert await world.accept(state) is ConsentOutcome.INVALID
     finally:
         object.__setattr__(member.value, "role", Role.OWNER)
     assert world.partner_tenants == 0
@@ -268,7 +272,7 @@ async def test_a_starter_who_is_no_owner_any_more_enables_nothing() -> None:
 @pytest.mark.parametrize("error", [MicrosoftRefused("x"), OrganizationMismatch("x")])
 async def test_what_no_waiting_will_mend_fails_at_once(error: Exception) -> None:
     world = World(error)
-    assert await world.accept(await world.start()) is Outcome.FAILED
+    assert await world.accept(await world.start()) is ConsentOutcome.FAILED
     assert world.partner_tenants == 0
     assert len(world.identity.asked) == 1
     assert world.last_refusal() == "failed"
@@ -276,12 +280,12 @@ async def test_what_no_waiting_will_mend_fails_at_once(error: Exception) -> None
 
 async def test_consent_that_propagates_within_seconds_is_met_in_the_callback() -> None:
     world = World(ConsentRequired("x"), MicrosoftUnavailable("x"), ORGANIZATION)
-    assert await world.accept(await world.start()) is Outcome.ENABLED
+    assert await world.accept(await world.start()) is ConsentOutcome.ENABLED
 
 
 async def test_consent_that_takes_longer_is_pending_and_completed_from_the_queue() -> None:
     world = World(ConsentRequired("x"))
-    assert await world.accept(await world.start()) is Outcome.PENDING
+    assert await world.accept(await world.start()) is ConsentOutcome.PENDING
     (ref,) = world.queues.consents
     await complete_consent(world.ports, ref, "request-3")
     assert world.partner_tenants == 0
@@ -318,7 +322,7 @@ async def test_a_crash_after_the_state_is_spent_is_made_good_from_the_record() -
     with pytest.raises(SystemExit):
         await world.accept(await world.start())
     ((kind, ref),) = world.intents.rows
-    assert kind is IntentKind.COMPLETE_CONSENT
+    assert kind is WorkKind.COMPLETE_CONSENT
     world.identity.script = [ORGANIZATION]
     await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
     assert world.partner_tenants == 1
@@ -339,13 +343,13 @@ async def test_a_crash_before_a_refusal_is_written_down_is_made_good_from_the_re
     await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
     assert world.last_refusal() == "tenant_mismatch"
     assert world.intents.rows == {}
-    assert await world.accept(state) is Outcome.INVALID
+    assert await world.accept(state) is ConsentOutcome.INVALID
     assert world.partner_tenants == 0
 
 
 async def test_what_nobody_expected_leaves_the_consent_to_the_queue_until_it_is_given_up() -> None:
     world = World(RuntimeError("a surprise"))
-    assert await world.accept(await world.start()) is Outcome.PENDING
+    assert await world.accept(await world.start()) is ConsentOutcome.PENDING
     ((_, ref),) = world.intents.rows
     with pytest.raises(RuntimeError):
         await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
@@ -365,12 +369,12 @@ async def test_a_disable_while_microsoft_is_asked_ends_the_consent(queued: bool)
         return ORGANIZATION
 
     if queued:
-        assert await world.accept(state) is Outcome.PENDING
+        assert await world.accept(state) is ConsentOutcome.PENDING
     world.identity.prove_consent = disable_meanwhile  # type: ignore[method-assign, assignment]
     if queued:
         await complete_consent(world.ports, world.queues.consents[-1], "request-3")
     else:
-        assert await world.accept(state) is Outcome.EXPIRED
+        assert await world.accept(state) is ConsentOutcome.EXPIRED
     assert world.partner_tenants == 0
     assert world.last_refusal() == "expired"
     assert world.intents.rows == {}
@@ -379,13 +383,13 @@ async def test_a_disable_while_microsoft_is_asked_ends_the_consent(queued: bool)
 async def test_an_older_session_that_fails_leaves_a_newer_ones_outcome() -> None:
     world = World()
     older, newer = await world.start(), await world.start()
-    assert await world.accept(newer) is Outcome.ENABLED
+    assert await world.accept(newer) is ConsentOutcome.ENABLED
     world.identity.script = [MicrosoftRefused("x")]
-    assert await world.accept(older) is Outcome.FAILED
+    assert await world.accept(older) is ConsentOutcome.FAILED
     head = await world.store.head(CONTOSO)
     assert head is not None
     assert head.consent is not None
-    assert head.consent.value.outcome is Outcome.ENABLED
+    assert head.consent.value.outcome is ConsentOutcome.ENABLED
     assert head.consent.value.detected_tenant_id == OWN
     assert world.last_refusal() == "failed"
 
@@ -401,7 +405,7 @@ async def test_a_session_that_is_not_spent_is_left_alone_until_it_expires() -> N
 
 async def test_an_existing_customer_row_stays_a_customer() -> None:
     world = World(rows=(tenant(OWN),))
-    assert await world.accept(await world.start()) is Outcome.EXISTING_TENANT
+    assert await world.accept(await world.start()) is ConsentOutcome.EXISTING_TENANT
     (known,) = world.store.of_kind(Tenant, CONTOSO)
     assert known.value.is_own_msp_tenant is False
     assert world.queues.syncs == []
@@ -412,7 +416,7 @@ async def test_another_partner_tenant_in_place_stays() -> None:
     other = Organization(OTHER, "Other", None)
     decision = enable(await world.store.snapshot(CONTOSO, OTHER), other, CAUSE, convert=False)
     await world.store.commit(decision.operations)
-    assert await world.accept(await world.start()) is Outcome.PARTNER_TENANT_EXISTS
+    assert await world.accept(await world.start()) is ConsentOutcome.PARTNER_TENANT_EXISTS
     assert world.partner_tenants == 1
 
 
@@ -421,6 +425,6 @@ async def test_a_re_consent_creates_nothing_and_queues_a_sync() -> None:
     await world.accept(await world.start())
     world.clock.advance(hours=1)
     (ref,) = world.queues.syncs
-    assert await world.accept(await world.start()) is Outcome.ENABLED
+    assert await world.accept(await world.start()) is ConsentOutcome.ENABLED
     assert world.queues.syncs == [ref, ref]
     assert world.store.actions(CONTOSO).count("tenant.enabled") == 1

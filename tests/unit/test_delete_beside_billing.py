@@ -9,17 +9,17 @@ from typing import Any, override
 
 import pytest
 
+from billing.billing_run import run_billing
 from billing.mark_paid import mark_paid
 from billing.reconcile import reconcile
-from billing.run import run_billing
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert
 from domain.invoice import Payment
 from domain.month import Month
 from domain.ports import MspStore
+from domain.row_changes import Insert
 from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from tests.fakes.outside import FakeQueues
-from tests.fakes.storage import FakeIntents, FakeStaffIndex
+from tests.fakes.storage import FakePendingWork, FakeStaffIndex
 from tests.samples import MSP, OWNER, tenant
 from tests.unit.billing_world import SYDNEY, BillingWorld, sydney
 
@@ -88,7 +88,7 @@ class World(BillingWorld):
         await run_billing(ports, self.cause)
 
     async def delete(self, at: datetime, msps: MspStore | None = None) -> None:
-        ports = DeletionPorts(msps or self.msps, FakeStaffIndex(), FakeIntents(), FakeQueues())
+        ports = DeletionPorts(msps or self.msps, FakeStaffIndex(), FakePendingWork(), FakeQueues())
         with suppress(InvoicesUnpaid):
             await delete_msp(ports, MSP.msp_id, NAME, Cause(SYSTEM, at, "deletion"))
             self.late = len(self.notices.sent)
@@ -191,7 +191,7 @@ async def test_a_deletion_that_was_cut_off_goes_on_though_the_last_invoice_is_un
     world.clock.advance(days=40)
     await world.run()
     assert len(await world.invoices.payments(MSP.msp_id, unpaid=True)) == 1
-    ports = DeletionPorts(world.msps, FakeStaffIndex(), FakeIntents(), FakeQueues())
+    ports = DeletionPorts(world.msps, FakeStaffIndex(), FakePendingWork(), FakeQueues())
     await delete_msp(ports, MSP.msp_id, NAME, world.cause)
 
 

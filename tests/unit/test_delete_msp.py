@@ -9,7 +9,6 @@ import pytest
 
 from domain.audit import AuditEvent, Cause
 from domain.billing_account import BillingAccount
-from domain.changes import Insert, decide_and_commit
 from domain.consent_session import ConsentRecord, ConsentState, hash_state
 from domain.errors import MalformedInput, MspSuspended
 from domain.identifiers import MspId, ObjectId, TenantId
@@ -17,12 +16,13 @@ from domain.invoice import Payment
 from domain.month import Month
 from domain.msp import Msp
 from domain.partner_tenant import enable
+from domain.row_changes import Insert, decide_and_commit
 from domain.tenant import GdapInvite, TenantRemoval
-from domain.usage import Stretch, TenantUsage
+from domain.usage import ActivePeriod, TenantUsage
 from ops.deletion import Deleted, DeletionPorts, InvoicesUnpaid, delete_msp
 from tests.fakes.fuse import Died, Fuse
 from tests.fakes.outside import FakeQueues
-from tests.fakes.storage import FakeIntents, FakeMspStore, FakeStaffIndex
+from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeStaffIndex
 from tests.samples import (
     CAUSE,
     CONTOSO,
@@ -45,13 +45,13 @@ class World:
 
     def __init__(self) -> None:
         self.theirs = (replace(MSP, msp_id=FABRIKAM), tenant(msp_id=FABRIKAM))
-        self.usage = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", (Stretch(NOW),))
+        self.usage = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", (ActivePeriod(NOW),))
         invite = GdapInvite(CONTOSO, TenantId(OTHER), "X", "r", "pending", "u", NOW, NOW)
         consent = ConsentRecord(CONTOSO, hash_state("x"), ConsentState.PENDING, None, NOW)
         second = replace(OWNER, oid=ObjectId(OTHER))
         rows = (MSP, tenant(), self.usage, invite, consent, OWNER, second, *self.theirs)
         self.store, self.index = FakeMspStore(*rows), FakeStaffIndex()
-        self.intents, self.queues = FakeIntents(), FakeQueues()
+        self.intents, self.queues = FakePendingWork(), FakeQueues()
         for member in (OWNER, second):
             self.index.claims[member.tid, member.oid] = CONTOSO
 

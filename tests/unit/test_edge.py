@@ -7,14 +7,14 @@ from pydantic import BaseModel, ValidationError
 
 from audit.functions import AuditQuery
 from domain import errors
-from domain.changes import Versioned
 from domain.errors import BodyTooLarge, DomainError, LengthRequired, MalformedInput
 from domain.identifiers import parse_tenant_id
-from domain.ports import Head
+from domain.ports import MspHead
 from domain.roles import Permission
+from domain.row_changes import Versioned
 from edge.answers import Answer
+from edge.authorization import Caller
 from edge.errors import TABLE, headers_of
-from edge.gate import Caller
 from edge.models import ListQuery, NoBody, NoQuery, RequestModel
 from edge.openapi import document
 from edge.paging import PageTokens
@@ -270,7 +270,7 @@ class OpenGate:
     """Lets everybody pass as the owner."""
 
     async def admit(self, authorization: str | None, permission: Permission) -> Caller:
-        return Caller(OWNER, Head(Versioned(MSP, "v"), None, None))
+        return Caller(OWNER, MspHead(Versioned(MSP, "v"), None, None))
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.changes import Replace, Versioned
 from domain.errors import MspSuspended, NotStaff, PermissionMissing
 from domain.msp import Msp
 from domain.roles import Permission, Role
-from edge.gate import Gate
+from domain.row_changes import Replace, Versioned
+from edge.authorization import Gate
 from edge.tokens import Person
 from settings import Settings
 from tests.fakes.outside import FixedClock

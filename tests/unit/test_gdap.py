@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from domain.changes import Insert, Operation
 from domain.errors import GdapRefused, MspSuspended
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.partner_tenant import enable
 from domain.ports import Relationship
+from domain.row_changes import Insert, RowChange
 from domain.sync_request import SyncRequests
 from domain.tenant import GdapInvite, TenantStatus
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
-from gdap.poll import GdapPorts, poll_msp
+from gdap.poll_relationships import GdapPorts, poll_msp
 from tenants.hard_delete import decide_hard_delete
 from tests.fakes.outside import FakeGdap, FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakeSyncStates
@@ -127,7 +127,7 @@ async def test_an_acceptance_met_just_after_the_claim_is_not_overwritten() -> No
     accepted = gdap.make(CONTOSO, CUSTOMER)
     commit = store.commit
 
-    async def then_the_poll(operations: Sequence[Operation]) -> None:
+    async def then_the_poll(operations: Sequence[RowChange]) -> None:
         await commit(operations)
         store.commit = commit  # type: ignore[method-assign]  # once
         gdap.accept(accepted.relationship_id)

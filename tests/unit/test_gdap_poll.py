@@ -8,22 +8,22 @@ from datetime import timedelta
 import pytest
 
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert, Operation, decide_and_commit
 from domain.errors import GdapRefused
 from domain.gdap import UnreadableRelationship
 from domain.identifiers import TenantId
-from domain.lifecycle import OFFBOARD, REACTIVATE, SUSPEND, Step
+from domain.lifecycle import OFFBOARD, REACTIVATE, SUSPEND, LifecycleStep
 from domain.msp import Msp, SecurityGroup
 from domain.partner_tenant import enable
+from domain.row_changes import Insert, RowChange, decide_and_commit
 from domain.sync_request import SyncRequests
-from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantStatus
+from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
 from gdap.invite import Invitation, InviteStatus, invite_customer
-from gdap.poll import GdapPorts, poll_relationships
+from gdap.poll_relationships import GdapPorts, poll_relationships
 from mytenant.disable import disable_partner_tenant
 from tenants.edit import take_step
 from tenants.hard_delete import hard_delete
 from tests.fakes.outside import FakeGdap, FakeQueues, FixedClock
-from tests.fakes.storage import FakeIntents, FakeMspStore, FakeSyncStates
+from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncStates
 from tests.samples import CONTOSO, CUSTOMER, FABRIKAM, MSP, ORGANIZATION, OTHER, OWN, tenant
 
 GROUP = SecurityGroup(OTHER, ("Global Reader", "Security Reader"))
@@ -66,11 +66,11 @@ class World:
         await self.poll()
         return key
 
-    async def step(self, step: Step) -> None:
+    async def step(self, step: LifecycleStep) -> None:
         await take_step(self.store, CONTOSO, CUSTOMER, step, self.cause)
 
     async def hard_delete(self) -> None:
-        await hard_delete(self.store, FakeIntents(), self.queues, CONTOSO, CUSTOMER, self.cause)
+        await hard_delete(self.store, FakePendingWork(), self.queues, CONTOSO, CUSTOMER, self.cause)
 
     async def enable(self) -> None:
         await decide_and_commit(
@@ -255,11 +255,11 @@ async def test_one_made_in_partner_center_after_a_hard_delete_is_a_new_decision(
 async def test_a_decision_from_before_a_hard_delete_is_not_committed_after_it() -> None:
     """A worker that stalls between its look and its write must not bring the tenant back."""
     world = World()
-    late: list[Sequence[Operation]] = []
+    late: list[Sequence[RowChange]] = []
     world.gdap.accept(await world.invite())
     commit = world.store.commit
 
-    async def stalls(operations: Sequence[Operation]) -> None:
+    async def stalls(operations: Sequence[RowChange]) -> None:
         late.append(operations)
         raise RuntimeError("stalled")
 
@@ -289,7 +289,7 @@ async def test_the_own_tenant_is_skipped_whether_accepted_before_or_after_its_co
     own = world.there(OWN)
     assert own.is_own_msp_tenant
     assert world.invites() == []
-    assert len(world.store.of_kind(PartnerSlot, CONTOSO)) == 1
+    assert len(world.store.of_kind(PartnerTenantClaim, CONTOSO)) == 1
     world.gdap.end(key)
     await world.poll()
     assert world.there(OWN).connection_lost_at is None
@@ -302,7 +302,7 @@ async def test_a_disabled_partner_tenant_does_not_come_back_as_a_customer() -> N
     await world.poll()
     await world.enable()
     await world.poll()
-    await disable_partner_tenant(world.store, FakeIntents(), world.queues, CONTOSO, world.cause)
+    await disable_partner_tenant(world.store, FakePendingWork(), world.queues, CONTOSO, world.cause)
     await world.poll()
     assert world.tenant(OWN) is None
 
@@ -478,7 +478,7 @@ async def test_an_invite_that_is_noted_during_a_hard_delete_is_not_left_behind(
         world.gdap.accept(made.relationship_id)
     commit = world.store.commit
 
-    async def is_overtaken(operations: Sequence[Operation]) -> None:
+    async def is_overtaken(operations: Sequence[RowChange]) -> None:
         world.store.commit = commit  # type: ignore[method-assign]  # once
         world.clock.advance(minutes=1)
         await world.hard_delete()

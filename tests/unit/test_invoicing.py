@@ -7,21 +7,21 @@ import pytest
 
 from adapters.tables.limits import check_entity
 from adapters.tables.msp_rows import to_entity
+from billing.billing_run import RunIncomplete
 from billing.change_terms import change_terms
 from billing.issue_invoices import issue_invoices
-from billing.ports import read_books
+from billing.ports import read_inputs
 from billing.preview import projected, to_date
 from billing.reconcile import Reconciled, reconcile
-from billing.run import RunIncomplete
 from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange, terms_in
-from domain.changes import Insert, Replace
 from domain.errors import SellerIncomplete
 from domain.invoice import InvoiceLine, InvoiceLines, invoice_name, line_parts, parse_invoice_name
 from domain.month import Month
 from domain.msp import Msp, Tier
-from domain.tenant import PartnerSlot
-from domain.usage import Stretch
+from domain.row_changes import Insert, Replace
+from domain.tenant import PartnerTenantClaim
+from domain.usage import ActivePeriod
 from tests.samples import MSP, OWN, version
 from tests.unit.billing_world import BillingWorld, customer_id, sydney, usage
 
@@ -30,7 +30,7 @@ SEPTEMBER, OCTOBER, NOVEMBER = Month(2026, 9), Month(2026, 10), Month(2026, 11)
 
 async def test_nineteen_customers_and_the_partner_tenant_are_invoiced_as_nineteen() -> None:
     own = replace(usage(MSP, 0, sydney(2026, 9, 1)), tenant_id=OWN)
-    world = BillingWorld(PartnerSlot(MSP.msp_id, OWN), own)
+    world = BillingWorld(PartnerTenantClaim(MSP.msp_id, OWN), own)
     september, october = await world.issue()
     assert (september.month, october.month) == (SEPTEMBER, OCTOBER)
     assert (september.name, october.name) == ("M365-INV-0001", "M365-INV-0002")
@@ -128,7 +128,7 @@ async def test_a_conversion_is_either_before_an_invoice_or_after_it() -> None:
             raced = True
             known = world.msps.rows[MSP.msp_id, "TenantUsage", customer_id(0)]
             gone = replace(known.value, stretches=())
-            slot = PartnerSlot(MSP.msp_id, customer_id(0))
+            slot = PartnerTenantClaim(MSP.msp_id, customer_id(0))
             account = Insert(BillingAccount(MSP.msp_id))
             await world.msps.commit((Replace(gone, known.version), Insert(slot), account))
         return found
@@ -214,7 +214,7 @@ async def test_the_preview_is_to_date_and_projected_to_the_end_of_the_month() ->
     now = sydney(2026, 11, 15, 12)
     head = await world.msps.head(MSP.msp_id)
     assert head is not None
-    books = await read_books(world.msps, world.invoices, head)
+    books = await read_inputs(world.msps, world.invoices, head)
     assert to_date(books, NOVEMBER, now).subtotal == Decimal("39.00")
     assert projected(books, NOVEMBER, now).subtotal == Decimal("78.00")
     assert projected(books, OCTOBER, now) == to_date(books, OCTOBER, now)
@@ -223,7 +223,7 @@ async def test_the_preview_is_to_date_and_projected_to_the_end_of_the_month() ->
 async def test_reconciliation_agrees_with_what_was_issued_also_after_a_conversion() -> None:
     world = BillingWorld(customers=3)
     await world.issue()
-    slot = PartnerSlot(MSP.msp_id, customer_id(1))
+    slot = PartnerTenantClaim(MSP.msp_id, customer_id(1))
     await world.msps.commit([Insert(slot)])
     found = await _reconcile(world, OCTOBER)
     assert (found.differences, found.invoice) == ((), "M365-INV-0002")
@@ -234,7 +234,9 @@ async def test_reconciliation_tells_every_difference() -> None:
     world = BillingWorld(customers=3)
     await world.issue()
     known = world.msps.rows[MSP.msp_id, "TenantUsage", customer_id(1)]
-    shorter = replace(known.value, stretches=(Stretch(sydney(2026, 10, 1), sydney(2026, 10, 3)),))
+    shorter = replace(
+        known.value, stretches=(ActivePeriod(sydney(2026, 10, 1), sydney(2026, 10, 3)),)
+    )
     await world.msps.commit([Replace(shorter, known.version)])
     invoice = world.msps.rows.pop((MSP.msp_id, "Payment", f"{1:09d}"))
     assert invoice

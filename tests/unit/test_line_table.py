@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.line_table import _inert, line_table
+from billing.invoice_csv import _inert, line_table
 from domain.invoice import Invoice
 from tests.unit.billing_world import BillingWorld
 

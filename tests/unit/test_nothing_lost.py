@@ -20,7 +20,7 @@ from domain.ports import (
     UserPage,
 )
 from domain.sync_state import DataSet, ReadState, SyncPhase
-from sync.due import sync_due_tenants
+from sync.due_tenants import sync_due_tenants
 from sync.suspicion import is_suspicious
 from sync.sync_tenant import sync_tenant
 from tests.fakes.indexed import changes, check, user
@@ -273,7 +273,7 @@ async def test_a_mistake_of_ours_stops_no_other_data_set(
     def mistaken(*_: Any) -> None:
         raise KeyError("secret")
 
-    monkeypatch.setattr("sync.small_data_set.digest_of_all", mistaken)
+    monkeypatch.setattr("sync.whole_data_set.digest_of_all", mistaken)
     with caplog.at_level(logging.ERROR):
         state = await world.sync()
     assert {entry.state for entry in state.data_sets if entry.name != USERS} == {ReadState.FAILED}

@@ -4,20 +4,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.billing_account import BillingAccount
-from domain.changes import decide_and_commit
 from domain.errors import NoPartnerTenant, PartnerTenantExists, PartnerTenantProtected
 from domain.identifiers import TenantId
 from domain.lifecycle import OFFBOARD, SUSPEND, take
 from domain.month import Month
 from domain.partner_tenant import Enabled, Enabling, disable, enable
-from domain.ports import IntentKind
+from domain.ports import WorkKind
 from domain.removal import remove_tenant
-from domain.tenant import Organization, PartnerSlot, Tenant, TenantStatus
-from domain.usage import Stretch, TenantUsage
+from domain.row_changes import decide_and_commit
+from domain.tenant import Organization, PartnerTenantClaim, Tenant, TenantStatus
+from domain.usage import ActivePeriod, TenantUsage
 from mytenant.disable import disable_partner_tenant
 from tenants.hard_delete import decide_hard_delete, hard_delete
 from tests.fakes.outside import FakeQueues
-from tests.fakes.storage import FakeIntents, FakeMspStore
+from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CAUSE, CONTOSO, CUSTOMER, MSP, NOW, ORGANIZATION, OTHER, OWN, tenant
 
 
@@ -37,7 +37,7 @@ async def test_enable_creates_row_slot_and_one_event_at_once() -> None:
     assert result.enabling is Enabling.CREATED
     assert len(store.commits) == 1
     kinds = [type(operation.row) for operation in store.commits[0]]
-    assert {Tenant, PartnerSlot} <= set(kinds)
+    assert {Tenant, PartnerTenantClaim} <= set(kinds)
     assert store.actions(CONTOSO) == ["tenant.enabled"]
 
 
@@ -57,7 +57,7 @@ async def test_a_second_partner_tenant_is_refused() -> None:
 
 async def test_a_conversion_keeps_the_life_of_the_tenant_and_drops_its_usage() -> None:
     customer = tenant(OWN, status=TenantStatus.SUSPENDED)
-    usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (Stretch(NOW),))
+    usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (ActivePeriod(NOW),))
     store = FakeMspStore(MSP, customer, usage)
     result = await enabled(store)
     assert result.enabling is Enabling.CONVERTED
@@ -67,7 +67,7 @@ async def test_a_conversion_keeps_the_life_of_the_tenant_and_drops_its_usage() -
 
 
 async def test_a_tenant_that_was_deleted_and_comes_back_as_partner_is_billed_no_more() -> None:
-    usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (Stretch(NOW, NOW),))
+    usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (ActivePeriod(NOW, NOW),))
     store = FakeMspStore(MSP, usage)
     assert (await enabled(store, convert=False)).enabling is Enabling.CREATED
     assert await store.usage(CONTOSO) == []
@@ -76,12 +76,12 @@ async def test_a_tenant_that_was_deleted_and_comes_back_as_partner_is_billed_no_
 async def test_a_conversion_leaves_what_is_invoiced_and_drops_the_rest() -> None:
     began = datetime(2026, 9, 1, tzinfo=UTC)
     msp = replace(MSP, onboarded_at=began, time_zone="Europe/London")
-    usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (Stretch(began), Stretch(NOW, NOW)))
+    usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (ActivePeriod(began), ActivePeriod(NOW, NOW)))
     account = BillingAccount(CONTOSO, Month(2026, 10), issued=2)
     store = FakeMspStore(msp, tenant(OWN), usage, account)
     await enabled(store)
     (kept,) = await store.usage(CONTOSO)
-    assert kept.stretches == (Stretch(began, datetime(2026, 11, 1, tzinfo=UTC)),)
+    assert kept.stretches == (ActivePeriod(began, datetime(2026, 11, 1, tzinfo=UTC)),)
     # An invoice that is being made meanwhile was decided on another version of the account.
     assert any(isinstance(operation.row, BillingAccount) for operation in store.commits[-1])
 
@@ -93,25 +93,27 @@ async def test_consent_leaves_a_customer_row_as_it_is() -> None:
 
 
 async def test_disable_removes_row_and_slot_and_leaves_the_work_on_record() -> None:
-    store, intents, queues = FakeMspStore(MSP), FakeIntents(), FakeQueues()
+    store, intents, queues = FakeMspStore(MSP), FakePendingWork(), FakeQueues()
     ref = (await enabled(store)).tenant.ref
     assert await disable_partner_tenant(store, intents, queues, CONTOSO, CAUSE) == OWN
     assert store.of_kind(Tenant, CONTOSO) == []
-    assert store.of_kind(PartnerSlot, CONTOSO) == []
+    assert store.of_kind(PartnerTenantClaim, CONTOSO) == []
     assert queues.purges == [ref]
-    assert (IntentKind.PURGE_TENANT, ref) in intents.rows
+    assert (WorkKind.PURGE_TENANT, ref) in intents.rows
 
 
 async def test_disable_without_a_partner_tenant_is_refused() -> None:
     with pytest.raises(NoPartnerTenant):
-        await disable_partner_tenant(FakeMspStore(MSP), FakeIntents(), FakeQueues(), CONTOSO, CAUSE)
+        await disable_partner_tenant(
+            FakeMspStore(MSP), FakePendingWork(), FakeQueues(), CONTOSO, CAUSE
+        )
 
 
 async def test_hard_delete_of_the_partner_tenant_says_exactly_what_the_documentation_says() -> None:
     store = FakeMspStore(MSP)
     await enabled(store)
     with pytest.raises(PartnerTenantProtected) as refused:
-        await hard_delete(store, FakeIntents(), FakeQueues(), CONTOSO, OWN, CAUSE)
+        await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, OWN, CAUSE)
     assert str(refused.value) == (
         "Cannot hard-delete the MSP's own partner tenant. Disable via /my-tenant first."
     )
@@ -119,7 +121,7 @@ async def test_hard_delete_of_the_partner_tenant_says_exactly_what_the_documenta
 
 
 async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
-    store, intents, queues = FakeMspStore(MSP, tenant(OWN)), FakeIntents(), FakeQueues()
+    store, intents, queues = FakeMspStore(MSP, tenant(OWN)), FakePendingWork(), FakeQueues()
     converted = False
 
     async def racing(msp_id: object, tenant_id: TenantId) -> object:
@@ -148,11 +150,11 @@ async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
 
 
 async def test_hard_delete_closes_the_usage_and_keeps_it() -> None:
-    usage = TenantUsage(CONTOSO, CUSTOMER, "Old name", (Stretch(NOW - timedelta(days=3)),))
+    usage = TenantUsage(CONTOSO, CUSTOMER, "Old name", (ActivePeriod(NOW - timedelta(days=3)),))
     store = FakeMspStore(MSP, tenant(), usage)
-    await hard_delete(store, FakeIntents(), FakeQueues(), CONTOSO, CUSTOMER, CAUSE)
+    await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, CUSTOMER, CAUSE)
     (kept,) = await store.usage(CONTOSO)
-    assert kept.stretches == (Stretch(NOW - timedelta(days=3), NOW),)
+    assert kept.stretches == (ActivePeriod(NOW - timedelta(days=3), NOW),)
     assert kept.tenant_name == "Northwind Traders"
 
 

@@ -17,16 +17,16 @@ from domain.consent_session import hash_state
 from domain.errors import MalformedInput
 from domain.identifiers import SessionRef
 from domain.messages import read_session_ref, read_tenant_ref, write_session_ref, write_tenant_ref
-from domain.ports import Intent, IntentKind
+from domain.ports import PendingWork, WorkKind
 from domain.sync_state import SyncPhase
-from sync.due import sync_due_tenants
+from sync.due_tenants import sync_due_tenants
 from sync.functions import sync_functions
 from tenants.functions import TenantPorts, tenant_functions
 from tests.fakes.outside import FakeIdentity
-from tests.fakes.storage import FakeConsentSessions, FakeIntents
+from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, tenant
-from work.redeliver import redeliver_work
+from work.requeue import requeue_work
 
 type Handler = Callable[[func.QueueMessage], Awaitable[None]]
 
@@ -84,7 +84,7 @@ class App:
     """The functions of the three queues over one world."""
 
     def __init__(self) -> None:
-        self.world, self.intents = World(), FakeIntents()
+        self.world, self.intents = World(), FakePendingWork()
         world, edge = self.world, Edge()
         consent = ConsentPorts(
             *(world.store, FakeConsentSessions(), world.requests, self.intents),
@@ -122,7 +122,7 @@ class App:
         """Let time pass, and fire the timers that find what was lost."""
         self.world.clock.advance(**later)
         await sync_due_tenants(self.world.ports, timedelta(hours=6))
-        await redeliver_work(
+        await requeue_work(
             *(self.world.store, self.intents, self.world.queues, self.world.clock),
             timedelta(minutes=2),
         )
@@ -207,8 +207,8 @@ async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again()
     await app.world.request()
     gone = replace(REF, epoch="another-life")  # type: ignore[arg-type]  # its row is gone
     now = app.world.clock.now()
-    await app.intents.record(Intent(IntentKind.PURGE_TENANT, gone, now))
-    await app.intents.record(Intent(IntentKind.COMPLETE_CONSENT, SESSION, now))
+    await app.intents.record(PendingWork(WorkKind.PURGE_TENANT, gone, now))
+    await app.intents.record(PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, now))
     queues = app.world.queues
     for hours in (1, 2, 4):  # a sync is asked for less and less often
         queues.syncs, queues.purges, queues.consents = [], [], []  # dropped

@@ -12,15 +12,15 @@ from pydantic import ValidationError
 
 from domain.folding import fold
 from domain.identifiers import Epoch, TenantId, TenantRef
-from domain.ports import Exchange
+from domain.ports import BlockReplacement
 from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
-from domain.tenant import ListedTenant, Scope, Tenant, TenantStatus
+from domain.tenant import ListedTenant, Tenant, TenantScope, TenantStatus
 from domain.user_block import UserBlock, blocks_of, entry_of
-from portfolio.cached_users import CachedUsers
 from portfolio.requests import UserSearch
 from portfolio.search import MOST, search
 from portfolio.search_users import SearchResult, search_users
-from portfolio.summing import summed
+from portfolio.summary import summarise
+from portfolio.user_search_cache import CachedUsers
 from tests.fakes.outside import FixedClock
 from tests.fakes.portfolio import FakePortfolio, FakeUserIndex
 from tests.fakes.storage import FakeMspStore, FakeSyncStates
@@ -135,7 +135,7 @@ class Portfolio:
     ) -> None:
         """Put a tenant's users into the index, and its state beside it."""
         entries = {n: entry_of(n, {"displayName": n, "accountEnabled": True}) for n in names}
-        await self.index.write(of.ref, [Exchange("", blocks_of("", entries))])
+        await self.index.write(of.ref, [BlockReplacement("", blocks_of("", entries))])
         state = SyncState(of.ref, SyncPhase.SUCCEEDED, NOW, first_synced_at=NOW)
         read = replace(state.data_set(DataSet.USERS), state=users, synced_at=NOW)
         await self.states.remove(of.ref)
@@ -222,7 +222,7 @@ async def test_a_block_that_is_divided_during_a_read_is_read_in_its_parts() -> N
         whole = portfolio.index.rows.pop((portfolio.customer.ref, ""))
         for name in ("0", "1"):
             block = replace(whole.value, name=name)
-            await portfolio.index.write(portfolio.customer.ref, [Exchange(name, [block])])
+            await portfolio.index.write(portfolio.customer.ref, [BlockReplacement(name, [block])])
         return await read(keys)
 
     portfolio.index.read = divide_first  # type: ignore[method-assign]  # between two reads
@@ -235,7 +235,7 @@ async def test_a_block_that_is_divided_between_two_pages_shows_no_user_twice() -
     await portfolio.synced(portfolio.customer, "Adele", "Adele B")
     whole = portfolio.index.rows[portfolio.customer.ref, ""]
     for block in (replace(whole.value, name="0"), UserBlock.of("1", [])):
-        await portfolio.index.write(portfolio.customer.ref, [Exchange(block.name, [block])])
+        await portfolio.index.write(portfolio.customer.ref, [BlockReplacement(block.name, [block])])
     portfolio.index.rows[portfolio.customer.ref, ""] = whole
     assert len(await portfolio.found()) == 2
 
@@ -275,14 +275,14 @@ def test_a_summary_adds_up_what_is_known_and_takes_no_unread_figure_for_zero() -
         gone.ref: SyncSummary(figures, NOW, NOW, ReadState.SUCCEEDED),
     }
     tenants = [own, customer, new, gone]
-    summary = summed(tenants, summaries, Scope.ALL)
+    summary = summarise(tenants, summaries, TenantScope.ALL)
     assert [each.tenant for each in summary.tenants] == [own, customer, new]
     assert summary.total == RollUp(7, 2, 10, 5, 20.3, 50.0, 1, 2, 3)
     assert [each.synced_at for each in summary.tenants] == [later, NOW, None]
     assert summary.synced_at == NOW
-    assert summed(tenants, summaries, Scope.PARTNER).total == figures
-    customers = summed(tenants, summaries, Scope.CUSTOMERS)
+    assert summarise(tenants, summaries, TenantScope.PARTNER).total == figures
+    customers = summarise(tenants, summaries, TenantScope.CUSTOMERS)
     assert [each.tenant for each in customers.tenants] == [customer, new]
     before_first_sync = {own.ref: SyncSummary(RollUp(), None, None, ReadState.PENDING)}
-    assert summed([own], before_first_sync, Scope.ALL).tenants == []
-    assert summed([], {}, Scope.ALL).total == RollUp()
+    assert summarise([own], before_first_sync, TenantScope.ALL).tenants == []
+    assert summarise([], {}, TenantScope.ALL).total == RollUp()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from domain.changes import Versioned
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.identifiers import Epoch, TenantId, TenantRef
-from domain.ports import Intent, IntentKind, SyncedRecord
+from domain.ports import PendingWork, SyncedRecord, WorkKind
+from domain.row_changes import Versioned
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.user_block import UserBlock
 from tenants.purge import Pace, PurgePorts, purge_tenant
@@ -17,9 +17,9 @@ from tests.fakes.fuse import Died, Fuse
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
-from tests.fakes.storage import FakeIntents, FakeMspStore, FakeSyncStates
+from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncStates
 from tests.samples import CONTOSO, FABRIKAM, MSP, NOW, OTHER, tenant
-from work.redeliver import redeliver_work
+from work.requeue import requeue_work
 
 REMOVED = tenant().ref
 # Whom a purge must leave alone: a later life, another MSP's row of it, a neighbour.
@@ -35,7 +35,7 @@ class World:
 
     def __init__(self, users: int, fuse: Fuse | None = None) -> None:
         self.clock, self.queues = FixedClock(), FakeQueues()
-        self.store, self.intents = FakeMspStore(MSP), FakeIntents()
+        self.store, self.intents = FakeMspStore(MSP), FakePendingWork()
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
         self.index = FakeUserIndex()
         self.whole_reads = FakeWholeReads()
@@ -62,7 +62,7 @@ class World:
         self.index.rows[ref, ""] = Versioned(UserBlock.of("", []), "1")
 
     async def removed(self) -> None:
-        await self.intents.record(Intent(IntentKind.PURGE_TENANT, REMOVED, NOW))
+        await self.intents.record(PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW))
         await self.queues.purge_tenant(REMOVED)
 
     async def drain(self, ports: PurgePorts | None = None, pace: Pace | None = None) -> int:
@@ -143,12 +143,12 @@ async def test_until_when_a_sync_may_write_outlives_a_crash_and_a_redelivery() -
         await world.removed()
         with pytest.raises(Died):
             await world.drain(world.guarded(Fuse(at, after=True)))
-        await redeliver_work(
+        await requeue_work(
             world.store, world.intents, world.queues, world.clock, timedelta(minutes=-1)
         )
         await purge_tenant(world.ports, REMOVED, "again")
         # The worker's last write, made under its lease.
-        await world.records.write(DataSet.USERS, REMOVED, [stored(SyncedRecord("z", {"n": 0}))])
+        await world.records.write(DataSet.USERS, REMOVED, [to_stored(SyncedRecord("z", {"n": 0}))])
         world.clock.advance(minutes=3)
         await world.drain()
         assert world.left() == world.others()
@@ -177,5 +177,5 @@ async def _recover(world: World, pace: Pace) -> None:
     await world.drain(pace=pace)
     world.clock.advance(minutes=5)
     after = timedelta(minutes=2)
-    await redeliver_work(world.store, world.intents, world.queues, world.clock, after)
+    await requeue_work(world.store, world.intents, world.queues, world.clock, after)
     await world.drain(pace=pace)

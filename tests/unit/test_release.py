@@ -25,10 +25,16 @@ def test_the_package_is_the_app_and_nothing_else() -> None:
 
 def test_a_backup_and_a_key_beside_the_app_are_never_packaged(tmp_path: Path) -> None:
     (tmp_path / ".funcignore").write_text((ROOT / ".funcignore").read_text())
-    for name in ("backup/users.jsonl.gz", "key.pem", "secret.txt", "sync/due.py", "host.json"):
+    for name in (
+        "backup/users.jsonl.gz",
+        "key.pem",
+        "secret.txt",
+        "sync/due_tenants.py",
+        "host.json",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert packaged_files(tmp_path) == [Path("host.json"), Path("sync/due.py")]
+    assert packaged_files(tmp_path) == [Path("host.json"), Path("sync/due_tenants.py")]
 
 
 def test_the_host_loads_the_extension_that_its_queue_triggers_need() -> None:

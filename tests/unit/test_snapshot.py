@@ -7,14 +7,14 @@ from azure.data.tables import TableEntity
 
 from adapters.tables.msp_rows import tenant_key, to_entity, usage_key
 from adapters.tables.msps import TableMspStore
-from domain.changes import Row
+from domain.row_changes import Row
 from domain.tenant import TenantStatus
-from domain.usage import Stretch, TenantUsage
+from domain.usage import ActivePeriod, TenantUsage
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, tenant, version
 
 SUSPENDED = tenant(status=TenantStatus.SUSPENDED)
 RESUMED = replace(SUSPENDED, status=TenantStatus.ACTIVE)
-CLOSED = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", (Stretch(NOW, NOW),))
+CLOSED = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", (ActivePeriod(NOW, NOW),))
 OPENED = CLOSED.opened(NOW)
 
 

@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from domain.audit import SYSTEM, Actor
-from domain.changes import Insert, Remove, Versioned
 from domain.errors import (
     ForeignPerson,
     LastOwner,
@@ -20,8 +19,9 @@ from domain.gdap import ROLES
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp, SecurityGroup
 from domain.roles import PERMISSIONS, Permission, Role
+from domain.row_changes import Insert, Remove, Versioned
 from domain.staffing import put_staff, remove_staff
-from domain.tenant import PartnerSlot
+from domain.tenant import PartnerTenantClaim
 from ops.command import head_of
 from ops.onboarding import Application, Owner, check, onboard
 from ops.staff import MOST_SIGN_IN_TENANTS, add_sign_in_tenant
@@ -231,13 +231,13 @@ async def test_staff_come_from_where_the_msp_signs_in_and_a_refusal_leaves_no_cl
 
 async def test_people_of_the_partner_tenant_can_be_staff() -> None:
     store, index = world()
-    await store.commit((Insert(PartnerSlot(CONTOSO, OTHER)),))
+    await store.commit((Insert(PartnerTenantClaim(CONTOSO, OTHER)),))
     assert await put_staff(store, index, FOREIGNER, CAUSE)
 
 
 async def test_a_partner_tenant_that_is_disabled_meanwhile_admits_nobody() -> None:
     store, index = world()
-    await store.commit((Insert(PartnerSlot(CONTOSO, OTHER)),))
+    await store.commit((Insert(PartnerTenantClaim(CONTOSO, OTHER)),))
     commit = store.commit
 
     async def disabled_meanwhile(operations: Any) -> None:

@@ -107,7 +107,7 @@ async def test_what_a_sync_cost_is_told_for_the_tenant_and_each_data_set(
     world = World()
     world.graph.pages = [[user("a"), user("b")]]
     world.graph.cost.requests = 7
-    with caplog.at_level("INFO", "sync.measured"):
+    with caplog.at_level("INFO", "sync.sync_metrics"):
         await world.sync()
     lines = [json.loads(line.getMessage().partition("read ")[2]) for line in caplog.records]
     told = {line.get("data_set", "tenant"): line for line in lines}

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.changes import Versioned
 from domain.errors import StorageUnavailable
+from domain.row_changes import Versioned
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant, TenantStatus
-from sync.due import sync_due_tenants
+from sync.due_tenants import sync_due_tenants
 from sync.sync_tenant import sync_tenant
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, NOW, OTHER, tenant

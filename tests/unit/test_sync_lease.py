@@ -7,17 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from domain.changes import Versioned
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.errors import StorageUnavailable
 from domain.identifiers import TenantRef
 from domain.ports import PositionLost, StoredRecord, UserPage
+from domain.row_changes import Versioned
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.tenant import TenantStatus
-from sync.poison import record_failed_sync
+from sync.failed_messages import record_failed_sync
 from sync.sync_tenant import sync_tenant
 from tenants.purge import PurgePorts, purge_tenant
-from tests.fakes.storage import FakeIntents
+from tests.fakes.storage import FakePendingWork
 from tests.fakes.sync_world import World, user
 from tests.samples import CONTOSO, NOW
 
@@ -123,7 +123,7 @@ async def test_a_poison_message_shows_on_the_tenant() -> None:
     assert world.states.rows[world.tenant.ref].value.phase is SyncPhase.FAILED
 
 
-def purging(world: World, intents: FakeIntents) -> PurgePorts:
+def purging(world: World, intents: FakePendingWork) -> PurgePorts:
     return PurgePorts(
         world.store,
         world.states,
@@ -137,12 +137,12 @@ def purging(world: World, intents: FakeIntents) -> PurgePorts:
 
 
 async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
-    world, intents = World(), FakeIntents()
+    world, intents = World(), FakePendingWork()
     ref = world.tenant.ref
     await world.states.add(
         SyncState(ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1))
     )
-    await world.records.write(DataSet.USERS, ref, [stored(user("a"))])
+    await world.records.write(DataSet.USERS, ref, [to_stored(user("a"))])
     world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
 
     ports = purging(world, intents)
@@ -152,7 +152,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 
     await purge()
     assert len(world.queues.purges) == len(intents.rows) == 1
-    await world.records.write(DataSet.USERS, ref, [stored(user("late"))])
+    await world.records.write(DataSet.USERS, ref, [to_stored(user("late"))])
     world.clock.advance(minutes=2)
     await purge()
     assert world.users() == []
@@ -162,8 +162,8 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 
 async def test_a_purge_leaves_a_tenant_alone_that_still_has_its_row() -> None:
     world = World()
-    await world.records.write(DataSet.USERS, world.tenant.ref, [stored(user("a"))])
-    await purge_tenant(purging(world, FakeIntents()), world.tenant.ref, "r")
+    await world.records.write(DataSet.USERS, world.tenant.ref, [to_stored(user("a"))])
+    await purge_tenant(purging(world, FakePendingWork()), world.tenant.ref, "r")
     assert world.users() == ["a"]
 
 

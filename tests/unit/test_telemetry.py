@@ -9,11 +9,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from billing.run import RunIncomplete, run_billing
+from billing.billing_run import RunIncomplete, run_billing
 from domain.errors import StorageUnavailable
 from domain.ports import Unreadable
 from domain.sync_state import DataSet
-from edge.telemetry import count, span, tell, traced
+from edge.telemetry import count, log_event, span, traced
 from tenants.purge import purge_tenant
 from tests.fakes.sync_world import World, user
 from tests.unit.billing_world import BillingWorld
@@ -71,7 +71,7 @@ async def test_a_run_counts_its_invoices_and_itself_when_it_ended_well(
     async def fails(*_: Any) -> None:
         raise StorageUnavailable
 
-    monkeypatch.setattr("billing.run.issue_invoices", fails)
+    monkeypatch.setattr("billing.billing_run.issue_invoices", fails)
     with pytest.raises(RunIncomplete):
         await run_billing(world.ports, world.cause)
     assert counted == []
@@ -116,5 +116,5 @@ def test_nothing_happens_while_nobody_listens(caplog: pytest.LogCaptureFixture) 
         current.set_attribute("more", 2)
     count("somethings", kind="of them")
     with caplog.at_level("INFO"):
-        tell(logging.getLogger("some"), "something happened", rows=1)
+        log_event(logging.getLogger("some"), "something happened", rows=1)
     assert caplog.messages == ['something happened {"rows": 1}']

@@ -15,16 +15,16 @@ from billing.proration import active_days
 from billing.reconcile import reconcile
 from domain.audit import SYSTEM, Cause
 from domain.billing_terms import BillingTerms
-from domain.changes import Insert, decide_and_commit
-from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, Step, started
+from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, LifecycleStep, first_usage
 from domain.month import Month, start_of
 from domain.partner_tenant import enable
+from domain.row_changes import Insert, decide_and_commit
 from domain.tenant import Organization
-from domain.usage import Stretch, TenantUsage
+from domain.usage import ActivePeriod, TenantUsage
 from tenants.edit import take_step
 from tenants.hard_delete import hard_delete
 from tests.fakes.outside import FakeQueues
-from tests.fakes.storage import FakeIntents, FakeMspStore
+from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, tenant
 from tests.unit.billing_world import BillingWorld
 from tests.unit.test_billing_properties import LATER, months, stretches, zones
@@ -87,7 +87,7 @@ def test_no_bill_shows_it_after_a_conversion_either(
 
 @given(st.lists(stretches, max_size=12), zones, months)
 def test_folding_bears_any_order_and_a_second_time_changes_nothing(
-    several: list[Stretch], zone: ZoneInfo, month: Month
+    several: list[ActivePeriod], zone: ZoneInfo, month: Month
 ) -> None:
     usage = replace(EMPTY, stretches=tuple(several))
     folded = usage.folded(zone, LATER)
@@ -106,7 +106,7 @@ def test_a_row_never_fills_up(minutes: list[int], zone: ZoneInfo) -> None:
 
 def test_a_change_every_other_day_for_forty_years_fits_the_row() -> None:
     since = [START + timedelta(days=day) for day in range(0, 40 * 365, 4)]
-    usage = replace(EMPTY, stretches=tuple(Stretch(s, s + timedelta(days=2)) for s in since))
+    usage = replace(EMPTY, stretches=tuple(ActivePeriod(s, s + timedelta(days=2)) for s in since))
     folded = usage.folded(ZoneInfo(MSP.time_zone), since[-1] + timedelta(days=2))
     check_entity(to_entity(folded))
     assert len(folded.stretches) <= 40 * 12 + 2 * 17
@@ -114,10 +114,10 @@ def test_a_change_every_other_day_for_forty_years_fits_the_row() -> None:
 
 def test_what_is_near_together_is_one_stretch_and_a_day_without_any_keeps_two() -> None:
     zone, day = ZoneInfo("Australia/Sydney"), datetime(2026, 10, 5, 1, tzinfo=UTC)
-    first = Stretch(day, day + timedelta(hours=2))
+    first = ActivePeriod(day, day + timedelta(hours=2))
     for days, count in ((0, 1), (1, 1), (2, 2)):
         since = day + timedelta(days=days, hours=5)
-        usage = replace(EMPTY, stretches=(first, Stretch(since, since + timedelta(hours=1))))
+        usage = replace(EMPTY, stretches=(first, ActivePeriod(since, since + timedelta(hours=1))))
         folded = usage.folded(zone, day + timedelta(days=3))
         assert len(folded.stretches) == count
         assert folded.stretches[-1].until == since + timedelta(hours=1)
@@ -126,19 +126,19 @@ def test_what_is_near_together_is_one_stretch_and_a_day_without_any_keeps_two() 
 def test_a_month_that_is_over_is_one_stretch_of_as_many_days() -> None:
     zone = ZoneInfo("Australia/Sydney")
     since = [start_of(datetime(2026, 9, day, tzinfo=UTC).date(), zone) for day in (3, 7, 20)]
-    usage = replace(EMPTY, stretches=tuple(Stretch(s, s + timedelta(days=1)) for s in since))
+    usage = replace(EMPTY, stretches=tuple(ActivePeriod(s, s + timedelta(days=1)) for s in since))
     open_month = datetime(2026, 9, 25, tzinfo=UTC)
     assert usage.folded(zone, open_month) == usage
     folded = usage.folded(zone, open_month + timedelta(days=10))
-    assert folded.stretches == (Stretch(since[0], since[0] + timedelta(days=3)),)
+    assert folded.stretches == (ActivePeriod(since[0], since[0] + timedelta(days=3)),)
 
 
-async def step(store: FakeMspStore, step: Step, at: datetime) -> None:
+async def step(store: FakeMspStore, step: LifecycleStep, at: datetime) -> None:
     await take_step(store, CONTOSO, CUSTOMER, step, Cause(SYSTEM, at, "r"))
 
 
 async def test_a_thousand_suspensions_leave_room_for_every_other_step() -> None:
-    store = FakeMspStore(MSP, tenant(), started(tenant(), Cause(SYSTEM, NOW, "r")))
+    store = FakeMspStore(MSP, tenant(), first_usage(tenant(), Cause(SYSTEM, NOW, "r")))
     at = NOW
     for _ in range(1000):
         at += timedelta(hours=9)
@@ -150,7 +150,7 @@ async def test_a_thousand_suspensions_leave_room_for_every_other_step() -> None:
     await step(store, OFFBOARD, at)
     await step(store, REACTIVATE, at + timedelta(days=3))
     cause = Cause(SYSTEM, at + timedelta(days=4), "r")
-    await hard_delete(store, FakeIntents(), FakeQueues(), CONTOSO, CUSTOMER, cause)
+    await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, CUSTOMER, cause)
     (usage,) = await store.usage(CONTOSO)
     check_entity(to_entity(usage))
     assert usage.stretches[-1].until == cause.at
@@ -158,9 +158,9 @@ async def test_a_thousand_suspensions_leave_room_for_every_other_step() -> None:
 
 async def test_a_row_that_is_full_already_is_folded_by_the_next_change() -> None:
     each = (NOW + timedelta(hours=60 * n) for n in range(441))
-    full = tuple(Stretch(since, since + timedelta(hours=1)) for since in each)
+    full = tuple(ActivePeriod(since, since + timedelta(hours=1)) for since in each)
     at = NOW + timedelta(hours=60 * 441)
-    usage = replace(EMPTY, stretches=(*full, Stretch(at)))
+    usage = replace(EMPTY, stretches=(*full, ActivePeriod(at)))
     store = FakeMspStore(MSP, tenant(), usage)
     await step(store, SUSPEND, at + timedelta(days=1))
     (after,) = await store.usage(CONTOSO)
@@ -174,7 +174,7 @@ async def test_a_row_that_is_full_already_is_folded_by_the_next_change() -> None
 async def test_closed_months_agree_with_their_invoices_after_folding(*, converted: bool) -> None:
     world = BillingWorld(tenant(), customers=0)
     cause = Cause(SYSTEM, world.since, "r")
-    await world.msps.commit([Insert(started(tenant(), cause))])
+    await world.msps.commit([Insert(first_usage(tenant(), cause))])
     at = world.since
     while at < datetime(2027, 3, 20, tzinfo=UTC):
         await step(world.msps, SUSPEND, at + timedelta(hours=7))

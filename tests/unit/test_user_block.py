@@ -10,8 +10,8 @@ from domain.user_block import (
     UserBlock,
     blocks_of,
     by_block,
+    covers_every_hash,
     entry_of,
-    is_whole,
     read_answer,
 )
 
@@ -99,7 +99,7 @@ def test_a_large_block_is_divided_and_each_user_is_in_the_block_of_its_hash() ->
     entries = users(2500)
     blocks = blocks_of("", entries)
     names = {block.name for block in blocks}
-    assert is_whole(names)
+    assert covers_every_hash(names)
     assert all(block.users <= 1000 for block in blocks)
     placed = by_block(names, entries)
     assert {block.name: block.entries() for block in blocks} == placed
@@ -127,4 +127,4 @@ def test_a_block_holds_what_a_row_holds_however_long_the_names() -> None:
     ],
 )
 def test_blocks_are_whole_when_each_hash_has_one(names: list[str], whole: bool) -> None:
-    assert is_whole(names) is whole
+    assert covers_every_hash(names) is whole

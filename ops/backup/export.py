@@ -10,7 +10,7 @@ from adapters.tables.raw_rows import RawRows
 from adapters.tables.storage import Storage
 from domain.errors import StorageUnavailable
 from domain.ports import Clock
-from ops.backup_folder import BackupFolder, Contents, Progress
+from ops.backup.folder import BackupFolder, Contents, Progress
 
 # What is decided before what points to it or carries it out, a sync's position before the rows
 # that it leads to, and rows before their index.

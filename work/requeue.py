@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 
 from domain.identifiers import SessionRef, TenantRef
-from domain.ports import Clock, Intent, IntentKind, Intents, MspStore, Queues
+from domain.ports import Clock, MspStore, PendingWork, PendingWorkStore, Queues, WorkKind
 
 _log = logging.getLogger(__name__)
 
@@ -12,8 +12,8 @@ _log = logging.getLogger(__name__)
 _UNCOMMITTED = timedelta(minutes=30)
 
 
-async def redeliver_work(
-    msps: MspStore, intents: Intents, queues: Queues, clock: Clock, after: timedelta
+async def requeue_work(
+    msps: MspStore, intents: PendingWorkStore, queues: Queues, clock: Clock, after: timedelta
 ) -> int:
     """Queue every intent anew whose message is older than `after`; return how many.
 
@@ -24,25 +24,25 @@ async def redeliver_work(
     async for intent in intents.queued_before(now - after):
         try:
             # Only the time is written anew: progress that was made meanwhile is not undone.
-            again = Intent(intent.kind, intent.subject, now)
-            count += await _redeliver(msps, intents, queues, again, now - intent.queued_at)
+            again = PendingWork(intent.kind, intent.subject, now)
+            count += await _requeue(msps, intents, queues, again, now - intent.queued_at)
         except Exception:  # noqa: BLE001  one intent's trouble must not hold up another's
             _log.exception("work could not be queued anew: %s", intent.kind)
     return count
 
 
-async def _redeliver(
-    msps: MspStore, intents: Intents, queues: Queues, intent: Intent, age: timedelta
+async def _requeue(
+    msps: MspStore, intents: PendingWorkStore, queues: Queues, intent: PendingWork, age: timedelta
 ) -> bool:
     match intent.kind, intent.subject:
-        case IntentKind.PURGE_TENANT, TenantRef() as ref:
+        case WorkKind.PURGE_TENANT, TenantRef() as ref:
             if await _has_its_row(msps, ref):
                 if age > _UNCOMMITTED:
                     await intents.drop(intent.kind, ref)
                 return False
             await intents.record(intent)
             await queues.purge_tenant(ref)
-        case IntentKind.COMPLETE_CONSENT, SessionRef() as session:
+        case WorkKind.COMPLETE_CONSENT, SessionRef() as session:
             await intents.record(intent)
             await queues.complete_consent(session)
         case _:

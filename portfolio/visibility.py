@@ -1,10 +1,10 @@
 """Which tenants the portfolio shows."""
 
 from domain.sync_state import SyncSummary
-from domain.tenant import ListedTenant, Scope, TenantStatus
+from domain.tenant import ListedTenant, TenantScope, TenantStatus
 
 
-def is_in_portfolio(tenant: ListedTenant, summary: SyncSummary | None, scope: Scope) -> bool:
+def is_in_portfolio(tenant: ListedTenant, summary: SyncSummary | None, scope: TenantScope) -> bool:
     """Tell whether the portfolio shows a tenant, as the tenant list does.
 
     The partner tenant shows once its first sync is complete; offboarded tenants are left out.
@@ -13,4 +13,4 @@ def is_in_portfolio(tenant: ListedTenant, summary: SyncSummary | None, scope: Sc
         return False
     if tenant.is_own_msp_tenant and (summary is None or summary.first_synced_at is None):
         return False
-    return scope is Scope.ALL or tenant.is_own_msp_tenant == (scope is Scope.PARTNER)
+    return scope is TenantScope.ALL or tenant.is_own_msp_tenant == (scope is TenantScope.PARTNER)

@@ -9,7 +9,7 @@ from domain.tenant import GdapInvite, Tenant
 CLAIMED, PENDING, ACTIVE = "creating", "pending", "active"
 
 
-class Met(StrEnum):
+class Change(StrEnum):
     """What meeting a customer's relationships came to."""
 
     ACCEPTED = "accepted"
@@ -21,14 +21,14 @@ class Met(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class Reconciliation:
     """What it came to, and the tenant and the invite as they are now.
 
     Args:
         live: The relationship that gives access, if any does.
     """
 
-    met: Met
+    change: Change
     tenant: Tenant | None = None
     invite: GdapInvite | None = None
-    live: GdapRelationship | None = None
+    active: GdapRelationship | None = None

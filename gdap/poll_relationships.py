@@ -8,25 +8,25 @@ from itertools import groupby
 from uuid import uuid4
 
 from domain.audit import SYSTEM, Cause
-from domain.changes import Versioned, decide_and_commit
 from domain.errors import DomainError
 from domain.gdap import GdapRelationship, RelationshipState, UnreadableRelationship
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
-from domain.ports import Clock, Gdap, Head, MspStore, Page, Snapshot
+from domain.ports import Clock, Gdap, MspHead, MspStore, Page, TenantRecords
+from domain.row_changes import Versioned, decide_and_commit
 from domain.sync_request import SyncRequests
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
 from edge.telemetry import count
-from gdap.meeting import meet
-from gdap.met import Meeting, Met
-from gdap.standing_invite import assigned
+from gdap.invite_record import assigned
+from gdap.reconcile_relationship import reconcile
+from gdap.reconciliation import Change, Reconciliation
 
 _log = logging.getLogger(__name__)
 _MSPS_AT_ONCE = 8
 _PAGE = 1000
 # Each takes a few requests; what exceeds it waits for the next time.
 _MOST_ASSIGNMENTS = 200
-_SYNCED_AFTER = {Met.ACCEPTED, Met.REACTIVATED, Met.RECONNECTED}
+_SYNCED_AFTER = {Change.ACCEPTED, Change.REACTIVATED, Change.RECONNECTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +40,21 @@ class GdapPorts:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class MspView:
     """All that an MSP knows of its customers, read in four ranges.
 
     It may be old by the time it is looked at: it tells where to look closer, no more.
     """
 
-    head: Head
+    head: MspHead
     tenants: Mapping[TenantId, Versioned[Tenant]]
     invites: Mapping[TenantId, GdapInvite]
     removals: Mapping[TenantId, TenantRemoval]
 
-    def snapshot(self, tenant_id: TenantId) -> Snapshot:
+    def snapshot(self, tenant_id: TenantId) -> TenantRecords:
         """Return what is known of one customer, fit to decide on and not to commit."""
         invite, removal = self.invites.get(tenant_id), self.removals.get(tenant_id)
-        return Snapshot(
+        return TenantRecords(
             self.head,
             self.tenants.get(tenant_id),
             None,
@@ -93,25 +93,27 @@ async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
     relationships = await ports.gdap.relationships(head.msp.value)
     if relationships.unreadable:
         count("gdap.unreadable", len(relationships.unreadable))
-    known, left = await _known(ports.msps, head), _MOST_ASSIGNMENTS
+    known, left = await _read_view(ports.msps, head), _MOST_ASSIGNMENTS
     for tenant_id, of_customer in _by_customer(relationships.found):
         invite = known.invites.get(tenant_id)
-        if _may_be_live(tenant_id, invite, of_customer, relationships.unreadable):
+        if _may_be_active(tenant_id, invite, of_customer, relationships.unreadable):
             continue
         try:
-            left -= await _meet_customer(ports, known, tenant_id, of_customer, may_assign=left > 0)
+            left -= await _reconcile_customer(
+                ports, known, tenant_id, of_customer, may_assign=left > 0
+            )
         except Exception:  # noqa: BLE001  the next customer's are met all the same
             _log.exception("a customer's GDAP relationships were not met")
 
 
-async def _known(msps: MspStore, head: Head) -> Known:
+async def _read_view(msps: MspStore, head: MspHead) -> MspView:
     msp_id = head.msp.value.msp_id
     tenants, invites, removals = await asyncio.gather(
         _all(lambda token: msps.tenants(msp_id, _PAGE, token)),
         _all(lambda token: msps.invites(msp_id, _PAGE, token)),
         msps.removals(msp_id),
     )
-    return Known(
+    return MspView(
         head,
         {known.value.tenant_id: known for known in tenants},
         {invite.tenant_id: invite for invite in invites},
@@ -128,7 +130,7 @@ async def _all[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
     return items
 
 
-def _may_be_live(
+def _may_be_active(
     tenant_id: TenantId,
     invite: GdapInvite | None,
     relationships: Sequence[GdapRelationship],
@@ -138,7 +140,7 @@ def _may_be_live(
 
     Without a live one among those that can be read, the customer would seem to be lost.
     """
-    is_live = any(found.state is RelationshipState.LIVE for found in relationships)
+    is_live = any(found.state is RelationshipState.ACTIVE for found in relationships)
     known = invite.relationship_id if invite else None
     return not is_live and any(one.may_be(tenant_id, known) for one in unreadable)
 
@@ -151,9 +153,9 @@ def _by_customer(
         yield tenant_id, list(found)
 
 
-async def _meet_customer(
+async def _reconcile_customer(
     ports: GdapPorts,
-    known: Known,
+    known: MspView,
     tenant_id: TenantId,
     relationships: Sequence[GdapRelationship],
     *,
@@ -162,35 +164,35 @@ async def _meet_customer(
     """Meet one customer's relationships; return how many assignments were looked after."""
     msp = known.head.msp.value
     cause = Cause(SYSTEM, ports.clock.now(), str(uuid4()))
-    rough = meet(known.snapshot(tenant_id), relationships, cause)
-    if not rough.operations and not _lacks_access(rough.result, msp):
+    preview = reconcile(known.snapshot(tenant_id), relationships, cause)
+    if not preview.operations and not _lacks_access(preview.result, msp):
         return 0
-    meeting = await decide_and_commit(
+    reconciliation = await decide_and_commit(
         lambda: ports.msps.snapshot(msp.msp_id, tenant_id),
-        lambda snapshot: meet(snapshot, relationships, cause),
+        lambda snapshot: reconcile(snapshot, relationships, cause),
         ports.msps.commit,
     )
-    is_new = may_assign and await _assign(ports, msp, meeting, cause)
-    if meeting.tenant and (is_new or meeting.met in _SYNCED_AFTER):
-        await ports.sync_requests.request(meeting.tenant.ref, cause.at)
-    return int(_lacks_access(meeting, msp))
+    is_new = may_assign and await _assign(ports, msp, reconciliation, cause)
+    if reconciliation.tenant and (is_new or reconciliation.change in _SYNCED_AFTER):
+        await ports.sync_requests.request(reconciliation.tenant.ref, cause.at)
+    return int(_lacks_access(reconciliation, msp))
 
 
-def _lacks_access(meeting: Meeting, msp: Msp) -> bool:
+def _lacks_access(reconciliation: Reconciliation, msp: Msp) -> bool:
     """Tell whether the security groups have yet to get the access that they are to have."""
-    tenant, invite = meeting.tenant, meeting.invite
-    if tenant is None or invite is None or meeting.live is None or not tenant.is_synced:
+    tenant, invite = reconciliation.tenant, reconciliation.invite
+    if tenant is None or invite is None or reconciliation.active is None or not tenant.is_synced:
         return False
     return bool(msp.app.access) and invite.assigned != msp.app.access
 
 
-async def _assign(ports: GdapPorts, msp: Msp, meeting: Meeting, cause: Cause) -> bool:
+async def _assign(ports: GdapPorts, msp: Msp, reconciliation: Reconciliation, cause: Cause) -> bool:
     """Give the security groups their access; return whether they have it just now."""
-    live, tenant = meeting.live, meeting.tenant
-    if not _lacks_access(meeting, msp) or live is None or tenant is None:
+    active, tenant = reconciliation.active, reconciliation.tenant
+    if not _lacks_access(reconciliation, msp) or active is None or tenant is None:
         return False
     try:
-        complete = await ports.gdap.assign(msp, live)
+        complete = await ports.gdap.assign(msp, active)
     except DomainError as error:
         # The tenant's sync says what it lacks; the next poll tries again.
         _log.warning("no access was assigned in a GDAP relationship: %s", error)
@@ -199,6 +201,6 @@ async def _assign(ports: GdapPorts, msp: Msp, meeting: Meeting, cause: Cause) ->
         return False
     return await decide_and_commit(
         lambda: ports.msps.snapshot(msp.msp_id, tenant.tenant_id),
-        lambda snapshot: assigned(snapshot, live.relationship_id, msp.app.access, cause),
+        lambda snapshot: assigned(snapshot, active.relationship_id, msp.app.access, cause),
         ports.msps.commit,
     )

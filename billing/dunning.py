@@ -3,15 +3,15 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from billing.notices import notice_of
+from billing.emails import notice_of
 from billing.payments import due_step, pursue
 from billing.ports import BillingPorts, read_head
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Replace, Versioned, decide_and_commit
-from domain.errors import NoticeFailed
+from domain.errors import BillingEmailFailed
 from domain.identifiers import MspId
 from domain.invoice import Payment, invoice_name
 from domain.msp import Msp
+from domain.row_changes import Decision, Insert, Replace, Versioned, decide_and_commit
 
 # Longer than an invocation lives: a notice that is not sent by then was lost with its sender.
 _SENDING = timedelta(minutes=15)
@@ -36,7 +36,7 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
     msp, steps = (await read_head(ports.msps, msp_id)).msp.value, 0
     if msp.closed_at:
         return 0
-    failure: NoticeFailed | None = None
+    failure: BillingEmailFailed | None = None
     for known in unpaid:
         payment, taken = known.value, None
         if due_step(payment, msp, cause.at) > payment.pursued:
@@ -45,7 +45,7 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
         if taken or _was_lost(payment, cause.at):
             try:
                 await _notify(ports, msp_id, taken or payment, cause)
-            except NoticeFailed as error:
+            except BillingEmailFailed as error:
                 failure = error
     if failure:
         raise failure

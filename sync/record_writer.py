@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 
-from domain.digest import stored
+from domain.digest import to_stored
 from domain.ports import Document, StoredRecord, SyncedRecord, SyncedRecords
 from domain.sync_state import DataSet, DataSetState
 from sync.lease import Lease
 
-_AT_ONCE = 1000
+_BATCH = 1000
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Rows:
+class RecordWriter:
     """Writes what changed, under the lease.
 
     Args:
@@ -61,7 +61,7 @@ class Rows:
         """Return those of the records that are stored, by key, and remember their digests."""
         found = await self.records.read(self.name, self.lease.state.ref, keys)
         self.digests |= {
-            key: stored(SyncedRecord(key, document)).digest for key, document in found.items()
+            key: to_stored(SyncedRecord(key, document)).digest for key, document in found.items()
         }
         return found
 
@@ -87,7 +87,7 @@ class Rows:
         latest = {record.key: record for record in records}
         changed = [r for key, r in latest.items() if self.digests.get(key) != r.digest]
         if changed:
-            await self.lease.hold()
+            await self.lease.renew_if_old()
             await self.records.write(self.name, self.lease.state.ref, changed)
         new = len(latest.keys() - self.digests.keys())
         self.digests |= {record.key: record.digest for record in changed}
@@ -104,8 +104,10 @@ class Rows:
             LeaseLost: Somebody else has the tenant now; nothing more is deleted.
         """
         gone = sorted(self.digests.keys() & set(keys))
-        for some in batched(gone, _AT_ONCE, strict=False):
-            await self.lease.hold()  # All of a large tenant's rows take longer than a lease.
+        for some in batched(gone, _BATCH, strict=False):
+            await (
+                self.lease.renew_if_old()
+            )  # All of a large tenant's rows take longer than a lease.
             await self.records.delete(self.name, self.lease.state.ref, some)
             for key in some:
                 del self.digests[key]

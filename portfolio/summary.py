@@ -7,8 +7,8 @@ from datetime import datetime
 
 from domain.identifiers import TenantRef
 from domain.sync_state import RollUp, SyncSummary
-from domain.tenant import ListedTenant, Scope
-from portfolio.scope import is_in_portfolio
+from domain.tenant import ListedTenant, TenantScope
+from portfolio.visibility import is_in_portfolio
 
 # Graph's scores have two decimals.
 _DECIMALS = 2
@@ -40,8 +40,8 @@ class PortfolioSummary:
     tenants: Sequence[TenantSummary]
 
 
-def summed(
-    tenants: Iterable[ListedTenant], summaries: Mapping[TenantRef, SyncSummary], scope: Scope
+def summarise(
+    tenants: Iterable[ListedTenant], summaries: Mapping[TenantRef, SyncSummary], scope: TenantScope
 ) -> PortfolioSummary:
     """Return the summary of the tenants that the scope shows."""
     shown = [

@@ -18,12 +18,12 @@ from domain.ports import Clock
 from domain.sync_request import first_sync
 from domain.sync_state import ScheduledSync, SyncState
 from domain.tenant import Tenant
-from ops.backup_folder import BackupFolder, Progress
-from ops.export import TABLES
+from ops.backup.export import TABLES
+from ops.backup.folder import BackupFolder, Progress
 
 MARKS = "restores"
 _KEY = "restore"
-_AT_ONCE = 8
+_MAX_CONCURRENT = 8
 _PAGE = 500
 _COMPARED = "compared"
 
@@ -98,7 +98,7 @@ async def _begin(storage: Storage, backup: str) -> _Mark:
 
 async def _keep(storage: Storage, mark: _Mark) -> None:
     facts = {name: value for name, value in asdict(mark).items() if value is not None}
-    with access.meaning():
+    with access.translate_storage_errors():
         await storage.table(MARKS).upsert_entity({"PartitionKey": _KEY, "RowKey": _KEY, **facts})
 
 
@@ -108,7 +108,7 @@ async def _write(storage: Storage, folder: BackupFolder, mark: _Mark, name: str)
         mark.step, mark.rows = name, 0
     rows = RawRows(storage.table(name))
     left = islice(folder.lines(name), mark.rows, None)
-    for group in batched(transactions(left), _AT_ONCE, strict=False):
+    for group in batched(transactions(left), _MAX_CONCURRENT, strict=False):
         await asyncio.gather(*(rows.put(entities) for entities in group))
         mark.rows += sum(map(len, group))
         await _keep(storage, mark)

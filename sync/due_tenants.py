@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
-from domain.changes import Versioned
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
+from domain.row_changes import Versioned
 from domain.sync_request import is_under_way, scheduled
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
@@ -17,10 +17,10 @@ from sync.lease import is_leased
 from sync.sync_tenant import SyncPorts
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 16
-MOST = 5000
+_MAX_CONCURRENT = 16
+MAX_PER_RUN = 5000
 # Tenants that fall due together reach Graph and storage one after another.
-A_SECOND = 50
+MAX_PER_SECOND = 50
 
 
 async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
@@ -29,12 +29,12 @@ async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
     One tenant's trouble never holds up another. What exceeds 5,000 waits for the next time; the
     schedule sees to it that it is not always the same tenants'.
     """
-    now, turn = ports.clock.now(), asyncio.Semaphore(_AT_ONCE)
-    entries = await _first(ports.schedule.due(now), MOST)
+    now, turn = ports.clock.now(), asyncio.Semaphore(_MAX_CONCURRENT)
+    entries = await _first(ports.schedule.due(now), MAX_PER_RUN)
 
     async def in_turn(number: int, entry: ScheduledSync) -> bool:
         async with turn:
-            return await _look_at(ports, entry, now, interval, number // A_SECOND)
+            return await _handle_safely(ports, entry, now, interval, number // MAX_PER_SECOND)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(in_turn(i, entry)) for i, entry in enumerate(entries)]
@@ -50,11 +50,11 @@ async def _first(entries: AsyncIterator[ScheduledSync], most: int) -> list[Sched
     return first
 
 
-async def _look_at(
+async def _handle_safely(
     ports: SyncPorts, entry: ScheduledSync, now: datetime, interval: timedelta, delay: int
 ) -> bool:
     try:
-        return await _meet(ports, entry, now, interval, delay)
+        return await _handle_entry(ports, entry, now, interval, delay)
     except ConcurrentChange:
         return False  # Somebody asked for it meanwhile; the entry is stale and goes next time.
     except Exception:  # noqa: BLE001  the next tenant is due all the same
@@ -62,7 +62,7 @@ async def _look_at(
         return False
 
 
-async def _meet(
+async def _handle_entry(
     ports: SyncPorts, entry: ScheduledSync, now: datetime, interval: timedelta, delay: int
 ) -> bool:
     """Queue the sync, or put the entry where it belongs."""
@@ -82,7 +82,7 @@ async def _meet(
     # As the schedule has it, in whole seconds: a fraction more would be this very entry.
     later = scheduled(entry.ref, next_at)
     if later.due_at > now:
-        await _move(ports, known, later)
+        await _reschedule(ports, known, later)
         await ports.schedule.remove(entry)
         return False
     is_queued = await ports.requests.request(entry.ref, now, delay)
@@ -109,7 +109,9 @@ async def _tenant(ports: SyncPorts, ref: TenantRef) -> Tenant | None:
     return known.value if known and known.value.ref == ref else None
 
 
-async def _move(ports: SyncPorts, known: Versioned[SyncState] | None, later: ScheduledSync) -> None:
+async def _reschedule(
+    ports: SyncPorts, known: Versioned[SyncState] | None, later: ScheduledSync
+) -> None:
     await ports.schedule.add(later)
     if known:  # A tenant without a state is found by any entry.
         await ports.states.replace(replace(known.value, due_at=later.due_at), known.version)

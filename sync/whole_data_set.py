@@ -4,18 +4,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.digest import digest_of_all, stored
+from domain.digest import digest_of_all, to_stored
 from domain.ports import Reading, StoredRecord, Unreadable
 from domain.sync_state import DataSet, DataSetState, ReadState
+from sync.record_writer import RecordWriter
 from sync.roll_up import summed_up
-from sync.rows import Rows
 from sync.suspicion import suspected
 
 # Secure scores are kept for 90 days by their date, which stands at the end of their keys.
 KEPT = timedelta(days=90)
 
 
-async def sync_small_data_set(rows: Rows, reading: Reading) -> DataSetState:
+async def sync_small_data_set(rows: RecordWriter, reading: Reading) -> DataSetState:
     """Store what was read; return the data set's state.
 
     Raises:
@@ -26,7 +26,7 @@ async def sync_small_data_set(rows: Rows, reading: Reading) -> DataSetState:
         raise reading
     before = rows.lease.state.data_set(rows.name)
     rows.leave_out(reading.unreadable)
-    records = [stored(record) for record in reading.records]
+    records = [to_stored(record) for record in reading.records]
     # What is left out has no digest, so that its rows are compared one by one each time.
     digest = None if reading.unreadable else digest_of_all(records)
     if digest and before.digest == digest and before.count is not None:
@@ -35,12 +35,12 @@ async def sync_small_data_set(rows: Rows, reading: Reading) -> DataSetState:
     else:
         state = await _exchange(rows, records, digest)
     if state.state is ReadState.SUCCEEDED:
-        rows.lease.sum_up(summed_up(rows.lease.state.roll_up, rows.name, reading.records))
+        rows.lease.set_roll_up(summed_up(rows.lease.state.roll_up, rows.name, reading.records))
     return state
 
 
 async def _exchange(
-    rows: Rows, records: Sequence[StoredRecord], digest: str | None
+    rows: RecordWriter, records: Sequence[StoredRecord], digest: str | None
 ) -> DataSetState:
     """Put what was read in the place of what is stored, unless it would remove too much."""
     before = rows.lease.state.data_set(rows.name)
@@ -58,7 +58,7 @@ async def _exchange(
 
 
 def succeeded(
-    rows: Rows, before: DataSetState, count: int, digest: str | None = None
+    rows: RecordWriter, before: DataSetState, count: int, digest: str | None = None
 ) -> DataSetState:
     """Return the state of a data set that was read whole."""
     return replace(
@@ -92,7 +92,7 @@ def unread(before: DataSetState, failure: Unreadable) -> DataSetState:
     )
 
 
-def _suspected(rows: Rows, records: Sequence[StoredRecord]) -> DataSetState | None:
+def _suspected(rows: RecordWriter, records: Sequence[StoredRecord]) -> DataSetState | None:
     """Return the state of a read that would remove too much, or None.
 
     No score is removed because it is missing, but for its age. Yet an answer without any, while
@@ -104,7 +104,7 @@ def _suspected(rows: Rows, records: Sequence[StoredRecord]) -> DataSetState | No
     return suspected(rows, len(rows.digests), missing)
 
 
-def _gone(rows: Rows) -> set[str]:
+def _gone(rows: RecordWriter) -> set[str]:
     if rows.name is not DataSet.SECURE_SCORE:
         return rows.gone()
     # Graph forgets a score before we do.

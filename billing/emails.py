@@ -1,7 +1,7 @@
 """What an MSP is told about an invoice that is not paid."""
 
 from billing.payments import SUSPENSION
-from domain.billing_ports import Notice, NoticeKind
+from domain.billing_ports import BillingEmail, NoticeKind
 from domain.invoice import CURRENCY, Payment, invoice_name
 from domain.msp import Msp
 
@@ -16,7 +16,7 @@ Payment lifts the suspension at once.
 """
 
 
-def notice_of(msp: Msp, payment: Payment, seller: str) -> Notice:
+def notice_of(msp: Msp, payment: Payment, seller: str) -> BillingEmail:
     """Return the notice that goes with the last step towards payment."""
     number = invoice_name(payment.number)
     suspended = payment.pursued == SUSPENSION
@@ -32,4 +32,4 @@ def notice_of(msp: Msp, payment: Payment, seller: str) -> Notice:
     )
     subject = f"Access suspended: invoice {number}" if suspended else f"Invoice {number} is due"
     key = f"{msp.msp_id}:{number}:{payment.pursued}"
-    return Notice(kind, msp.msp_id, msp.billing_email, subject, text, key)
+    return BillingEmail(kind, msp.msp_id, msp.billing_email, subject, text, key)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from billing.ports import BillingPorts, read_head
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Replace, decide_and_commit
 from domain.errors import InvoiceNotFound
 from domain.identifiers import MspId
 from domain.invoice import Invoice, invoice_name
-from domain.ports import Head
+from domain.ports import MspHead
+from domain.row_changes import Decision, Insert, Replace, decide_and_commit
 
 
 async def document_invoices(ports: BillingPorts, msp_id: MspId, cause: Cause) -> int:
@@ -59,7 +59,7 @@ async def stored_pdf(ports: BillingPorts, invoice: Invoice) -> bytes:
 async def _note(ports: BillingPorts, msp_id: MspId, number: int, digest: str, cause: Cause) -> None:
     """Write down that a PDF is stored, with the digest that proves it unchanged."""
 
-    def decide(head: Head) -> Decision[None]:
+    def decide(head: MspHead) -> Decision[None]:
         known = head.account
         if known is None or known.value.documented >= number:
             return Decision(None)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Operation, Remove, Replace
 from domain.gdap import GdapRelationship, RelationshipState
-from domain.ports import Snapshot
+from domain.ports import TenantRecords
+from domain.row_changes import Decision, Insert, Remove, Replace, RowChange
 from domain.tenant import GdapInvite, Tenant
-from gdap.met import ACTIVE, CLAIMED, PENDING, Meeting, Met
+from gdap.reconciliation import ACTIVE, CLAIMED, PENDING, Change, Reconciliation
 
 
-def last(
+def latest_ending(
     relationships: Sequence[GdapRelationship], state: RelationshipState
 ) -> GdapRelationship | None:
     """Return the one in the state that ends last."""
@@ -19,25 +19,25 @@ def last(
     return max(found, key=lambda found: (found.ends_at, found.relationship_id), default=None)
 
 
-def is_after_removal(snapshot: Snapshot, live: GdapRelationship) -> bool:
+def is_after_removal(snapshot: TenantRecords, active: GdapRelationship) -> bool:
     """Tell whether the MSP asked for the relationship since the tenant was removed for good.
 
     A standing invite was made since: the removal takes those before it along.
     """
-    if snapshot.removal is None or is_invited(snapshot, live):
+    if snapshot.removal is None or is_invited(snapshot, active):
         return True
-    return live.created_at > snapshot.removal.value.removed_at
+    return active.created_at > snapshot.removal.value.removed_at
 
 
-def is_invited(snapshot: Snapshot, live: GdapRelationship) -> bool:
+def is_invited(snapshot: TenantRecords, active: GdapRelationship) -> bool:
     """Tell whether it is our own invite, which was pending until now."""
     if snapshot.invite is None:
         return False
     invite = snapshot.invite.value
-    return invite.status == PENDING and invite.relationship_id == live.relationship_id
+    return invite.status == PENDING and invite.relationship_id == active.relationship_id
 
 
-def name_of(snapshot: Snapshot, relationship: GdapRelationship) -> str:
+def name_of(snapshot: TenantRecords, relationship: GdapRelationship) -> str:
     """Return what a customer is called: by Microsoft, by our own invite, or by the relationship."""
     invited = snapshot.invite.value.display_name if snapshot.invite else None
     named = relationship.display_name or invited or relationship.title
@@ -54,19 +54,19 @@ def describe(invite: GdapInvite) -> dict[str, str]:
 
 
 def active_invite(
-    snapshot: Snapshot, tenant: Tenant, live: GdapRelationship, cause: Cause
-) -> tuple[GdapInvite, tuple[Operation, ...]]:
+    snapshot: TenantRecords, tenant: Tenant, active: GdapRelationship, cause: Cause
+) -> tuple[GdapInvite, tuple[RowChange, ...]]:
     """Return the tenant's invite as an accepted one, and what writes it if it is not yet so."""
     known = snapshot.invite
-    same = known is not None and known.value.relationship_id == live.relationship_id
+    same = known is not None and known.value.relationship_id == active.relationship_id
     invite = GdapInvite(
         msp_id=tenant.msp_id,
         tenant_id=tenant.tenant_id,
         display_name=known.value.display_name if known else tenant.display_name,
-        relationship_id=live.relationship_id,
+        relationship_id=active.relationship_id,
         status=ACTIVE,
-        invite_url=live.invite_url,
-        expires_at=live.ends_at,
+        invite_url=active.invite_url,
+        expires_at=active.ends_at,
         created_at=known.value.created_at if known else cause.at,
         assigned=known.value.assigned if known and same else "",
     )
@@ -75,7 +75,7 @@ def active_invite(
     return invite, () if invite == known.value else (Replace(invite, known.version),)
 
 
-def guard(snapshot: Snapshot) -> tuple[Operation, ...]:
+def guard_tenant(snapshot: TenantRecords) -> tuple[RowChange, ...]:
     """Return what stops a write that goes with the tenant once the tenant is removed or changed.
 
     The row is written as it is: an invite that outlived a hard delete would undo it.
@@ -84,23 +84,25 @@ def guard(snapshot: Snapshot) -> tuple[Operation, ...]:
     return (Replace(known.value, known.version),) if known else ()
 
 
-def meet_invites(
-    snapshot: Snapshot, relationships: Sequence[GdapRelationship], cause: Cause
-) -> Decision[Meeting]:
+def reconcile_invites(
+    snapshot: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
+) -> Decision[Reconciliation]:
     """Take away an invite that came to nothing, or note one that was made in Partner Center."""
     invite = snapshot.invite
     tenant = snapshot.tenant.value if snapshot.tenant else None
     ended = {r.relationship_id for r in relationships if r.state is RelationshipState.ENDED}
     if invite and invite.value.relationship_id in ended:
         event = _invite_event(invite.value, "gdap.invite_ended", cause)
-        return Decision(Meeting(Met.NOTED, tenant), (Remove(invite.value, invite.version), event))
-    pending = last(relationships, RelationshipState.PENDING)
-    if pending and _is_vacant(snapshot, cause) and is_after_removal(snapshot, pending):
+        return Decision(
+            Reconciliation(Change.NOTED, tenant), (Remove(invite.value, invite.version), event)
+        )
+    pending = latest_ending(relationships, RelationshipState.PENDING)
+    if pending and _is_free(snapshot, cause) and is_after_removal(snapshot, pending):
         return _note_pending(snapshot, pending, cause)
-    return Decision(Meeting(Met.NOTHING, tenant))
+    return Decision(Reconciliation(Change.NOTHING, tenant))
 
 
-def _is_vacant(snapshot: Snapshot, cause: Cause) -> bool:
+def _is_free(snapshot: TenantRecords, cause: Cause) -> bool:
     """Tell whether no invite stands, nor is being made by somebody who is still alive."""
     invite = snapshot.invite
     if invite is None:
@@ -108,7 +110,9 @@ def _is_vacant(snapshot: Snapshot, cause: Cause) -> bool:
     return invite.value.status == CLAIMED and invite.value.expires_at <= cause.at
 
 
-def _note_pending(snapshot: Snapshot, pending: GdapRelationship, cause: Cause) -> Decision[Meeting]:
+def _note_pending(
+    snapshot: TenantRecords, pending: GdapRelationship, cause: Cause
+) -> Decision[Reconciliation]:
     known = snapshot.invite
     invite = GdapInvite(
         msp_id=snapshot.head.msp.value.msp_id,
@@ -120,10 +124,12 @@ def _note_pending(snapshot: Snapshot, pending: GdapRelationship, cause: Cause) -
         expires_at=pending.ends_at,
         created_at=cause.at,
     )
-    row: Operation = Replace(invite, known.version) if known else Insert(invite)
+    row: RowChange = Replace(invite, known.version) if known else Insert(invite)
     event = _invite_event(invite, "gdap.noted", cause)
     tenant = snapshot.tenant.value if snapshot.tenant else None
-    return Decision(Meeting(Met.NOTED, tenant, invite), (row, event, *guard(snapshot)))
+    return Decision(
+        Reconciliation(Change.NOTED, tenant, invite), (row, event, *guard_tenant(snapshot))
+    )
 
 
 def _invite_event(invite: GdapInvite, action: str, cause: Cause) -> Insert:
@@ -131,7 +137,9 @@ def _invite_event(invite: GdapInvite, action: str, cause: Cause) -> Insert:
     return Insert(event)
 
 
-def assigned(snapshot: Snapshot, relationship_id: str, access: str, cause: Cause) -> Decision[bool]:
+def assigned(
+    snapshot: TenantRecords, relationship_id: str, access: str, cause: Cause
+) -> Decision[bool]:
     """Decide to write down that the security groups have their access."""
     known = snapshot.invite
     if known is None or known.value.relationship_id != relationship_id:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from domain.invoice import Invoice, InvoiceLine
 
 
-class PdfInvoicePrinter:
+class PdfInvoiceRenderer:
     """InvoicePrinter with fpdf2.
 
     Args:

@@ -10,14 +10,14 @@ from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
-from domain.changes import Insert, Operation
 from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
-from domain.lifecycle import started
+from domain.lifecycle import first_usage
 from domain.msp import Msp
 from domain.roles import Role, StaffMember
+from domain.row_changes import Insert, RowChange
 from domain.staffing import put_staff
 from domain.tenant import GdapInvite, Tenant, TenantStatus
-from local.seed import MSPS, SeedMsp, SeedTenant
+from local.sample_data import MSPS, SeedMsp, SeedTenant
 from ops.onboarding import Application, Owner, check, onboard
 from ops.staff import add_sign_in_tenant
 
@@ -86,7 +86,7 @@ async def _add_staff(storage: Storage, seed_msp: SeedMsp) -> None:
         await put_staff(storage.msps, storage.staff_index, member, cause)
 
 
-def _customer(seed_msp: SeedMsp, msp: Msp, customer: SeedTenant, cause: Cause) -> list[Operation]:
+def _customer(seed_msp: SeedMsp, msp: Msp, customer: SeedTenant, cause: Cause) -> list[RowChange]:
     tenant = Tenant(
         msp_id=msp.msp_id,
         tenant_id=TenantId(customer.tenant_id),
@@ -110,7 +110,7 @@ def _customer(seed_msp: SeedMsp, msp: Msp, customer: SeedTenant, cause: Cause) -
         created_at=cause.at,
         assigned=msp.app.access,
     )
-    return [Insert(tenant), Insert(started(tenant, cause)), Insert(event), Insert(invite)]
+    return [Insert(tenant), Insert(first_usage(tenant, cause)), Insert(event), Insert(invite)]
 
 
 def _first_of_month_before_last(time_zone: str) -> datetime:

@@ -13,14 +13,14 @@ from domain.errors import ConcurrentChange
 from domain.invoice import Invoice, InvoiceLines, Payment
 from domain.msp import Msp
 from domain.roles import StaffMember
-from domain.tenant import GdapInvite, PartnerSlot, Tenant, TenantRemoval
+from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import TenantUsage
 
 type Row = (
     Msp
     | Tenant
     | TenantRemoval
-    | PartnerSlot
+    | PartnerTenantClaim
     | ConsentRecord
     | TenantUsage
     | GdapInvite
@@ -65,7 +65,7 @@ class Remove:
     version: str
 
 
-type Operation = Insert | Replace | Remove
+type RowChange = Insert | Replace | Remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class Decision[R]:
     """What a pure rule decided: the rows to write in one transaction, and the answer."""
 
     result: R
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[RowChange, ...] = ()
 
 
-def write[R: Row](row: R, known: Versioned[R] | None) -> Operation:
+def write[R: Row](row: R, known: Versioned[R] | None) -> RowChange:
     """Return the operation that puts a row in place of the known one, or in none's place."""
     return Replace(row, known.version) if known else Insert(row)
 
@@ -84,7 +84,7 @@ def write[R: Row](row: R, known: Versioned[R] | None) -> Operation:
 async def decide_and_commit[S, R](
     read: Callable[[], Awaitable[S]],
     decide: Callable[[S], Decision[R]],
-    commit: Callable[[tuple[Operation, ...]], Awaitable[None]],
+    commit: Callable[[tuple[RowChange, ...]], Awaitable[None]],
 ) -> R:
     """Read, decide, commit; and start over when somebody else was faster.
 

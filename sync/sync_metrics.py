@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 
 from domain.identifiers import TenantRef
 from domain.ports import ReadCost
-from edge.telemetry import Fact, count, span, tell
-from sync.rows import Rows
+from edge.telemetry import Fact, count, log_event, span
+from sync.record_writer import RecordWriter
 
 _log = logging.getLogger(__name__)
 
@@ -23,11 +23,11 @@ def measured_tenant(ref: TenantRef, cost: ReadCost) -> Iterator[None]:
             facts: dict[str, Fact] = {"tenant_id": ref.tenant_id, **_spent(cost)}
             current.set_attributes(facts)
             count("graph.throttled_ms", _spent(cost)["throttled_ms"])
-            tell(_log, "a tenant was read", **facts)
+            log_event(_log, "a tenant was read", **facts)
 
 
 @contextmanager
-def measured(rows: Rows, cost: ReadCost) -> Iterator[None]:
+def measured(rows: RecordWriter, cost: ReadCost) -> Iterator[None]:
     """Tell requests, rows and waiting of a data set."""
     before = replace(cost)
     with span(f"sync {rows.name}") as current:
@@ -43,7 +43,7 @@ def measured(rows: Rows, cost: ReadCost) -> Iterator[None]:
             current.set_attributes(facts)
             if rows.tally.unreadable:
                 count("sync.unreadable_records", rows.tally.unreadable, data_set=str(rows.name))
-            tell(_log, "a data set was read", **facts)
+            log_event(_log, "a data set was read", **facts)
 
 
 def _spent(cost: ReadCost, before: ReadCost | None = None) -> dict[str, int]:

@@ -12,16 +12,16 @@ from adapters.tables import access
 from adapters.tables.limits import check_entity
 from adapters.tables.releases import known, readable
 from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
-from domain.ports import Intent, IntentKind
+from domain.ports import PendingWork, WorkKind
 
 
-class TableIntents:
+class TablePendingWork:
     """Intents over Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    async def record(self, intent: Intent) -> None:
+    async def record(self, intent: PendingWork) -> None:
         """Write an intent, or merge it with what is on record."""
         entity: dict[str, Any] = {
             "PartitionKey": str(intent.kind),
@@ -33,19 +33,19 @@ class TableIntents:
         if intent.writer_until:
             entity["writer_until"] = intent.writer_until
         check_entity(entity)
-        with access.meaning():
+        with access.translate_storage_errors():
             await self._table.upsert_entity(entity, mode=UpdateMode.MERGE)
 
-    async def find(self, kind: IntentKind, subject: TenantRef | SessionRef) -> Intent | None:
+    async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:
         """Read an intent."""
         entity = await access.find(self._table, str(kind), _row(subject))
         return _from_entity(entity) if entity else None
 
-    async def drop(self, kind: IntentKind, subject: TenantRef | SessionRef) -> None:
+    async def drop(self, kind: WorkKind, subject: TenantRef | SessionRef) -> None:
         """Delete an intent; one that is gone is no error."""
         await access.delete(self._table, str(kind), _row(subject))
 
-    async def queued_before(self, moment: datetime) -> AsyncIterator[Intent]:
+    async def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
         """Yield every intent whose message was queued before the moment."""
         found = access.query(self._table, "queued_at lt @moment", {"moment": moment})
         async for entity in found:
@@ -55,14 +55,14 @@ class TableIntents:
                 yield intent
 
 
-def _from_entity(entity: TableEntity) -> Intent:
-    kind = known(IntentKind, entity["PartitionKey"])
-    return Intent(
+def _from_entity(entity: TableEntity) -> PendingWork:
+    kind = known(WorkKind, entity["PartitionKey"])
+    return PendingWork(
         kind=kind,
         subject=_subject(kind, entity["RowKey"]),
-        queued_at=access.moment(entity["queued_at"]) or entity["queued_at"],
+        queued_at=access.as_utc(entity["queued_at"]) or entity["queued_at"],
         deleted=tuple((name, count) for name, count, *_ in json.loads(entity.get("deleted", "[]"))),
-        writer_until=access.moment(entity.get("writer_until")),
+        writer_until=access.as_utc(entity.get("writer_until")),
     )
 
 
@@ -72,11 +72,11 @@ def _row(subject: TenantRef | SessionRef) -> str:
     return f"{subject.msp_id}:{subject.session}"
 
 
-def _subject(kind: IntentKind, row: str) -> TenantRef | SessionRef:
+def _subject(kind: WorkKind, row: str) -> TenantRef | SessionRef:
     match kind, row.split(":"):
-        case IntentKind.PURGE_TENANT, [msp_id, tenant_id, epoch]:
+        case WorkKind.PURGE_TENANT, [msp_id, tenant_id, epoch]:
             return TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))
-        case IntentKind.COMPLETE_CONSENT, [msp_id, session]:
+        case WorkKind.COMPLETE_CONSENT, [msp_id, session]:
             return SessionRef(MspId(msp_id), SessionHash(session))
         case _:
             raise ValueError("a row of the work table has an unknown key")

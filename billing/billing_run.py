@@ -5,16 +5,16 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
 
-from billing.document_invoices import document_invoices
+from billing.dunning import pursue_payments
+from billing.invoice_pdfs import document_invoices
 from billing.issue_invoices import issue_invoices
 from billing.ports import BillingPorts
-from billing.pursue_payments import pursue_payments
 from domain.audit import Cause
 from domain.identifiers import MspId
 from edge.telemetry import count
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 8
+_MAX_CONCURRENT = 8
 
 
 class RunIncomplete(Exception):
@@ -54,7 +54,7 @@ async def for_each_msp(
     msp_ids: Iterable[MspId], act: Callable[[MspId], Awaitable[None]]
 ) -> set[MspId]:
     """Act on every MSP, a few at once; return those where it failed."""
-    turn, failed = asyncio.Semaphore(_AT_ONCE), set[MspId]()
+    turn, failed = asyncio.Semaphore(_MAX_CONCURRENT), set[MspId]()
 
     async def take(msp_id: MspId) -> None:
         try:

@@ -4,45 +4,45 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domain.audit import Cause
-from domain.changes import Decision, Insert, Remove, Versioned
 from domain.gdap import GdapRelationship, RelationshipState
 from domain.identifiers import new_epoch
-from domain.lifecycle import added, changed
-from domain.ports import Snapshot
+from domain.lifecycle import new_tenant_rows, tenant_changes
+from domain.ports import TenantRecords
+from domain.row_changes import Decision, Insert, Remove, Versioned
 from domain.tenant import Tenant, TenantStatus
-from gdap.met import ACTIVE, CLAIMED, Meeting, Met
-from gdap.standing_invite import (
+from gdap.invite_record import (
     active_invite,
     describe,
-    guard,
+    guard_tenant,
     is_after_removal,
-    last,
-    meet_invites,
+    latest_ending,
     name_of,
+    reconcile_invites,
 )
+from gdap.reconciliation import ACTIVE, CLAIMED, Change, Reconciliation
 
 
-def meet(
-    snapshot: Snapshot, relationships: Sequence[GdapRelationship], cause: Cause
-) -> Decision[Meeting]:
+def reconcile(
+    snapshot: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
+) -> Decision[Reconciliation]:
     """Decide what one customer's relationships, all of them, mean for the MSP's tenant.
 
     Whatever the order of events, and however often it is decided, each change happens once.
     """
     if snapshot.head.msp.value.closed_at is not None:
-        return Decision(Meeting(Met.NOTHING))
+        return Decision(Reconciliation(Change.NOTHING))
     if _is_own(snapshot, relationships[0]):
         return _skip(snapshot, cause)
-    if not any(found.state is RelationshipState.LIVE for found in relationships):
-        return _meet_none_live(snapshot, relationships, cause)
+    if not any(found.state is RelationshipState.ACTIVE for found in relationships):
+        return _reconcile_none_active(snapshot, relationships, cause)
     counting = [found for found in relationships if _counts(snapshot, found)]
-    live = last(counting, RelationshipState.LIVE)
-    if live is None:
-        return meet_invites(snapshot, relationships, cause)
-    return _meet_live(snapshot, live, cause)
+    active = latest_ending(counting, RelationshipState.ACTIVE)
+    if active is None:
+        return reconcile_invites(snapshot, relationships, cause)
+    return _reconcile_active(snapshot, active, cause)
 
 
-def _counts(snapshot: Snapshot, relationship: GdapRelationship) -> bool:
+def _counts(snapshot: TenantRecords, relationship: GdapRelationship) -> bool:
     """Tell whether a relationship means something for the tenant as it is now.
 
     One from before a removal, or before an offboarding, undoes neither, however long it runs.
@@ -55,7 +55,7 @@ def _counts(snapshot: Snapshot, relationship: GdapRelationship) -> bool:
     return True
 
 
-def _is_own(snapshot: Snapshot, relationship: GdapRelationship) -> bool:
+def _is_own(snapshot: TenantRecords, relationship: GdapRelationship) -> bool:
     """Tell whether it is with the MSP itself, which manages its own tenant without GDAP.
 
     Before consent there is no partner tenant yet. The tenant of the partner app is the one that
@@ -68,39 +68,43 @@ def _is_own(snapshot: Snapshot, relationship: GdapRelationship) -> bool:
     return snapshot.tenant is None and relationship.tenant_id == home
 
 
-def _skip(snapshot: Snapshot, cause: Cause) -> Decision[Meeting]:
+def _skip(snapshot: TenantRecords, cause: Cause) -> Decision[Reconciliation]:
     """Leave the own tenant alone; an invite from before it was the partner tenant goes."""
     invite, tenant = snapshot.invite, snapshot.tenant
     if invite is None or tenant is None or invite.value.status == CLAIMED:
-        return Decision(Meeting(Met.NOTHING))
+        return Decision(Reconciliation(Change.NOTHING))
     event = cause.event(
         tenant.value.msp_id,
         "gdap.skipped",
         tenant_id=tenant.value.tenant_id,
         before={"relationshipId": invite.value.relationship_id},
     )
-    return Decision(Meeting(Met.NOTED), (Remove(invite.value, invite.version), Insert(event)))
+    return Decision(
+        Reconciliation(Change.NOTED), (Remove(invite.value, invite.version), Insert(event))
+    )
 
 
-def _meet_live(snapshot: Snapshot, live: GdapRelationship, cause: Cause) -> Decision[Meeting]:
+def _reconcile_active(
+    snapshot: TenantRecords, active: GdapRelationship, cause: Cause
+) -> Decision[Reconciliation]:
     known = snapshot.tenant
     if known is None:
-        return _accept(snapshot, live, cause)
+        return _accept(snapshot, active, cause)
     if known.value.status is TenantStatus.OFFBOARDED:
         back = replace(_connected(known.value), status=TenantStatus.ACTIVE, offboarded_at=None)
-        return _bring_back(snapshot, known, back, live, Met.REACTIVATED, cause)
+        return _bring_back(snapshot, known, back, active, Change.REACTIVATED, cause)
     if known.value.connection_lost_at is not None:
         back = _connected(known.value)
-        return _bring_back(snapshot, known, back, live, Met.RECONNECTED, cause)
-    return _note(snapshot, known.value, live, cause)
+        return _bring_back(snapshot, known, back, active, Change.RECONNECTED, cause)
+    return _note(snapshot, known.value, active, cause)
 
 
-def _is_after_offboarding(tenant: Tenant, live: GdapRelationship) -> bool:
+def _is_after_offboarding(tenant: Tenant, active: GdapRelationship) -> bool:
     """Tell whether the customer accepted since the MSP offboarded the tenant.
 
     Offboarding leaves the relationship at Microsoft as it is; that it still stands undoes nothing.
     """
-    accepted, offboarded = live.activated_at, tenant.offboarded_at
+    accepted, offboarded = active.activated_at, tenant.offboarded_at
     return accepted is not None and offboarded is not None and accepted > offboarded
 
 
@@ -108,42 +112,44 @@ def _connected(tenant: Tenant) -> Tenant:
     return replace(tenant, connection_lost_at=None, connection_lost_reason=None)
 
 
-def _accept(snapshot: Snapshot, live: GdapRelationship, cause: Cause) -> Decision[Meeting]:
+def _accept(
+    snapshot: TenantRecords, active: GdapRelationship, cause: Cause
+) -> Decision[Reconciliation]:
     tenant = Tenant(
         msp_id=snapshot.head.msp.value.msp_id,
-        tenant_id=live.tenant_id,
+        tenant_id=active.tenant_id,
         epoch=new_epoch(),
-        display_name=name_of(snapshot, live),
+        display_name=name_of(snapshot, active),
         primary_domain=None,
         is_own_msp_tenant=False,
         status=TenantStatus.ACTIVE,
         created_at=cause.at,
     )
-    invite, written = active_invite(snapshot, tenant, live, cause)
-    operations = added(tenant, snapshot, "gdap.accepted", cause) + written
-    return Decision(Meeting(Met.ACCEPTED, tenant, invite, live), operations)
+    invite, written = active_invite(snapshot, tenant, active, cause)
+    operations = new_tenant_rows(tenant, snapshot, "gdap.accepted", cause) + written
+    return Decision(Reconciliation(Change.ACCEPTED, tenant, invite, active), operations)
 
 
 def _bring_back(  # noqa: PLR0913  what it was, what it becomes, and why
-    snapshot: Snapshot,
+    snapshot: TenantRecords,
     known: Versioned[Tenant],
     back: Tenant,
-    live: GdapRelationship,
-    met: Met,
+    active: GdapRelationship,
+    change: Change,
     cause: Cause,
-) -> Decision[Meeting]:
-    invite, written = active_invite(snapshot, back, live, cause)
-    operations = changed(known, back, snapshot, f"gdap.{met}", cause)
-    return Decision(Meeting(met, back, invite, live), operations + written)
+) -> Decision[Reconciliation]:
+    invite, written = active_invite(snapshot, back, active, cause)
+    operations = tenant_changes(known, back, snapshot, f"gdap.{change}", cause)
+    return Decision(Reconciliation(change, back, invite, active), operations + written)
 
 
 def _note(
-    snapshot: Snapshot, tenant: Tenant, live: GdapRelationship, cause: Cause
-) -> Decision[Meeting]:
+    snapshot: TenantRecords, tenant: Tenant, active: GdapRelationship, cause: Cause
+) -> Decision[Reconciliation]:
     """Write down a relationship that was made or prolonged without us."""
-    invite, written = active_invite(snapshot, tenant, live, cause)
+    invite, written = active_invite(snapshot, tenant, active, cause)
     if not written:
-        return Decision(Meeting(Met.NOTHING, tenant, invite, live))
+        return Decision(Reconciliation(Change.NOTHING, tenant, invite, active))
     before = snapshot.invite.value if snapshot.invite else None
     event = cause.event(
         tenant.msp_id,
@@ -152,22 +158,22 @@ def _note(
         before=describe(before) if before else None,
         after=describe(invite),
     )
-    operations = (*written, Insert(event), *guard(snapshot))
-    return Decision(Meeting(Met.NOTED, tenant, invite, live), operations)
+    operations = (*written, Insert(event), *guard_tenant(snapshot))
+    return Decision(Reconciliation(Change.NOTED, tenant, invite, active), operations)
 
 
-def _meet_none_live(
-    snapshot: Snapshot, relationships: Sequence[GdapRelationship], cause: Cause
-) -> Decision[Meeting]:
-    known, ended = snapshot.tenant, last(relationships, RelationshipState.ENDED)
+def _reconcile_none_active(
+    snapshot: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
+) -> Decision[Reconciliation]:
+    known, ended = snapshot.tenant, latest_ending(relationships, RelationshipState.ENDED)
     if known is None or ended is None or _is_out_of_reach(known.value):
-        return meet_invites(snapshot, relationships, cause)
+        return reconcile_invites(snapshot, relationships, cause)
     lost = replace(known.value, connection_lost_at=cause.at, connection_lost_reason=ended.status)
-    operations = changed(known, lost, snapshot, "gdap.lost", cause)
+    operations = tenant_changes(known, lost, snapshot, "gdap.lost", cause)
     # The accepted invite goes, so that the customer can be invited anew; a pending one stays.
     if snapshot.invite and snapshot.invite.value.status == ACTIVE:
         operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
-    return Decision(Meeting(Met.LOST, lost), operations)
+    return Decision(Reconciliation(Change.LOST, lost), operations)
 
 
 def _is_out_of_reach(tenant: Tenant) -> bool:

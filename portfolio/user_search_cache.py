@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.changes import Versioned
 from domain.identifiers import MspId, TenantRef
 from domain.ports import BlockKey, Clock, PortfolioReader, UserIndex
+from domain.row_changes import Versioned
 from domain.sync_state import SyncSummary
 from domain.user_block import UserBlock
 

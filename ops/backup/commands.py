@@ -7,9 +7,9 @@ from typing import Any
 from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
-from ops.backup_folder import BackupFolder, Progress
-from ops.export import export
-from ops.restore import restore
+from ops.backup.export import export
+from ops.backup.folder import BackupFolder, Progress
+from ops.backup.restore import restore
 
 
 def add_backup_commands(commands: Any) -> None:

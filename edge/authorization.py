@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from domain.errors import MspSuspended, NotStaff, PermissionMissing
 from domain.identifiers import MspId
 from domain.msp import Msp
-from domain.ports import Clock, Head, MspStore, StaffIndex
+from domain.ports import Clock, MspHead, MspStore, StaffIndex
 from domain.roles import Permission, StaffMember
 from edge.tokens import Person, TokenVerifier
 
@@ -29,7 +29,7 @@ class Caller:
     """A verified staff member and the MSP that they work for, as it stands at this moment."""
 
     member: StaffMember
-    head: Head
+    head: MspHead
 
     @property
     def msp(self) -> Msp:
@@ -95,7 +95,7 @@ class Gate:
         until, member = self._known.get(person, (None, None))
         return member if until and until > self._clock.now() else None
 
-    async def _look_up(self, person: Person) -> tuple[StaffMember | None, Head | None]:
+    async def _look_up(self, person: Person) -> tuple[StaffMember | None, MspHead | None]:
         asked_at = self._clock.now()
         self._known.pop(person, None)
         claim = await self._index.msp_of(person.tid, person.oid)

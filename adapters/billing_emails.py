@@ -10,8 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from domain.billing_ports import Notice
-from domain.errors import NoticeFailed
+from domain.billing_ports import BillingEmail
+from domain.errors import BillingEmailFailed
 
 if TYPE_CHECKING:
     from azure.communication.email.aio import EmailClient
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class LogNotices:
+class EmailLog:
     """Notices to the log alone, for local development. The log names no address."""
 
-    async def send(self, notice: Notice) -> None:
+    async def send(self, notice: BillingEmail) -> None:
         """Write a line."""
         _log.info("notice %s to MSP %s: %s", notice.kind, notice.msp_id, notice.subject)
 
 
-class EmailNotices:
+class EmailSender:
     """Notices by e-mail. One to an MSP without an address goes to the log.
 
     Args:
@@ -37,7 +37,7 @@ class EmailNotices:
     """
 
     def __init__(self, connect: "Callable[[], EmailClient]", sender: str) -> None:
-        self._connect, self._sender, self._log = connect, sender, LogNotices()
+        self._connect, self._sender, self._log = connect, sender, EmailLog()
 
     @classmethod
     def open(cls, endpoint: str, sender: str, credential: AsyncTokenCredential) -> Self:
@@ -54,7 +54,7 @@ class EmailNotices:
     def _client(self) -> "EmailClient":
         return self._connect()
 
-    async def send(self, notice: Notice) -> None:
+    async def send(self, notice: BillingEmail) -> None:
         """Hand the notice over. What becomes of it then, the service's own log tells."""
         if notice.to is None:
             await self._log.send(notice)
@@ -70,6 +70,6 @@ class EmailNotices:
             await self._client.begin_send(message, operation_id=operation, polling=False)
         except HttpResponseError as error:
             if error.status_code != HTTPStatus.CONFLICT:
-                raise NoticeFailed("The e-mail service refused a notice.") from error
+                raise BillingEmailFailed("The e-mail service refused a notice.") from error
         except AzureError as error:
-            raise NoticeFailed("The e-mail service does not answer.") from error
+            raise BillingEmailFailed("The e-mail service does not answer.") from error

@@ -1,0 +1,1 @@
+"""The backup of all tables: its export, its folder, its import."""
