@@ -10,8 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from domain.billing_ports import BillingEmail
 from domain.errors import BillingEmailFailed
+from domain.ports.billing_emails import BillingEmail
 
 if TYPE_CHECKING:
     from azure.communication.email.aio import EmailClient

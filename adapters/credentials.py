@@ -25,7 +25,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from adapters.secrets import Secret, Secrets
 from domain.errors import MicrosoftRefused, StorageUnavailable
 from domain.msp import Msp, PartnerApp
-from domain.ports import Clock
+from domain.ports.clock import Clock
 
 if TYPE_CHECKING:
     from azure.identity import ManagedIdentityCredential

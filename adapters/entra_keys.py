@@ -10,7 +10,7 @@ import aiohttp
 import jwt
 
 from domain.errors import MicrosoftUnavailable
-from domain.ports import Clock
+from domain.ports.clock import Clock
 
 _FRESH = timedelta(hours=24)
 # A flood of made-up key IDs must not become a flood of requests to Microsoft, nor must a crowd that

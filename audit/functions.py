@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from domain.audit import AuditEvent
 from domain.identifiers import parse_tenant_id
-from domain.ports import MspStore
+from domain.ports.msp_store import MspStore
 from domain.roles import Permission
 from edge.answers import Answer
 from edge.models import ApiModel, GuidText, ListQuery, NoBody, Timestamp, list_answer

@@ -7,11 +7,11 @@ from billing.ports import read_head, read_inputs
 from billing.preview import projected
 from billing.price_list import eligibility_warning, tier_of
 from domain.audit import Cause
-from domain.billing_ports import InvoiceStore
 from domain.billing_terms import BillingTerms, TermsChange, terms_in
 from domain.identifiers import MspId
 from domain.month import Month
-from domain.ports import MspStore
+from domain.ports.invoice_store import InvoiceStore
+from domain.ports.msp_store import MspStore
 from domain.row_changes import Insert, RowChange
 
 

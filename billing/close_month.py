@@ -12,7 +12,7 @@ from domain.billing_terms import terms_in
 from domain.invoice import Invoice, InvoiceLines, InvoiceParty, Payment, line_parts
 from domain.month import Month
 from domain.msp import Msp
-from domain.ports import MspHead
+from domain.ports.msp_store import MspHead
 from domain.row_changes import Decision, Insert, RowChange, write
 
 DAYS_TO_PAY = 14

@@ -1,9 +1,9 @@
 """What an MSP is told about an invoice that is not paid."""
 
 from billing.payments import SUSPENSION
-from domain.billing_ports import BillingEmail, NoticeKind
 from domain.invoice import CURRENCY, Payment, invoice_name
 from domain.msp import Msp
+from domain.ports.billing_emails import BillingEmail, NoticeKind
 
 _DUE = """\
 Invoice {number} of {seller} over {currency} {total} was issued to {buyer} for {month}.

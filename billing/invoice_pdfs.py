@@ -9,7 +9,7 @@ from domain.audit import Cause
 from domain.errors import InvoiceNotFound
 from domain.identifiers import MspId
 from domain.invoice import Invoice, invoice_name
-from domain.ports import MspHead
+from domain.ports.msp_store import MspHead
 from domain.row_changes import Decision, Insert, Replace, decide_and_commit
 
 

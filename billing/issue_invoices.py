@@ -8,7 +8,7 @@ from domain.audit import Cause
 from domain.errors import SellerIncomplete
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLines
-from domain.ports import MspHead
+from domain.ports.msp_store import MspHead
 from domain.row_changes import Decision, RowChange, decide_and_commit
 
 # With the four other rows below 100, and at 30 KB a part below 4 MiB.

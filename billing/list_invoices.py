@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from billing.ports import BillingPorts
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, Payment
-from domain.ports import Page
+from domain.ports.page import Page
 
 # An answer with more invoices than this at a time, each of thousands of lines, fits no memory.
 _MOST = 24

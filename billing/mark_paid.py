@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from billing.payments import pay
 from billing.ports import read_head
 from domain.audit import Cause
-from domain.billing_ports import InvoiceStore
 from domain.identifiers import MspId
 from domain.invoice import Payment
 from domain.msp import Msp
-from domain.ports import MspStore
+from domain.ports.invoice_store import InvoiceStore
+from domain.ports.msp_store import MspStore
 from domain.row_changes import Versioned, decide_and_commit
 
 type Standing = tuple[Versioned[Msp], Versioned[Payment] | None, Sequence[Versioned[Payment]]]

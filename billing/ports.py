@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.billing_ports import BillingEmails, InvoiceDocuments, InvoiceRenderer, InvoiceStore
 from domain.billing_terms import TermsChange
 from domain.errors import NoSuchMsp
 from domain.identifiers import MspId, TenantId
 from domain.invoice import InvoiceParty
-from domain.ports import Clock, MspHead, MspStore
+from domain.ports.billing_emails import BillingEmails
+from domain.ports.clock import Clock
+from domain.ports.invoice_documents import InvoiceDocuments
+from domain.ports.invoice_renderer import InvoiceRenderer
+from domain.ports.invoice_store import InvoiceStore
+from domain.ports.msp_store import MspHead, MspStore
 from domain.usage import TenantUsage
 
 

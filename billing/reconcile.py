@@ -10,12 +10,12 @@ from billing.calculation import Charge, calculate
 from billing.ports import BillingInputs, read_inputs
 from billing.price_list import eligibility_warning
 from domain.billing_account import next_month
-from domain.billing_ports import InvoiceStore
 from domain.billing_terms import terms_in
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine
 from domain.month import Month
-from domain.ports import MspHead, MspStore
+from domain.ports.invoice_store import InvoiceStore
+from domain.ports.msp_store import MspHead, MspStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from consent.conclude import (
 from domain.consent_session import ConsentSession, ConsentState
 from domain.errors import ConsentRequired, MicrosoftUnavailable, StorageUnavailable
 from domain.identifiers import SessionRef
-from domain.ports import WorkKind
+from domain.ports.pending_work import WorkKind
 
 _log = logging.getLogger(__name__)
 

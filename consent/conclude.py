@@ -24,17 +24,12 @@ from domain.errors import (
 )
 from domain.identifiers import SessionRef
 from domain.partner_tenant import Enabling, enable, note_permissions
-from domain.ports import (
-    Clock,
-    ConsentSessions,
-    Identity,
-    MspStore,
-    PendingWork,
-    PendingWorkStore,
-    Queues,
-    TenantRecords,
-    WorkKind,
-)
+from domain.ports.clock import Clock
+from domain.ports.consent_sessions import ConsentSessions
+from domain.ports.identity import Identity
+from domain.ports.msp_store import MspStore, TenantRecords
+from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
+from domain.ports.queues import Queues
 from domain.row_changes import Decision, Insert, Replace, RowChange, decide_and_commit
 from domain.sync_request import SyncRequests
 from domain.tenant import Organization, Tenant

@@ -9,7 +9,7 @@ from domain.audit import Actor, Cause
 from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.errors import ConcurrentChange
 from domain.identifiers import SessionRef
-from domain.ports import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
 from domain.roles import Permission
 from domain.row_changes import Insert, Versioned
 from edge.telemetry import count

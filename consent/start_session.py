@@ -14,7 +14,8 @@ from domain.consent_session import (
     hash_state,
 )
 from domain.msp import Msp
-from domain.ports import ConsentSessions, MspStore, TenantRecords
+from domain.ports.consent_sessions import ConsentSessions
+from domain.ports.msp_store import MspStore, TenantRecords
 from domain.roles import StaffMember
 from domain.row_changes import Decision, Insert, decide_and_commit, write
 

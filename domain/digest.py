@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from domain.ports import StoredRecord, SyncedRecord
+from domain.ports.synced_records import StoredRecord, SyncedRecord
 
 # Made once: json.dumps would make an encoder for each record.
 _canonical = json.JSONEncoder(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from domain.audit import Cause
 from domain.errors import InvalidStatus, PartnerTenantProtected
 from domain.partner_tenant import describe
-from domain.ports import TenantRecords
+from domain.ports.msp_store import TenantRecords
 from domain.row_changes import Decision, Insert, Replace, RowChange, Versioned, write
 from domain.tenant import Tenant, TenantStatus
 from domain.usage import ActivePeriod, TenantUsage

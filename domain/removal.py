@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from domain.identifiers import MspId, TenantId, TenantRef
-from domain.ports import MspStore, PendingWork, PendingWorkStore, Queues, TenantRecords, WorkKind
+from domain.ports.msp_store import MspStore, TenantRecords
+from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
+from domain.ports.queues import Queues
 from domain.row_changes import Decision, Insert, Remove, Replace, RowChange, decide_and_commit
 from domain.tenant import Tenant, TenantRemoval
 

@@ -16,7 +16,8 @@ from domain.errors import (
 )
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp
-from domain.ports import MspStore, StaffIndex
+from domain.ports.msp_store import MspStore
+from domain.ports.staff_index import StaffIndex
 from domain.roles import Permission, Role, StaffMember
 from domain.row_changes import (
     Decision,

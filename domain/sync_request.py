@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
-from domain.ports import Queues, SyncSchedule, SyncStates
+from domain.ports.queues import Queues
+from domain.ports.sync_schedule import SyncSchedule
+from domain.ports.sync_states import SyncStates
 from domain.row_changes import Versioned
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant

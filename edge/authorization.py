@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from domain.errors import MspSuspended, NotStaff, PermissionMissing
 from domain.identifiers import MspId
 from domain.msp import Msp
-from domain.ports import Clock, MspHead, MspStore, StaffIndex
+from domain.ports.clock import Clock
+from domain.ports.msp_store import MspHead, MspStore
+from domain.ports.staff_index import StaffIndex
 from domain.roles import Permission, StaffMember
 from edge.tokens import Person, TokenVerifier
 

@@ -15,7 +15,7 @@ import azure.functions as func
 from domain.audit import SYSTEM, Cause
 from domain.errors import MalformedInput
 from domain.identifiers import SessionRef, TenantRef
-from domain.ports import MspStore
+from domain.ports.msp_store import MspStore
 from domain.row_changes import Insert
 from edge.telemetry import count
 

@@ -10,7 +10,8 @@ from domain.audit import Cause
 from domain.errors import ConcurrentChange, MspSuspended
 from domain.identifiers import TenantId
 from domain.msp import Msp
-from domain.ports import Gdap, MspStore, Relationship, TenantRecords
+from domain.ports.gdap import Gdap, Relationship
+from domain.ports.msp_store import MspStore, TenantRecords
 from domain.row_changes import Decision, Insert, Remove, decide_and_commit, write
 from domain.tenant import GdapInvite, Tenant, TenantStatus
 from gdap.reconciliation import CLAIMED, PENDING

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from domain.audit import Cause
 from domain.gdap import GdapRelationship, RelationshipState
-from domain.ports import TenantRecords
+from domain.ports.msp_store import TenantRecords
 from domain.row_changes import Decision, Insert, Remove, Replace, RowChange
 from domain.tenant import GdapInvite, Tenant
 from gdap.reconciliation import ACTIVE, CLAIMED, PENDING, Change, Reconciliation

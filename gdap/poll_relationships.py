@@ -12,7 +12,10 @@ from domain.errors import DomainError
 from domain.gdap import GdapRelationship, RelationshipState, UnreadableRelationship
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
-from domain.ports import Clock, Gdap, MspHead, MspStore, Page, TenantRecords
+from domain.ports.clock import Clock
+from domain.ports.gdap import Gdap
+from domain.ports.msp_store import MspHead, MspStore, TenantRecords
+from domain.ports.page import Page
 from domain.row_changes import Versioned, decide_and_commit
 from domain.sync_request import SyncRequests
 from domain.tenant import GdapInvite, Tenant, TenantRemoval

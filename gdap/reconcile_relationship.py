@@ -7,7 +7,7 @@ from domain.audit import Cause
 from domain.gdap import GdapRelationship, RelationshipState
 from domain.identifiers import new_epoch
 from domain.lifecycle import new_tenant_rows, tenant_changes
-from domain.ports import TenantRecords
+from domain.ports.msp_store import TenantRecords
 from domain.row_changes import Decision, Insert, Remove, Versioned
 from domain.tenant import Tenant, TenantStatus
 from gdap.invite_record import (

@@ -4,7 +4,9 @@ from domain.audit import Cause
 from domain.errors import NoPartnerTenant
 from domain.identifiers import MspId, TenantId
 from domain.partner_tenant import disable
-from domain.ports import MspStore, PendingWorkStore, Queues
+from domain.ports.msp_store import MspStore
+from domain.ports.pending_work import PendingWorkStore
+from domain.ports.queues import Queues
 from domain.removal import remove_tenant
 
 

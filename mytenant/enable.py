@@ -5,7 +5,8 @@ from domain.errors import OtherTenantNamed
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.partner_tenant import Enabled, Enabling, enable, note_permissions, refuse_second
-from domain.ports import Identity, MspHead, MspStore, TenantRecords
+from domain.ports.identity import Identity
+from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.row_changes import Decision, decide_and_commit
 
 

@@ -10,16 +10,13 @@ from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
 from domain.permissions import MANIFEST_VERSION
-from domain.ports import (
-    Clock,
-    Credentials,
-    Identity,
-    MspHead,
-    MspStore,
-    PendingWorkStore,
-    Queues,
-    SyncStates,
-)
+from domain.ports.clock import Clock
+from domain.ports.credentials import Credentials
+from domain.ports.identity import Identity
+from domain.ports.msp_store import MspHead, MspStore
+from domain.ports.pending_work import PendingWorkStore
+from domain.ports.queues import Queues
+from domain.ports.sync_states import SyncStates
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
 from edge.answers import Answer

@@ -10,7 +10,7 @@ from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.errors import MalformedInput, NoSuchMsp
 from domain.identifiers import MspId
-from domain.ports import MspHead, MspStore
+from domain.ports.msp_store import MspHead, MspStore
 
 LONGEST_TEXT = 1024
 _HIGHEST_PRICE = 100_000_00

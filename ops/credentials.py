@@ -10,7 +10,7 @@ from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import MspId, parse_guid
-from domain.ports import MspHead, MspStore
+from domain.ports.msp_store import MspHead, MspStore
 from domain.row_changes import Decision, Insert, Replace, decide_and_commit
 from ops.command import head_of
 from ops.onboarding import credential_name

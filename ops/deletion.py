@@ -11,15 +11,11 @@ from domain.errors import MalformedInput, NoPartnerTenant, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
 from domain.partner_tenant import disable
-from domain.ports import (
-    MspHead,
-    MspStore,
-    Page,
-    PendingWorkStore,
-    Queues,
-    StaffIndex,
-    TenantRecords,
-)
+from domain.ports.msp_store import MspHead, MspStore, TenantRecords
+from domain.ports.page import Page
+from domain.ports.pending_work import PendingWorkStore
+from domain.ports.queues import Queues
+from domain.ports.staff_index import StaffIndex
 from domain.removal import remove_tenant
 from domain.roles import StaffMember
 from domain.row_changes import (

@@ -13,7 +13,8 @@ from domain.errors import ConcurrentChange, ForeignPerson, MalformedInput
 from domain.gdap import ROLES
 from domain.identifiers import MspId, ObjectId, TenantId, parse_guid
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
-from domain.ports import MspStore, StaffIndex
+from domain.ports.msp_store import MspStore
+from domain.ports.staff_index import StaffIndex
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert
 from domain.staffing import claim_person

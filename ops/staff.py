@@ -11,7 +11,7 @@ from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
 from domain.errors import ForeignPerson, MalformedInput
 from domain.identifiers import MspId, TenantId, parse_guid, parse_object_id, parse_tenant_id
-from domain.ports import MspHead, MspStore
+from domain.ports.msp_store import MspHead, MspStore
 from domain.roles import Role, StaffMember
 from domain.row_changes import Decision, Insert, Replace, decide_and_commit
 from domain.staffing import put_staff

@@ -4,7 +4,7 @@ import asyncio
 
 import azure.functions as func
 
-from domain.ports import PortfolioReader
+from domain.ports.portfolio_reader import PortfolioReader
 from domain.roles import Permission
 from edge.answers import Answer
 from edge.models import NoBody

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.identifiers import MspId
-from domain.ports import PortfolioReader
+from domain.ports.portfolio_reader import PortfolioReader
 from domain.sync_state import ReadState, SyncSummary
 from domain.tenant import ListedTenant, TenantScope
 from portfolio.search import FoundUser, search

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.identifiers import MspId, TenantRef
-from domain.ports import BlockKey, Clock, PortfolioReader, UserIndex
+from domain.ports.clock import Clock
+from domain.ports.portfolio_reader import PortfolioReader
+from domain.ports.user_index import BlockKey, UserIndex
 from domain.row_changes import Versioned
 from domain.sync_state import SyncSummary
 from domain.user_block import UserBlock

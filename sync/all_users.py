@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from domain.ports import PositionLost, TenantReader, Unreadable, UserPage, WholeReads
+from domain.ports.graph_reader import PositionLost, TenantReader, Unreadable, UserPage
+from domain.ports.whole_reads import WholeReads
 from domain.sync_state import DataSetState
 from sync.suspicion import suspected
 from sync.user_index import IndexedUsers

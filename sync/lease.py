@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.identifiers import TenantRef
-from domain.ports import Clock, SyncStates
+from domain.ports.clock import Clock
+from domain.ports.sync_states import SyncStates
 from domain.sync_state import DataSetState, RollUp, SyncPhase, SyncState
 
 LEASE = timedelta(minutes=2)

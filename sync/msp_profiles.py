@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from domain.identifiers import MspId
 from domain.msp import Msp
-from domain.ports import Clock, MspStore
+from domain.ports.clock import Clock
+from domain.ports.msp_store import MspStore
 
 _KEPT = timedelta(minutes=1)
 _MOST = 1000

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import TenantRef
-from domain.ports import MspStore, TenantReader, TenantRecords
+from domain.ports.graph_reader import TenantReader
+from domain.ports.msp_store import MspStore, TenantRecords
 from domain.row_changes import Decision, Insert, Replace, decide_and_commit
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 
 from domain.digest import to_stored
-from domain.ports import Document, StoredRecord, SyncedRecord, SyncedRecords
+from domain.ports.synced_records import Document, StoredRecord, SyncedRecord, SyncedRecords
 from domain.sync_state import DataSet, DataSetState
 from sync.lease import Lease
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.ports import Document, SyncedRecord
+from domain.ports.synced_records import Document, SyncedRecord
 from domain.sync_state import DataSet, RollUp
 
 # Part numbers of products that are free or a trial, and the words that those of others have.

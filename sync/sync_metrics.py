@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 from domain.identifiers import TenantRef
-from domain.ports import ReadCost
+from domain.ports.graph_reader import ReadCost
 from edge.telemetry import Fact, count, log_event, span
 from sync.record_writer import RecordWriter
 

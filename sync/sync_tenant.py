@@ -6,20 +6,14 @@ from datetime import timedelta
 
 from domain.errors import DomainError
 from domain.identifiers import TenantRef
-from domain.ports import (
-    INTERNAL_FAULT,
-    Clock,
-    GraphReader,
-    MspStore,
-    Reading,
-    SyncedRecords,
-    SyncSchedule,
-    SyncStates,
-    TenantReader,
-    Unreadable,
-    UserIndex,
-    WholeReads,
-)
+from domain.ports.clock import Clock
+from domain.ports.graph_reader import INTERNAL_FAULT, GraphReader, Reading, TenantReader, Unreadable
+from domain.ports.msp_store import MspStore
+from domain.ports.sync_schedule import SyncSchedule
+from domain.ports.sync_states import SyncStates
+from domain.ports.synced_records import SyncedRecords
+from domain.ports.user_index import UserIndex
+from domain.ports.whole_reads import WholeReads
 from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant

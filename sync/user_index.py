@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from domain.ports import BlockReplacement, Count, UserIndex, UserPage
+from domain.ports.graph_reader import UserPage
+from domain.ports.user_index import BlockReplacement, Count, UserIndex
 from domain.sync_state import DataSet
 from domain.user_block import (
     INDEX_VERSION,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from domain.digest import to_stored
-from domain.ports import StoredRecord, SyncedRecord, TenantReader, UserPage
+from domain.ports.graph_reader import TenantReader, UserPage
+from domain.ports.synced_records import StoredRecord, SyncedRecord
 from domain.user_block import Entry
 from sync.record_writer import RecordWriter
 from sync.user_index import entries_of

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from zlib import crc32
 
-from domain.ports import PositionLost, TenantReader, Unreadable, UserPage, WholeReads
+from domain.ports.graph_reader import PositionLost, TenantReader, Unreadable, UserPage
+from domain.ports.whole_reads import WholeReads
 from domain.sync_state import DataSetState
 from domain.user_block import INDEX_VERSION
 from sync.all_users import WholeRead

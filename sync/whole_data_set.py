@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.digest import digest_of_all, to_stored
-from domain.ports import Reading, StoredRecord, Unreadable
+from domain.ports.graph_reader import Reading, Unreadable
+from domain.ports.synced_records import StoredRecord
 from domain.sync_state import DataSet, DataSetState, ReadState
 from sync.record_writer import RecordWriter
 from sync.roll_up import summed_up

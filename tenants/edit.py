@@ -7,7 +7,7 @@ from domain.audit import Cause
 from domain.errors import StaleVersion, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import LifecycleStep, take
-from domain.ports import MspStore, TenantRecords
+from domain.ports.msp_store import MspStore, TenantRecords
 from domain.row_changes import Decision, Insert, Replace, RowChange, Versioned, decide_and_commit
 from domain.tenant import Tenant
 from domain.usage import TenantUsage

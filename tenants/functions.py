@@ -8,16 +8,14 @@ from domain.errors import InvalidStatus, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, LifecycleStep
 from domain.messages import read_tenant_ref
-from domain.ports import (
-    Clock,
-    MspStore,
-    PendingWorkStore,
-    Queues,
-    SyncedRecords,
-    SyncStates,
-    UserIndex,
-    WholeReads,
-)
+from domain.ports.clock import Clock
+from domain.ports.msp_store import MspStore
+from domain.ports.pending_work import PendingWorkStore
+from domain.ports.queues import Queues
+from domain.ports.sync_states import SyncStates
+from domain.ports.synced_records import SyncedRecords
+from domain.ports.user_index import UserIndex
+from domain.ports.whole_reads import WholeReads
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
 from edge.answers import Answer

@@ -7,7 +7,9 @@ from domain.errors import PartnerTenantProtected, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import folded_usage
 from domain.partner_tenant import describe
-from domain.ports import MspStore, PendingWorkStore, Queues, TenantRecords
+from domain.ports.msp_store import MspStore, TenantRecords
+from domain.ports.pending_work import PendingWorkStore
+from domain.ports.queues import Queues
 from domain.removal import removal_row, remove_tenant
 from domain.row_changes import Decision, Insert, Remove, Replace, RowChange
 from domain.tenant import Tenant

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 from domain.folding import fold
 from domain.identifiers import MspId, TenantRef
-from domain.ports import Document, MspStore, Page, SyncStates
+from domain.ports.msp_store import MspStore
+from domain.ports.page import Page
+from domain.ports.sync_states import SyncStates
+from domain.ports.synced_records import Document
 from domain.row_changes import Versioned
 from domain.sync_state import SyncState
 from domain.tenant import Tenant, TenantScope, TenantStatus

@@ -10,18 +10,14 @@ from datetime import datetime, timedelta
 
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import TenantRef
-from domain.ports import (
-    Clock,
-    MspStore,
-    PendingWork,
-    PendingWorkStore,
-    Queues,
-    SyncedRecords,
-    SyncStates,
-    UserIndex,
-    WholeReads,
-    WorkKind,
-)
+from domain.ports.clock import Clock
+from domain.ports.msp_store import MspStore
+from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
+from domain.ports.queues import Queues
+from domain.ports.sync_states import SyncStates
+from domain.ports.synced_records import SyncedRecords
+from domain.ports.user_index import UserIndex
+from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Insert
 from domain.sync_state import DataSet
 from edge.telemetry import count

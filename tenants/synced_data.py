@@ -4,7 +4,9 @@ import azure.functions as func
 
 from domain.errors import TenantNotFound
 from domain.identifiers import TenantRef
-from domain.ports import Document, MspStore, Page, SyncedRecords
+from domain.ports.msp_store import MspStore
+from domain.ports.page import Page
+from domain.ports.synced_records import Document, SyncedRecords
 from domain.roles import Permission
 from domain.sync_state import DataSet
 from edge.answers import Answer

@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import azure.functions as func
 
-from domain.ports import Clock, MspStore, PendingWorkStore, Queues
+from domain.ports.clock import Clock
+from domain.ports.msp_store import MspStore
+from domain.ports.pending_work import PendingWorkStore
+from domain.ports.queues import Queues
 from edge.telemetry import traced
 from work.requeue import requeue_work
 

@@ -4,7 +4,10 @@ import logging
 from datetime import timedelta
 
 from domain.identifiers import SessionRef, TenantRef
-from domain.ports import Clock, MspStore, PendingWork, PendingWorkStore, Queues, WorkKind
+from domain.ports.clock import Clock
+from domain.ports.msp_store import MspStore
+from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
+from domain.ports.queues import Queues
 
 _log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from adapters.graph.answers import GraphError, read_answer, read_part
-from domain.ports import ReadCost
+from domain.ports.graph_reader import ReadCost
 
 # Of one attempt; it ends well before a sync's lease.
 _READING: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}

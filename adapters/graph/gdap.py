@@ -23,7 +23,7 @@ from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES, GdapRelationship, Relationships
 from domain.identifiers import TenantId
 from domain.msp import Msp, SecurityGroup
-from domain.ports import Relationship
+from domain.ports.gdap import Relationship
 
 _PATH = "/tenantRelationships/delegatedAdminRelationships"
 _LONGEST_NAME = 50

@@ -27,7 +27,7 @@ from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
 from domain.msp import Msp
 from domain.permissions import READ, READING_ROLES
-from domain.ports import (
+from domain.ports.graph_reader import (
     INTERNAL_FAULT,
     PositionLost,
     ReadCost,

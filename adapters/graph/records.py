@@ -31,7 +31,7 @@ from adapters.schema import (
     check,
     parse_moment,
 )
-from domain.ports import SyncedRecord
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
 
 

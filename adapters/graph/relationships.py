@@ -17,7 +17,7 @@ from domain.gdap import (
     UnreadableRelationship,
 )
 from domain.identifiers import TenantId
-from domain.ports import Relationship
+from domain.ports.gdap import Relationship
 
 INVITE = (
     "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/"

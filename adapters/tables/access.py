@@ -22,7 +22,7 @@ from azure.data.tables.aio import TableClient
 from adapters.tables.limits import LimitExceeded, check_entity, check_key
 from adapters.tables.transaction_body import read_code
 from domain.errors import ConcurrentChange, MalformedInput, StorageUnavailable
-from domain.ports import Page
+from domain.ports.page import Page
 from domain.row_changes import Versioned
 
 _CONFLICTS = {404, 409, 412}

@@ -16,7 +16,7 @@ from domain.billing_terms import TermsChange
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
 from domain.month import Month
-from domain.ports import Page
+from domain.ports.page import Page
 from domain.row_changes import Versioned
 
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"

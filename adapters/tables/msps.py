@@ -28,7 +28,9 @@ from domain.errors import NoSuchMsp
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.invoice import invoice_name
 from domain.msp import Msp
-from domain.ports import MspHead, Page, SyncSchedule, TenantRecords
+from domain.ports.msp_store import MspHead, TenantRecords
+from domain.ports.page import Page
+from domain.ports.sync_schedule import SyncSchedule
 from domain.roles import StaffMember
 from domain.row_changes import Insert, Remove, Replace, RowChange, Versioned
 from domain.sync_request import first_sync

@@ -12,7 +12,7 @@ from adapters.tables import access
 from adapters.tables.limits import check_entity
 from adapters.tables.releases import known, readable
 from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
-from domain.ports import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
 
 
 class TablePendingWork:

@@ -23,7 +23,9 @@ from adapters.tables.transaction_body import Delete, Put
 from adapters.tables.transactions import Transactions, few_at_a_time
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
-from domain.ports import Document, Page, StoredRecord, Unreadable
+from domain.ports.graph_reader import Unreadable
+from domain.ports.page import Page
+from domain.ports.synced_records import Document, StoredRecord
 from domain.sync_state import DataSet
 
 TABLES = {

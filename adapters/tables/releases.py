@@ -10,7 +10,7 @@ from enum import StrEnum
 from azure.data.tables import TableEntity
 
 from domain.errors import StorageUnavailable
-from domain.ports import Page
+from domain.ports.page import Page
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from adapters.tables.limits import LARGEST_BINARY, LARGEST_TRANSACTION, check_tr
 from adapters.tables.transaction_body import Delete, Put, TableWrite
 from adapters.tables.transactions import Transactions, few_at_a_time
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
-from domain.ports import BlockKey, BlockReplacement, Count
+from domain.ports.user_index import BlockKey, BlockReplacement, Count
 from domain.row_changes import Versioned
 from domain.user_block import UserBlock
 

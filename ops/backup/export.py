@@ -9,7 +9,7 @@ from dataclasses import replace
 from adapters.tables.raw_rows import RawRows
 from adapters.tables.storage import Storage
 from domain.errors import StorageUnavailable
-from domain.ports import Clock
+from domain.ports.clock import Clock
 from ops.backup.folder import BackupFolder, Contents, Progress
 
 # What is decided before what points to it or carries it out, a sync's position before the rows

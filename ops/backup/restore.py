@@ -14,7 +14,7 @@ from adapters.tables import access
 from adapters.tables.raw_rows import RawRows, transactions
 from adapters.tables.storage import Storage
 from domain.identifiers import MspId
-from domain.ports import Clock
+from domain.ports.clock import Clock
 from domain.sync_request import first_sync
 from domain.sync_state import ScheduledSync, SyncState
 from domain.tenant import Tenant

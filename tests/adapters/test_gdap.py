@@ -16,7 +16,7 @@ from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES, GdapRelationship, RelationshipState
 from domain.identifiers import TenantId
 from domain.msp import Msp, SecurityGroup
-from domain.ports import Unreadable
+from domain.ports.graph_reader import Unreadable
 from domain.sync_state import DataSet
 from local.sample_data import CONTOSO, STRANGER
 from tests.samples import tenant

@@ -15,7 +15,8 @@ from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES
 from domain.identifiers import TenantId
 from domain.permissions import MANIFEST, READ
-from domain.ports import PositionLost, SyncedRecord, Unreadable
+from domain.ports.graph_reader import PositionLost, Unreadable
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
 from domain.tenant import Tenant
 from local.sample_data import CONTOSO, PERMISSIONS, STRANGER

@@ -26,7 +26,7 @@ from domain.errors import (
     StorageUnavailable,
 )
 from domain.identifiers import TenantId
-from domain.ports import Records
+from domain.ports.graph_reader import Records
 from local.sample_data import CONTOSO, STRANGER
 from tests.samples import FABRIKAM, tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation

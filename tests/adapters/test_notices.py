@@ -9,9 +9,9 @@ from azure.communication.email.aio import EmailClient
 from azure.core.credentials import AzureKeyCredential
 
 from adapters.billing_emails import EmailLog, EmailSender
-from domain.billing_ports import BillingEmail, NoticeKind
 from domain.errors import BillingEmailFailed
 from domain.identifiers import MspId
+from domain.ports.billing_emails import BillingEmail, NoticeKind
 from local.processes import free_ports
 
 NOTICE = BillingEmail(

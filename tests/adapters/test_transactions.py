@@ -23,7 +23,8 @@ from adapters.tables.storage import _TIMEOUTS, Storage
 from adapters.tables.transaction_body import Create, Delete, Put, TableWrite
 from adapters.tables.transactions import Transactions, _authentication, few_at_a_time
 from domain.errors import ConcurrentChange, StorageUnavailable
-from domain.ports import StoredRecord, Unreadable
+from domain.ports.graph_reader import Unreadable
+from domain.ports.synced_records import StoredRecord
 from domain.sync_state import DataSet
 from sync.lease import LEASE
 from tests.samples import tenant

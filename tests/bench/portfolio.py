@@ -16,7 +16,7 @@ from uuid import UUID
 
 from adapters.tables.storage import Storage
 from domain.identifiers import Epoch, MspId, TenantId
-from domain.ports import BlockReplacement
+from domain.ports.user_index import BlockReplacement
 from domain.row_changes import Insert
 from domain.sync_state import DataSet, DataSetState, ReadState, RollUp, SyncPhase, SyncState
 from domain.tenant import Tenant

@@ -15,7 +15,8 @@ from adapters.clock import SystemClock
 from adapters.tables.storage import Storage
 from domain.digest import to_stored
 from domain.identifiers import MspId, TenantId, TenantRef, new_epoch
-from domain.ports import PendingWork, SyncedRecord, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
 from local.azurite import connection_string, start_azurite
 from local.microsoft.people import user

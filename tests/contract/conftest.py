@@ -7,19 +7,18 @@ import pytest
 
 from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.tables.storage import Storage
-from domain.billing_ports import InvoiceDocuments, InvoiceStore
-from domain.ports import (
-    ConsentSessions,
-    MspStore,
-    PendingWorkStore,
-    PortfolioReader,
-    StaffIndex,
-    SyncedRecords,
-    SyncSchedule,
-    SyncStates,
-    UserIndex,
-    WholeReads,
-)
+from domain.ports.consent_sessions import ConsentSessions
+from domain.ports.invoice_documents import InvoiceDocuments
+from domain.ports.invoice_store import InvoiceStore
+from domain.ports.msp_store import MspStore
+from domain.ports.pending_work import PendingWorkStore
+from domain.ports.portfolio_reader import PortfolioReader
+from domain.ports.staff_index import StaffIndex
+from domain.ports.sync_schedule import SyncSchedule
+from domain.ports.sync_states import SyncStates
+from domain.ports.synced_records import SyncedRecords
+from domain.ports.user_index import UserIndex
+from domain.ports.whole_reads import WholeReads
 from tests.fakes.billing import FakeDocuments, FakeInvoiceStore
 from tests.fakes.portfolio import FakePortfolio, FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords

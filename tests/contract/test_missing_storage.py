@@ -18,7 +18,8 @@ from domain.digest import to_stored
 from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.identifiers import MspId, SessionRef
 from domain.month import Month
-from domain.ports import PendingWork, SyncedRecord, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.synced_records import SyncedRecord
 from domain.row_changes import Insert
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
 from local.azurite import connection_string, start_azurite

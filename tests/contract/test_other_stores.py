@@ -9,7 +9,8 @@ from domain.consent_session import ConsentSession, hash_state
 from domain.digest import to_stored
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, ObjectId, SessionRef, TenantRef, new_epoch
-from domain.ports import PendingWork, SyncedRecord, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import (
     DataSet,
     DataSetState,

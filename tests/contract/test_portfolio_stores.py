@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantRef, new_epoch
-from domain.ports import BlockReplacement, Count
+from domain.ports.user_index import BlockReplacement, Count
 from domain.row_changes import Insert
 from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
 from domain.tenant import ListedTenant, TenantStatus

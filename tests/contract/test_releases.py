@@ -31,7 +31,7 @@ from domain.invoice import Invoice, InvoiceLine, InvoiceLines, InvoiceParty, Pay
 from domain.messages import read_session_ref, read_tenant_ref
 from domain.month import Month
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
-from domain.ports import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
 from domain.roles import Role, StaffMember
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval, TenantStatus
 from domain.usage import ActivePeriod, TenantUsage

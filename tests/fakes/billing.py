@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from domain.billing_ports import BillingEmail
 from domain.billing_terms import TermsChange
 from domain.errors import BillingEmailFailed
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
 from domain.month import Month
-from domain.ports import Page
+from domain.ports.billing_emails import BillingEmail
+from domain.ports.page import Page
 from domain.row_changes import Versioned
 from tests.fakes.storage import FakeMspStore, _key, _version, page_of
 

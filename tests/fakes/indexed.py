@@ -1,6 +1,7 @@
 """Users that a sync reads, and whether what it made of them is the search index of the rows."""
 
-from domain.ports import SyncedRecord, UserPage
+from domain.ports.graph_reader import UserPage
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
 from domain.user_block import Entry, covers_every_hash, entry_of
 from tests.fakes.sync_world import World

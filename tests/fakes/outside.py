@@ -14,7 +14,9 @@ from domain.gdap import (
 )
 from domain.identifiers import MspId, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
-from domain.ports import ReadCost, Reading, Records, Relationship, SyncedRecord, UserPage
+from domain.ports.gdap import Relationship
+from domain.ports.graph_reader import ReadCost, Reading, Records, UserPage
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
 from domain.tenant import Organization, Tenant
 

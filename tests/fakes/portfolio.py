@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantRef
-from domain.ports import BlockKey, BlockReplacement, Count
+from domain.ports.user_index import BlockKey, BlockReplacement, Count
 from domain.row_changes import Versioned
 from domain.sync_state import SyncSummary
 from domain.tenant import ListedTenant, Tenant

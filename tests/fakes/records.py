@@ -6,7 +6,8 @@ from itertools import islice
 
 from domain.digest import to_stored
 from domain.identifiers import TenantRef
-from domain.ports import Document, Page, StoredRecord, SyncedRecord
+from domain.ports.page import Page
+from domain.ports.synced_records import Document, StoredRecord, SyncedRecord
 from domain.sync_state import DataSet
 from tests.fakes.storage import page_of
 

@@ -15,13 +15,9 @@ from domain.errors import ConcurrentChange, MalformedInput, NoSuchMsp
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.invoice import Invoice, InvoiceLines, Payment, invoice_name
 from domain.msp import Msp
-from domain.ports import (
-    MspHead,
-    Page,
-    PendingWork,
-    TenantRecords,
-    WorkKind,
-)
+from domain.ports.msp_store import MspHead, TenantRecords
+from domain.ports.page import Page
+from domain.ports.pending_work import PendingWork, WorkKind
 from domain.roles import StaffMember
 from domain.row_changes import Insert, Remove, Row, RowChange, Versioned
 from domain.sync_request import first_sync

@@ -1,6 +1,6 @@
 """One MSP with its tenants, and what sync needs."""
 
-from domain.ports import SyncedRecord
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_request import SyncRequests, first_sync
 from domain.sync_state import DataSet, SyncState
 from domain.tenant import Tenant

@@ -23,7 +23,9 @@ from adapters.tables.storage import NAMES, Storage
 from domain.digest import to_stored
 from domain.errors import MalformedInput, StorageUnavailable
 from domain.identifiers import MspId, TenantId, TenantRef
-from domain.ports import BlockReplacement, PendingWork, SyncedRecord, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.synced_records import SyncedRecord
+from domain.ports.user_index import BlockReplacement
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
 from domain.user_block import blocks_of, entry_of
 from local.azurite import connection_string, start_azurite

@@ -15,7 +15,9 @@ from adapters.tables.records import TABLES
 from adapters.tables.storage import Storage
 from domain.digest import to_stored
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef, new_epoch
-from domain.ports import BlockReplacement, PendingWork, SyncedRecord, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.synced_records import SyncedRecord
+from domain.ports.user_index import BlockReplacement
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.user_block import UserBlock, by_block, entry_of
 from local.azurite import connection_string

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from domain.ports import PositionLost, UserPage
+from domain.ports.graph_reader import PositionLost, UserPage
 from domain.sync_state import SyncPhase
 from sync.sync_tenant import sync_tenant
 from tests.fakes.indexed import changes, check, user

@@ -26,7 +26,7 @@ from adapters.secrets import KeyVaultSecrets
 from domain.errors import DomainError, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES
 from domain.msp import SecurityGroup
-from domain.ports import PositionLost, Unreadable
+from domain.ports.graph_reader import PositionLost, Unreadable
 from domain.sync_state import DataSet
 from local.microsoft.tokens import SigningKeys
 from local.sample_data import STRANGER

@@ -12,16 +12,14 @@ import azure.functions as func
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.messages import write_tenant_ref
 from domain.msp import Msp
-from domain.ports import (
-    MspStore,
-    PendingWorkStore,
-    StaffIndex,
-    SyncedRecords,
-    SyncSchedule,
-    SyncStates,
-    UserIndex,
-    WholeReads,
-)
+from domain.ports.msp_store import MspStore
+from domain.ports.pending_work import PendingWorkStore
+from domain.ports.staff_index import StaffIndex
+from domain.ports.sync_schedule import SyncSchedule
+from domain.ports.sync_states import SyncStates
+from domain.ports.synced_records import SyncedRecords
+from domain.ports.user_index import UserIndex
+from domain.ports.whole_reads import WholeReads
 from domain.sync_request import SyncRequests
 from domain.tenant import Organization
 from edge.authorization import Gate

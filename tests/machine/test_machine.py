@@ -20,7 +20,7 @@ from domain.errors import PARTNER_TENANT_PROTECTED
 from domain.gdap import RelationshipState
 from domain.identifiers import MspId, ObjectId, TenantId, TenantRef
 from domain.msp import Msp
-from domain.ports import WorkKind
+from domain.ports.pending_work import WorkKind
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, Remove
 from domain.sync_state import DataSet

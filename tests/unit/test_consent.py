@@ -21,7 +21,7 @@ from domain.errors import (
 from domain.identifiers import SessionHash, SessionRef, TenantId
 from domain.partner_tenant import enable
 from domain.permissions import MANIFEST
-from domain.ports import WorkKind
+from domain.ports.pending_work import WorkKind
 from domain.roles import Role
 from domain.row_changes import Insert
 from domain.sync_request import SyncRequests

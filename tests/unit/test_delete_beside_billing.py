@@ -15,7 +15,7 @@ from billing.reconcile import reconcile
 from domain.audit import SYSTEM, Cause
 from domain.invoice import Payment
 from domain.month import Month
-from domain.ports import MspStore
+from domain.ports.msp_store import MspStore
 from domain.row_changes import Insert
 from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from tests.fakes.outside import FakeQueues

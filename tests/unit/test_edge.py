@@ -9,7 +9,7 @@ from audit.functions import AuditQuery
 from domain import errors
 from domain.errors import BodyTooLarge, DomainError, LengthRequired, MalformedInput
 from domain.identifiers import parse_tenant_id
-from domain.ports import MspHead
+from domain.ports.msp_store import MspHead
 from domain.roles import Permission
 from domain.row_changes import Versioned
 from edge.answers import Answer

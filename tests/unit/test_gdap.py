@@ -10,7 +10,7 @@ from domain.errors import GdapRefused, MspSuspended
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.partner_tenant import enable
-from domain.ports import Relationship
+from domain.ports.gdap import Relationship
 from domain.row_changes import Insert, RowChange
 from domain.sync_request import SyncRequests
 from domain.tenant import GdapInvite, TenantStatus

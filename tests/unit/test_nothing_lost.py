@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from domain.errors import StorageUnavailable
-from domain.ports import (
+from domain.ports.graph_reader import (
     INTERNAL_FAULT,
     PositionLost,
     Reading,
     Records,
-    SyncedRecord,
     Unreadable,
     UserPage,
 )
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet, ReadState, SyncPhase
 from sync.due_tenants import sync_due_tenants
 from sync.suspicion import is_suspicious

@@ -7,7 +7,7 @@ from azure.data.tables import TableEntity
 
 from adapters.tables.access import page
 from domain.errors import MalformedInput, StorageUnavailable
-from domain.ports import Page
+from domain.ports.page import Page
 
 CONDITION = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
 BOUNDS = {"partition": "p", "first": "r:", "last": "r;"}

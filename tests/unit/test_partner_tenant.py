@@ -9,7 +9,7 @@ from domain.identifiers import TenantId
 from domain.lifecycle import OFFBOARD, SUSPEND, take
 from domain.month import Month
 from domain.partner_tenant import Enabled, Enabling, disable, enable
-from domain.ports import WorkKind
+from domain.ports.pending_work import WorkKind
 from domain.removal import remove_tenant
 from domain.row_changes import decide_and_commit
 from domain.tenant import Organization, PartnerTenantClaim, Tenant, TenantStatus

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from billing.billing_run import RunIncomplete
 from billing.mark_paid import mark_paid
 from billing.payments import SUSPENSION, due_step, is_overdue, pursue
-from domain.billing_ports import NoticeKind
 from domain.errors import InvoiceNotFound
 from domain.invoice import Payment
+from domain.ports.billing_emails import NoticeKind
 from domain.row_changes import Versioned
 from tests.samples import MSP
 from tests.unit.billing_world import BillingWorld, sydney

@@ -17,7 +17,7 @@ from domain.consent_session import hash_state
 from domain.errors import MalformedInput
 from domain.identifiers import SessionRef
 from domain.messages import read_session_ref, read_tenant_ref, write_session_ref, write_tenant_ref
-from domain.ports import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
 from domain.sync_state import SyncPhase
 from sync.due_tenants import sync_due_tenants
 from sync.functions import sync_functions

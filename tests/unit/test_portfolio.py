@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from domain.folding import fold
 from domain.identifiers import Epoch, TenantId, TenantRef
-from domain.ports import BlockReplacement
+from domain.ports.user_index import BlockReplacement
 from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
 from domain.tenant import ListedTenant, Tenant, TenantScope, TenantStatus
 from domain.user_block import UserBlock, blocks_of, entry_of

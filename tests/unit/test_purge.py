@@ -8,7 +8,8 @@ import pytest
 
 from domain.digest import to_stored
 from domain.identifiers import Epoch, TenantId, TenantRef
-from domain.ports import PendingWork, SyncedRecord, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.synced_records import SyncedRecord
 from domain.row_changes import Versioned
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.user_block import UserBlock

@@ -11,7 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from domain.errors import StorageUnavailable
 from domain.identifiers import Epoch
-from domain.ports import PositionLost, Records, SyncedRecord, Unreadable, UserPage
+from domain.ports.graph_reader import PositionLost, Records, Unreadable, UserPage
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet, ReadState, SyncPhase
 from domain.tenant import Tenant, TenantStatus
 from sync.primary_domain import decide_domain

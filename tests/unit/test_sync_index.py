@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.ports import PositionLost, Records, SyncedRecord, Unreadable, UserPage
+from domain.ports.graph_reader import PositionLost, Records, Unreadable, UserPage
+from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet, RollUp
 from sync.sync_tenant import sync_tenant
 from tests.fakes.indexed import changes, check, indexed, user

@@ -10,7 +10,8 @@ import pytest
 from domain.digest import to_stored
 from domain.errors import StorageUnavailable
 from domain.identifiers import TenantRef
-from domain.ports import PositionLost, StoredRecord, UserPage
+from domain.ports.graph_reader import PositionLost, UserPage
+from domain.ports.synced_records import StoredRecord
 from domain.row_changes import Versioned
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.tenant import TenantStatus

@@ -11,7 +11,7 @@ from opentelemetry.trace import StatusCode
 
 from billing.billing_run import RunIncomplete, run_billing
 from domain.errors import StorageUnavailable
-from domain.ports import Unreadable
+from domain.ports.graph_reader import Unreadable
 from domain.sync_state import DataSet
 from edge.telemetry import count, log_event, span, traced
 from tenants.purge import purge_tenant

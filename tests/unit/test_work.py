@@ -5,7 +5,7 @@ import pytest
 
 from domain.consent_session import hash_state
 from domain.identifiers import SessionRef, TenantRef
-from domain.ports import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork, WorkKind
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, MSP, NOW, tenant

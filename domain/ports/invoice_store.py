@@ -1,15 +1,13 @@
-"""The ports of billing: what its use cases need from outside, beside the `msps` table's own."""
+"""Stored invoices."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from domain.billing_terms import TermsChange
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
 from domain.month import Month
-from domain.ports import Page
+from domain.ports.page import Page
 from domain.row_changes import Versioned
 
 
@@ -53,61 +51,5 @@ class InvoiceStore(Protocol):
 
         Args:
             unpaid: Only those that are not paid.
-        """
-        ...
-
-
-class InvoiceDocuments(Protocol):
-    """Where the invoices' PDFs are kept, each written once."""
-
-    async def put(self, msp_id: MspId, name: str, pdf: bytes) -> bool:
-        """Store a PDF and return True; one that is there already stays as it is: False."""
-        ...
-
-    async def get(self, msp_id: MspId, name: str) -> bytes | None:
-        """Return a PDF, or None."""
-        ...
-
-
-class InvoiceRenderer(Protocol):
-    """Sets an invoice as a PDF: the same invoice gives the same bytes."""
-
-    def pdf(self, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
-        """Return the tax invoice."""
-        ...
-
-
-class NoticeKind(StrEnum):
-    """What an MSP is told about its invoices."""
-
-    PAYMENT_DUE = "payment_due"
-    SUSPENDED = "suspended"
-
-
-@dataclass(frozen=True, slots=True)
-class BillingEmail:
-    """A message to an MSP's billing address.
-
-    Args:
-        to: The address, or None when the MSP gave none.
-        key: The same for every attempt at the same notice, so that none is delivered twice.
-    """
-
-    kind: NoticeKind
-    msp_id: MspId
-    to: str | None
-    subject: str
-    text: str
-    key: str
-
-
-class BillingEmails(Protocol):
-    """Delivers notices."""
-
-    async def send(self, notice: BillingEmail) -> None:
-        """Deliver a notice.
-
-        Raises:
-            NoticeFailed: It could not be handed over; it is tried again later.
         """
         ...

@@ -1,0 +1,1 @@
+"""What the use cases need from outside, a port each; adapters and fakes subclass them."""

@@ -1,0 +1,144 @@
+"""The MSPs with all that is theirs: the `msps` table."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.audit import AuditEvent
+from domain.billing_account import BillingAccount
+from domain.consent_session import ConsentRecord
+from domain.identifiers import MspId, ObjectId, TenantId
+from domain.msp import Msp
+from domain.ports.page import Page
+from domain.roles import StaffMember
+from domain.row_changes import RowChange, Versioned
+from domain.tenant import (
+    GdapInvite,
+    PartnerTenantClaim,
+    Tenant,
+    TenantRemoval,
+)
+from domain.usage import TenantUsage
+
+
+@dataclass(frozen=True, slots=True)
+class MspHead:
+    """The rows that say who an MSP is and which tenant is its own."""
+
+    msp: Versioned[Msp]
+    slot: Versioned[PartnerTenantClaim] | None
+    consent: Versioned[ConsentRecord] | None
+    account: Versioned[BillingAccount] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecords:
+    """All rows that a decision on one tenant looks at."""
+
+    head: MspHead
+    tenant: Versioned[Tenant] | None
+    usage: Versioned[TenantUsage] | None
+    invite: Versioned[GdapInvite] | None
+    removal: Versioned[TenantRemoval] | None = None
+
+
+class MspStore(Protocol):
+    """The `msps` table: one partition per MSP, written in transactions alone.
+
+    Every method raises StorageUnavailable when Azure Storage does not answer, or when the one row
+    that is asked for was written by another release, whose words this one does not know. A page
+    leaves such a row out.
+    """
+
+    async def head(self, msp_id: MspId) -> MspHead | None:
+        """Return the MSP with its slot and consent record in one read, or None."""
+        ...
+
+    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
+        """Return the rows that a decision on the tenant needs.
+
+        Raises:
+            NoSuchMsp: There is no such MSP.
+        """
+        ...
+
+    async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
+        """Return one tenant row, or None."""
+        ...
+
+    async def tenants(
+        self,
+        msp_id: MspId,
+        page_size: int,
+        token: str | None = None,
+        keep: Callable[[Tenant], bool] | None = None,
+    ) -> Page[Versioned[Tenant]]:
+        """Return a page of the MSP's tenants in the order of their IDs, in every status.
+
+        Args:
+            keep: Which of them; they are looked for in so many rows at most, so a page may be
+                short, or empty, and have a next one.
+
+        Raises:
+            MalformedInput: The token is none that a page gave.
+        """
+        ...
+
+    async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
+        """Return the usage of every tenant that the MSP has or had."""
+        ...
+
+    async def invites(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[GdapInvite]:
+        """Return a page of the MSP's GDAP invites."""
+        ...
+
+    async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
+        """Return when each tenant that the MSP removed for good was last removed."""
+        ...
+
+    async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
+        """Return the numbers of the MSP's invoices that are not paid."""
+        ...
+
+    async def staff_member(
+        self, msp_id: MspId, tid: TenantId, oid: ObjectId
+    ) -> Versioned[StaffMember] | None:
+        """Return one member of the MSP's staff, or None."""
+        ...
+
+    async def staff(
+        self, msp_id: MspId, page_size: int, token: str | None = None
+    ) -> Page[StaffMember]:
+        """Return a page of the MSP's staff."""
+        ...
+
+    async def audit_events(  # noqa: PLR0913  the list's filters
+        self,
+        msp_id: MspId,
+        page_size: int,
+        token: str | None = None,
+        *,
+        tenant_id: TenantId | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page[AuditEvent]:
+        """Return a page of the audit log, newest first; `since` ≤ at < `until`."""
+        ...
+
+    def msp_ids(self) -> AsyncIterator[MspId]:
+        """Yield the ID of every MSP, and perhaps one whose onboarding was cut off."""
+        ...
+
+    async def commit(self, operations: Sequence[RowChange]) -> None:
+        """Write all operations in one transaction, of one MSP, or none of them.
+
+        A tenant that is inserted has an entry in the schedule of syncs before it is there, and
+        an MSP is among `msp_ids` before it is there.
+
+        Raises:
+            ConcurrentChange: A row is not the version named, or exists, or is gone.
+        """
+        ...

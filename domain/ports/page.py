@@ -1,0 +1,14 @@
+"""Pages of lists."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    """A part of a list, and the token of the next part, or None at the end.
+
+    The token is a position that a caller may not choose: the edge signs it.
+    """
+
+    items: tuple[T, ...]
+    next_token: str | None = None

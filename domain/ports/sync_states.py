@@ -1,0 +1,42 @@
+"""The state of each tenant's sync."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from domain.identifiers import MspId, TenantId, TenantRef
+from domain.row_changes import Versioned
+from domain.sync_state import SyncState
+
+
+class SyncStates(Protocol):
+    """The state of each tenant's sync; the row is the worker's lease too."""
+
+    async def find(self, ref: TenantRef) -> Versioned[SyncState] | None:
+        """Return a tenant's sync state, or None before the first request."""
+        ...
+
+    async def of_msp(
+        self, msp_id: MspId, first: TenantId | None = None, last: TenantId | None = None
+    ) -> Mapping[TenantRef, SyncState]:
+        """Return the states of an MSP's tenants with IDs in [first, last], in one range read."""
+        ...
+
+    async def add(self, state: SyncState) -> str:
+        """Store the first state of a tenant; return its version.
+
+        Raises:
+            ConcurrentChange: There is one already.
+        """
+        ...
+
+    async def replace(self, state: SyncState, version: str) -> str:
+        """Write the state back; return the new version.
+
+        Raises:
+            ConcurrentChange: Somebody else wrote it since, or it is gone.
+        """
+        ...
+
+    async def remove(self, ref: TenantRef) -> None:
+        """Delete a tenant's state, if there is one."""
+        ...
