@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, override
 from uuid import NAMESPACE_URL, uuid5
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from domain.errors import BillingEmailFailed
-from domain.ports.billing_emails import BillingEmail
+from domain.ports.billing_emails import BillingEmail, BillingEmails
 
 if TYPE_CHECKING:
     from azure.communication.email.aio import EmailClient
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class EmailLog:
+class EmailLog(BillingEmails):
     """Notices to the log alone, for local development. The log names no address."""
 
+    @override
     async def send(self, notice: BillingEmail) -> None:
-        """Write a line."""
         _log.info("notice %s to MSP %s: %s", notice.kind, notice.msp_id, notice.subject)
 
 
-class EmailSender:
+class EmailSender(BillingEmails):
     """Notices by e-mail. One to an MSP without an address goes to the log.
 
     Args:
@@ -54,8 +54,8 @@ class EmailSender:
     def _client(self) -> "EmailClient":
         return self._connect()
 
+    @override
     async def send(self, notice: BillingEmail) -> None:
-        """Hand the notice over. What becomes of it then, the service's own log tells."""
         if notice.to is None:
             await self._log.send(notice)
             return

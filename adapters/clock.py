@@ -1,11 +1,14 @@
 """The system clock."""
 
 from datetime import UTC, datetime
+from typing import override
+
+from domain.ports.clock import Clock
 
 
-class SystemClock:
+class SystemClock(Clock):
     """Tells the machine's time, aware, in UTC."""
 
+    @override
     def now(self) -> datetime:
-        """Return the present moment."""
         return datetime.now(UTC)

@@ -9,7 +9,7 @@ import base64
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -26,6 +26,7 @@ from adapters.secrets import Secret, Secrets
 from domain.errors import MicrosoftRefused, StorageUnavailable
 from domain.msp import Msp, PartnerApp
 from domain.ports.clock import Clock
+from domain.ports.credentials import Credentials as CredentialsPort
 
 if TYPE_CHECKING:
     from azure.identity import ManagedIdentityCredential
@@ -72,7 +73,7 @@ class ManagedIdentity:
         return str(self._credential.get_token("api://AzureADTokenExchange/.default").token)
 
 
-class Credentials:
+class Credentials(CredentialsPort):
     """Reads credentials, and remembers each for a while.
 
     Args:
@@ -124,6 +125,7 @@ class Credentials:
             raise MicrosoftRefused("There is no managed identity that the partner app could trust.")
         return Credential({"client_assertion": self._identity.assertion})
 
+    @override
     async def expires_at(self, msp: Msp) -> datetime | None:
         """Return when the MSP's credential ends, or None: it does not, or nobody knows.
 

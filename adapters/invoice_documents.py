@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, override
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
 from domain.errors import StorageUnavailable
 from domain.identifiers import MspId
+from domain.ports.invoice_documents import InvoiceDocuments
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobServiceClient
@@ -19,7 +20,7 @@ CONTAINER = "invoices"
 _NO_CONTAINER = ("ContainerNotFound", "ContainerBeingDeleted")
 
 
-class BlobInvoiceDocuments:
+class BlobInvoiceDocuments(InvoiceDocuments):
     """InvoiceDocuments over Azure Blob Storage.
 
     Args:
@@ -61,8 +62,8 @@ class BlobInvoiceDocuments:
         with suppress(ResourceExistsError), _meaning():
             await self._service.create_container(CONTAINER)
 
+    @override
     async def put(self, msp_id: MspId, name: str, pdf: bytes) -> bool:
-        """Store a PDF, if there is none: an issued invoice never changes."""
         from azure.storage.blob import ContentSettings  # noqa: PLC0415  slow to load
 
         blob = self._service.get_blob_client(CONTAINER, _path(msp_id, name))
@@ -74,8 +75,8 @@ class BlobInvoiceDocuments:
             return False
         return True
 
+    @override
     async def get(self, msp_id: MspId, name: str) -> bytes | None:
-        """Return a PDF, or None."""
         blob = self._service.get_blob_client(CONTAINER, _path(msp_id, name))
         try:
             with _meaning():

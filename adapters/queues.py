@@ -1,7 +1,7 @@
 """The work queues over Azure Queue Storage."""
 
 import asyncio
-from typing import Any, Self
+from typing import Any, Self, override
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError
@@ -11,6 +11,7 @@ from azure.storage.queue.aio import QueueServiceClient
 from domain.errors import StorageUnavailable
 from domain.identifiers import SessionRef, TenantRef
 from domain.messages import write_session_ref, write_tenant_ref
+from domain.ports.queues import Queues
 
 SYNC, PURGE, CONSENT = "sync-tenant", "purge-tenant", "complete-consent"
 _RETRIES: dict[str, Any] = {"retry_total": 3}
@@ -18,7 +19,7 @@ _RETRIES: dict[str, Any] = {"retry_total": 3}
 _BEING_DELETED = "QueueBeingDeleted"
 
 
-class StorageQueues:
+class StorageQueues(Queues):
     """Queues over Azure Queue Storage, encoded as the Functions host expects.
 
     Args:
@@ -50,16 +51,16 @@ class StorageQueues:
             if getattr(error, "error_code", None) == _BEING_DELETED:
                 raise StorageUnavailable("A queue is being deleted.") from error
 
+    @override
     async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        """Ask for a sync of the tenant."""
         await self._send(SYNC, write_tenant_ref(ref), delay_seconds)
 
+    @override
     async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        """Ask for the deletion of what a removed tenant owned."""
         await self._send(PURGE, write_tenant_ref(ref), delay_seconds)
 
+    @override
     async def complete_consent(self, ref: SessionRef, delay_seconds: int = 0) -> None:
-        """Ask to go on with a consent that is pending."""
         await self._send(CONSENT, write_session_ref(ref), delay_seconds)
 
     async def _send(self, queue: str, text: str, delay_seconds: int) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, override
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -106,14 +106,14 @@ def _typed[T](kind: type[T], value: object) -> T | None:
     return value if isinstance(value, kind) else None
 
 
-class FileSecrets:
+class FileSecrets(Secrets):
     """One file a secret, for local development."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @override
     async def read(self, name: str) -> Secret:
-        """Read a secret's file."""
         return await asyncio.to_thread(self._read, name)
 
     def _read(self, name: str) -> Secret:
@@ -125,8 +125,8 @@ class FileSecrets:
         stored_at = datetime.fromtimestamp(stored.st_mtime, UTC)
         return Secret(value, version=str(stored.st_mtime_ns), stored_at=stored_at)
 
+    @override
     async def replace(self, name: str, used: Secret, value: str) -> None:
-        """Replace a secret's file, unless it has changed since."""
         if (await self.read(name)).version == used.version:
             await self.set(name, value)
 
@@ -140,7 +140,7 @@ class FileSecrets:
         Path(file.name).replace(self._folder / name)
 
 
-class KeyVaultSecrets:
+class KeyVaultSecrets(Secrets):
     """Azure Key Vault, reached with the app's identity."""
 
     def __init__(self, vault_url: str, credential: AsyncTokenCredential) -> None:
@@ -153,8 +153,8 @@ class KeyVaultSecrets:
 
         return SecretClient(self._vault_url, self._credential)
 
+    @override
     async def read(self, name: str) -> Secret:
-        """Read the current version of a secret."""
         found = None
         with _answers(), suppress(ResourceNotFoundError):
             found = _checked(await self._client.get_secret(name))
@@ -162,6 +162,7 @@ class KeyVaultSecrets:
             raise LookupError("there is no secret of this name")
         return found
 
+    @override
     async def replace(self, name: str, used: Secret, value: str) -> None:
         """Write a new version, unless there is one already that is newer than the one used.
 

@@ -3,6 +3,7 @@
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, date, datetime, time
+from typing import override
 from zoneinfo import ZoneInfo
 
 from domain.errors import MalformedInput
@@ -68,6 +69,7 @@ class Month:
         """Return the midnight with which the month ends in a time zone, in UTC."""
         return start_of(self.next.first, zone)
 
+    @override
     def __str__(self) -> str:
         """Return `YYYY-MM`."""
         return f"{self.year:04d}-{self.number:02d}"

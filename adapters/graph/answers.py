@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import isnan
-from typing import Any
+from typing import Any, override
 
 from azure.core.rest import AsyncHttpResponse
 
@@ -43,6 +43,7 @@ class GraphError(Exception):
         """Whether Graph says that the app may not."""
         return self.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
+    @override
     def __str__(self) -> str:
         """Say what went wrong, without a word of the body."""
         if self.status == 0:

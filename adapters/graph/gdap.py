@@ -5,7 +5,7 @@ https://learn.microsoft.com/graph/api/tenantrelationship-post-delegatedadminrela
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, override
 from uuid import uuid4
 
 from adapters.graph.answers import GraphError
@@ -23,7 +23,7 @@ from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES, GdapRelationship, Relationships
 from domain.identifiers import TenantId
 from domain.msp import Msp, SecurityGroup
-from domain.ports.gdap import Relationship
+from domain.ports.gdap import Gdap, Relationship
 
 _PATH = "/tenantRelationships/delegatedAdminRelationships"
 _LONGEST_NAME = 50
@@ -34,16 +34,16 @@ _PATIENCE_SECONDS = 30.0
 _OVERTAKEN = {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}
 
 
-class GraphGdap:
+class GraphGdap(Gdap):
     """Gdap over Microsoft Graph, called app-only in the tenant of the partner app."""
 
     def __init__(self, tokens: TokenSource, graph: GraphClient) -> None:
         self._tokens, self._graph = tokens, graph
 
+    @override
     async def invite(
         self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
     ) -> Relationship:
-        """Create a relationship and lock it, so that the customer can approve it."""
         token = await self._tokens.app_token(msp, msp.app.tenant_id)
         try:
             body = _request(tenant_id, display_name, duration_days)
@@ -55,8 +55,8 @@ class GraphGdap:
             raise _domain_error(error) from None
         return relationship
 
+    @override
     async def relationships(self, msp: Msp) -> Relationships:
-        """Read every relationship, 300 a page as Microsoft allows at most."""
         token = await self._tokens.app_token(msp, msp.app.tenant_id)
         try:
             items = [item async for item in self._items(f"{_PATH}?$top=300", token)]
@@ -64,6 +64,7 @@ class GraphGdap:
             raise _domain_error(error) from None
         return read_relationships(items)
 
+    @override
     async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
         """Make the access assignments that are missing, and put right those that differ.
 

@@ -1,7 +1,7 @@
 """The proof of consent: a token, its roles, and the organisation that Graph names."""
 
 from functools import cache
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, override
 
 from pydantic import TypeAdapter, with_config
 
@@ -18,6 +18,7 @@ from domain.errors import (
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.permissions import READS_ORGANIZATION
+from domain.ports.identity import Identity
 from domain.tenant import Organization
 
 _RETRY_AFTER = 10
@@ -44,14 +45,14 @@ def _name_schema() -> TypeAdapter[Name]:
     return TypeAdapter(Name)
 
 
-class GraphIdentity:
+class GraphIdentity(Identity):
     """Identity over Microsoft Identity and Microsoft Graph."""
 
     def __init__(self, tokens: TokenSource, graph: GraphClient) -> None:
         self._tokens, self._graph = tokens, graph
 
+    @override
     async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
-        """Return the organisation that the partner app can read, asked for once."""
         token = await self._tokens.app_token(msp, tenant_id, fresh=True)
         roles = roles_of(token)
         if not roles & READS_ORGANIZATION:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from itertools import batched
-from typing import Any, Protocol
+from typing import Any, Protocol, override
 from urllib.parse import quote
 
 from adapters.entra_refusals import DelegatedAccessRefused
@@ -29,10 +29,12 @@ from domain.msp import Msp
 from domain.permissions import READ, READING_ROLES
 from domain.ports.graph_reader import (
     INTERNAL_FAULT,
+    GraphReader,
     PositionLost,
     ReadCost,
     Reading,
     Records,
+    TenantReader,
     Unreadable,
     UserPage,
 )
@@ -64,7 +66,7 @@ _FAILURES = (
 )
 
 
-class GraphReaders:
+class GraphReaders(GraphReader):
     """GraphReader over Graph: app-only for the partner tenant, delegated for customers."""
 
     def __init__(
@@ -72,8 +74,8 @@ class GraphReaders:
     ) -> None:
         self._tokens, self._graph, self._patience = tokens, graph, patience_seconds
 
+    @override
     def of(self, msp: Msp, tenant: Tenant) -> "GraphTenantReader":
-        """Return the reader of one tenant."""
         own, source = tenant.is_own_msp_tenant, self._tokens
         get = source.app_token if own else source.delegated_token
         token = partial(get, msp, tenant.tenant_id)
@@ -88,7 +90,7 @@ class Token(Protocol):
         ...
 
 
-class GraphTenantReader:
+class GraphTenantReader(TenantReader):
     """TenantReader over Graph: one request at a time.
 
     Args:
@@ -104,12 +106,12 @@ class GraphTenantReader:
         self._logged: set[tuple[DataSet, str]] = set()
 
     @property
+    @override
     def cost(self) -> ReadCost:
-        """What this reader has asked and waited so far."""
         return self._budget.cost
 
+    @override
     async def small_data_sets(self) -> dict[DataSet, Reading]:
-        """Read licences, scores and policies in one batch."""
         paths = {str(name): path for name, (path, _) in SMALL.items()}
         try:
             parts = await self._batch(paths)
@@ -149,8 +151,8 @@ class GraphTenantReader:
                 _log.warning("records of %s cannot be read: %s", name, why)
         return Records(read.records, read.unreadable)
 
+    @override
     async def primary_domain(self) -> str | None:
-        """Read the organisation's default domain; None when it cannot be read."""
         try:
             document = await self._get("/organization?$select=id,verifiedDomains")
             found = _values(document)
@@ -159,8 +161,8 @@ class GraphTenantReader:
         is_one = len(found) == 1 and isinstance(found[0], dict)
         return primary_domain(found[0].get("verifiedDomains")) if is_one else None
 
+    @override
     async def delta_link(self) -> str:
-        """Ask Graph for the changes from now on: no changes, and a link at the end."""
         path = f"/users/delta?$deltatoken=latest&{_SELECT}"
         link: str | None = None
         try:
@@ -172,14 +174,14 @@ class GraphTenantReader:
             raise self._unreadable(DataSet.USERS, error) from None
         return link
 
+    @override
     async def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
-        """Read every user, 999 a page."""
         path = next_link or f"/users?$top=999&{_SELECT}"
         async for page in self._user_pages(path, self._page_of_users):
             yield page
 
+    @override
     async def changes(self, link: str) -> AsyncIterator[UserPage]:
-        """Read what has changed of users since."""
         async for page in self._user_pages(link, self._page_of_changes, _MINIMAL):
             yield page
 
@@ -212,8 +214,8 @@ class GraphTenantReader:
         records = self._records(DataSet.USERS, CHANGED_USERS, changes)
         return UserPage(records.records, removed, unreadable=records.unreadable)
 
+    @override
     async def users_of(self, keys: Sequence[str]) -> UserPage:
-        """Read users by their keys, 20 in a batch."""
         items: dict[str, Any] = {}
         try:
             for some in batched(keys, _LARGEST_BATCH, strict=False):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import cast
+from typing import cast, override
 from zoneinfo import ZoneInfo
 
 from fpdf import FPDF
@@ -55,12 +55,14 @@ class Page(FPDF):
             self.add_font(font.stem, fname=font)
         self.set_fallback_fonts([font.stem for font in others], exact_match=False)
 
+    @override
     def file_id(self) -> str:
         """Return the file's identifier: the invoice's, not that of the moment of writing."""
         named = f"{self._invoice.msp_id}:{self._invoice.name}".encode()
         digest = hashlib.blake2b(named, digest_size=16).hexdigest().upper()
         return f"<{digest}><{digest}>"
 
+    @override
     def header(self) -> None:
         """Say on each further page what it goes on with."""
         if self.page_no() == 1:
@@ -69,6 +71,7 @@ class Page(FPDF):
         self.ln(_ROW + 1)
         self.table_head()
 
+    @override
     def footer(self) -> None:
         """Number the page."""
         self.set_y(-_FOOT + 6)

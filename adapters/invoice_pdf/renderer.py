@@ -1,11 +1,13 @@
 """Sets tax invoices. What draws them is loaded with the first one: no cold start waits for it."""
 
 from collections.abc import Sequence
+from typing import override
 
 from domain.invoice import Invoice, InvoiceLine
+from domain.ports.invoice_renderer import InvoiceRenderer
 
 
-class PdfInvoiceRenderer:
+class PdfInvoiceRenderer(InvoiceRenderer):
     """InvoicePrinter with fpdf2.
 
     Args:
@@ -15,8 +17,8 @@ class PdfInvoiceRenderer:
     def __init__(self, payment_details: str = "") -> None:
         self._payment_details = payment_details
 
+    @override
     def pdf(self, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
-        """Return the tax invoice as PDF/A."""
         from adapters.invoice_pdf.document import tax_invoice  # noqa: PLC0415  slow to load
 
         return tax_invoice(invoice, lines, self._payment_details)

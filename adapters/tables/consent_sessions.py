@@ -1,6 +1,6 @@
 """Consent sessions, by the hash of their state."""
 
-from typing import Any
+from typing import Any, override
 
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
@@ -8,26 +8,27 @@ from azure.data.tables.aio import TableClient
 from adapters.tables import access
 from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.identifiers import MspId, ObjectId, SessionHash, TenantId
+from domain.ports.consent_sessions import ConsentSessions
 from domain.row_changes import Versioned
 
 
-class TableConsentSessions:
+class TableConsentSessions(ConsentSessions):
     """ConsentSessions over Azure Tables, spread over 256 partitions."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
+    @override
     async def add(self, session: ConsentSession) -> None:
-        """Store a new session."""
         await access.insert(self._table, _to_entity(session))
 
+    @override
     async def find(self, session: SessionHash) -> Versioned[ConsentSession] | None:
-        """Return the session, or None."""
         entity = await access.find(self._table, session[:2], session)
         return access.versioned(entity, _from_entity)
 
+    @override
     async def replace(self, session: ConsentSession, version: str) -> None:
-        """Write the session back, if it still is the version named."""
         await access.replace(self._table, _to_entity(session), version)
 
 

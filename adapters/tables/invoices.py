@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import override
 
 from azure.data.tables.aio import TableClient
 
@@ -16,6 +17,7 @@ from domain.billing_terms import TermsChange
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, InvoiceLines, Payment
 from domain.month import Month
+from domain.ports.invoice_store import InvoiceStore
 from domain.ports.page import Page
 from domain.row_changes import Versioned
 
@@ -26,32 +28,32 @@ _PARTS_AT_ONCE = 40
 _NO_NUMBER = 10**9
 
 
-class TableInvoiceStore:
+class TableInvoiceStore(InvoiceStore):
     """InvoiceStore over Azure Tables."""
 
     def __init__(self, table: TableClient, transactions: Transactions) -> None:
         self._table, self._transactions = table, transactions
 
+    @override
     async def terms(self, msp_id: MspId) -> Sequence[TermsChange]:
-        """Read every change of terms."""
         parameters = _parameters(msp_id, *range_of("terms"))
         return [rows.terms_from(row) async for row in query(self._table, _IN_RANGE, parameters)]
 
+    @override
     async def invoice(self, msp_id: MspId, month: Month) -> Invoice | None:
-        """Read one invoice's header."""
         found = await find(self._table, msp_id, rows.invoice_key(month))
         return rows.invoice_from(found) if found else None
 
+    @override
     async def invoices(
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[Invoice]:
-        """Read a page of invoices' headers."""
         parameters = _parameters(msp_id, *range_of("invoice"))
         read = partial(readable, "an invoice", rows.invoice_from)
         return readable_page(await page(self._table, _IN_RANGE, parameters, read, page_size, token))
 
+    @override
     async def lines(self, invoice: Invoice) -> Sequence[InvoiceLine]:
-        """Read all lines of an invoice, part by part."""
         bounds = range_of(rows.lines_key(invoice.month, invoice.line_set))
         parameters = _parameters(invoice.msp_id, *bounds)
         return [
@@ -60,22 +62,22 @@ class TableInvoiceStore:
             for line in rows.lines_from(row, invoice.month)
         ]
 
+    @override
     async def put_lines(self, parts: Sequence[InvoiceLines]) -> None:
-        """Write lines in full transactions. Their key has their digest: equal ones are equal."""
         for start in range(0, len(parts), _PARTS_AT_ONCE):
             entities = [to_entity(part) for part in parts[start : start + _PARTS_AT_ONCE]]
             check_transaction(list(entities))
             await self._transactions.submit(self._table.table_name, [Put(e) for e in entities])
 
+    @override
     async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
-        """Read what became of one invoice."""
         found = await find(self._table, msp_id, rows.payment_key(number))
         return versioned(found, rows.payment_from)
 
+    @override
     async def payments(
         self, msp_id: MspId, first: int = 1, last: int | None = None, *, unpaid: bool = False
     ) -> Sequence[Versioned[Payment]]:
-        """Read what became of a range of invoices."""
         end = _NO_NUMBER if last is None else last + 1
         parameters = _parameters(msp_id, rows.payment_key(first), rows.payment_key(end))
         condition = _UNPAID if unpaid else _IN_RANGE

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, override
 
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
@@ -28,7 +28,7 @@ from domain.errors import NoSuchMsp
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.invoice import invoice_name
 from domain.msp import Msp
-from domain.ports.msp_store import MspHead, TenantRecords
+from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.ports.page import Page
 from domain.ports.sync_schedule import SyncSchedule
 from domain.roles import StaffMember
@@ -40,7 +40,7 @@ from domain.usage import TenantUsage
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
 
-class TableMspStore:
+class TableMspStore(MspStore):
     """MspStore over Azure Tables.
 
     Args:
@@ -58,8 +58,8 @@ class TableMspStore:
         self._table, self._index, self._schedule = table, index, schedule
         self._transactions = transactions
 
+    @override
     async def head(self, msp_id: MspId) -> MspHead | None:
-        """Read the MSP, its slot, consent record and billing account in one range query."""
         first, last = rows.HEAD
         found = {
             entity["RowKey"]: entity
@@ -75,6 +75,7 @@ class TableMspStore:
         account = versioned(found.get(billing_rows.ACCOUNT), billing_rows.account_from)
         return MspHead(msp, slot, consent, account)
 
+    @override
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         """Read the tenant, then the head and the tenant's other rows, side by side.
 
@@ -92,10 +93,11 @@ class TableMspStore:
             raise NoSuchMsp
         return TenantRecords(head, tenant, usage, invite, removal)
 
+    @override
     async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
-        """Read one tenant."""
         return await self._find(msp_id, rows.tenant_key(tenant_id), rows.tenant_from)
 
+    @override
     async def tenants(
         self,
         msp_id: MspId,
@@ -103,7 +105,6 @@ class TableMspStore:
         token: str | None = None,
         keep: Callable[[Tenant], bool] | None = None,
     ) -> Page[Versioned[Tenant]]:
-        """Read a page of tenants."""
 
         def read(entity: TableEntity) -> Versioned[Tenant] | None:
             tenant = readable("a tenant", rows.tenant_from, entity)
@@ -118,40 +119,41 @@ class TableMspStore:
             await page(self._table, _IN_RANGE, parameters, read, page_size, token, wanted)
         )
 
+    @override
     async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
-        """Read the usage of all tenants."""
         return [rows.usage_from(entity) async for entity in self._in_range(msp_id, "usage")]
 
+    @override
     async def invites(
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[GdapInvite]:
-        """Read a page of GDAP invites."""
         read = partial(readable, "a GDAP invite", rows.invite_from)
         return await self._page(_of(msp_id, "invite"), read, page_size, token)
 
+    @override
     async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
-        """Read the removals of all tenants."""
         return [rows.removal_from(entity) async for entity in self._in_range(msp_id, "removed")]
 
+    @override
     async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
-        """Read what became of the invoices; the invoices themselves never change."""
         payments = self._in_range(msp_id, "payment", ["number", "paid"])
         return [invoice_name(row["number"]) async for row in payments if not row["paid"]]
 
+    @override
     async def staff_member(
         self, msp_id: MspId, tid: TenantId, oid: ObjectId
     ) -> Versioned[StaffMember] | None:
-        """Read one staff member."""
         return await self._find(msp_id, rows.staff_key(tid, oid), rows.staff_from)
 
+    @override
     async def staff(
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[StaffMember]:
-        """Read a page of staff."""
         read = partial(readable, "a staff member", rows.staff_from)
         return await self._page(_of(msp_id, "staff"), read, page_size, token)
 
-    async def audit_events(  # noqa: PLR0913  the list's filters
+    @override
+    async def audit_events(
         self,
         msp_id: MspId,
         page_size: int,
@@ -161,7 +163,6 @@ class TableMspStore:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Page[AuditEvent]:
-        """Read a page of the audit log; time runs backwards in its keys."""
         first, last = rows.range_of("audit")
         parameters: dict[str, Any] = {
             "msp": msp_id,
@@ -175,14 +176,14 @@ class TableMspStore:
         read = partial(readable, "an audit event", rows.audit_from)
         return await self._page(parameters, read, page_size, token, condition)
 
+    @override
     async def msp_ids(self) -> AsyncIterator[MspId]:
-        """Yield every MSP's ID, and perhaps one whose onboarding was cut off."""
         found = query(self._index, "PartitionKey eq @kind", {"kind": rows.MSP}, ["RowKey"])
         async for entity in found:
             yield MspId(entity["RowKey"])
 
+    @override
     async def commit(self, operations: Sequence[RowChange]) -> None:
-        """Write everything in one entity-group transaction, each row guarded by its version."""
         entities = [rows.to_entity(operation.row) for operation in operations]
         check_transaction(list(entities))
         steps = [

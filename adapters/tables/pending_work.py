@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, override
 
 from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
@@ -12,17 +12,17 @@ from adapters.tables import access
 from adapters.tables.limits import check_entity
 from adapters.tables.releases import known, readable
 from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
 
 
-class TablePendingWork:
+class TablePendingWork(PendingWorkStore):
     """Intents over Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
+    @override
     async def record(self, intent: PendingWork) -> None:
-        """Write an intent, or merge it with what is on record."""
         entity: dict[str, Any] = {
             "PartitionKey": str(intent.kind),
             "RowKey": _row(intent.subject),
@@ -36,17 +36,17 @@ class TablePendingWork:
         with access.translate_storage_errors():
             await self._table.upsert_entity(entity, mode=UpdateMode.MERGE)
 
+    @override
     async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:
-        """Read an intent."""
         entity = await access.find(self._table, str(kind), _row(subject))
         return _from_entity(entity) if entity else None
 
+    @override
     async def drop(self, kind: WorkKind, subject: TenantRef | SessionRef) -> None:
-        """Delete an intent; one that is gone is no error."""
         await access.delete(self._table, str(kind), _row(subject))
 
+    @override
     async def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
-        """Yield every intent whose message was queued before the moment."""
         found = access.query(self._table, "queued_at lt @moment", {"moment": moment})
         async for entity in found:
             # Work of a kind that a newer release brought stays on record for it.

@@ -5,6 +5,7 @@ A thousand rows are one operation, and most of its time goes with each property 
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import override
 
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
@@ -14,6 +15,7 @@ from adapters.tables.msp_rows import range_of
 from adapters.tables.releases import known, readable
 from adapters.tables.sync_states import read_summary, ref_of
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
+from domain.ports.portfolio_reader import PortfolioReader
 from domain.sync_state import SyncSummary
 from domain.tenant import ListedTenant, TenantStatus
 
@@ -22,7 +24,7 @@ _TENANT = ["RowKey", "epoch", "display_name", "is_own_msp_tenant", "status"]
 _SUMMARY = ["PartitionKey", "RowKey", "summary"]
 
 
-class TablePortfolio:
+class TablePortfolio(PortfolioReader):
     """PortfolioReader over Azure Tables.
 
     Args:
@@ -33,16 +35,16 @@ class TablePortfolio:
     def __init__(self, msps: TableClient, sync_states: TableClient) -> None:
         self._msps, self._sync_states = msps, sync_states
 
+    @override
     async def tenants(self, msp_id: MspId) -> Sequence[ListedTenant]:
-        """Read every tenant of the MSP."""
         first, last = range_of("tenant")
         parameters = {"msp": msp_id, "first": first, "last": last}
         found = access.query(self._msps, _IN_RANGE, parameters, _TENANT)
         tenants = [readable("a tenant", partial(_listed, msp_id), row) async for row in found]
         return [tenant for tenant in tenants if tenant is not None]
 
+    @override
     async def summaries(self, msp_id: MspId) -> Mapping[TenantRef, SyncSummary]:
-        """Read the summary of every sync; a state from before there were any has none yet."""
         found = access.query(self._sync_states, "PartitionKey eq @msp", {"msp": msp_id}, _SUMMARY)
         return {
             ref_of(row): read_summary(row["summary"]) async for row in found if row.get("summary")

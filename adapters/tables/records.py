@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import batched
-from typing import Any
+from typing import Any, override
 from urllib.parse import quote, unquote
 
 from azure.data.tables import TableEntity
@@ -25,7 +25,7 @@ from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.ports.graph_reader import Unreadable
 from domain.ports.page import Page
-from domain.ports.synced_records import Document, StoredRecord
+from domain.ports.synced_records import Document, StoredRecord, SyncedRecords
 from domain.sync_state import DataSet
 
 TABLES = {
@@ -40,7 +40,7 @@ _DIGEST = ["RowKey", "digest"]
 _PLAIN = " !$&'()*+,-.:;<=>@[]^_`{|}~\""
 
 
-class TableSyncedRecords:
+class TableSyncedRecords(SyncedRecords):
     """SyncedRecords over Azure Tables.
 
     Args:
@@ -50,10 +50,10 @@ class TableSyncedRecords:
     def __init__(self, tables: dict[DataSet, TableClient], transactions: Transactions) -> None:
         self._tables, self._transactions = tables, transactions
 
+    @override
     async def digests(
         self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
     ) -> dict[str, str]:
-        """Return the digest of each stored record, or of those named, by key."""
         table = self._tables[data_set]
         if keys is None:
             found = access.query(
@@ -66,10 +66,10 @@ class TableSyncedRecords:
             digests |= {unquote(row["RowKey"]): row["digest"] for row in rows if row}
         return digests
 
+    @override
     async def read(
         self, data_set: DataSet, ref: TenantRef, keys: Collection[str]
     ) -> dict[str, Document]:
-        """Read records one by one, a few at a time."""
         table, partition = self._tables[data_set], _partition(ref)
         documents: dict[str, Document] = {}
         for group in batched(keys, _READS_AT_ONCE, strict=False):
@@ -79,10 +79,10 @@ class TableSyncedRecords:
             documents |= {unquote(row["RowKey"]): _from_entity(row) for row in rows if row}
         return documents
 
+    @override
     async def write(
         self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
     ) -> None:
-        """Insert or overwrite records, a few full transactions at a time."""
         entities = (_to_entity(ref, record) for record in records)
         try:
             await few_at_a_time(partial(self._upsert, data_set), _transactions(entities))
@@ -92,8 +92,8 @@ class TableSyncedRecords:
     async def _upsert(self, data_set: DataSet, entities: list[dict[str, Any]]) -> None:
         await self._transactions.submit(TABLES[data_set], [Put(entity) for entity in entities])
 
+    @override
     async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
-        """Delete records; one that is gone already is no error."""
         await self._delete_rows(data_set, ref, [_row(key) for key in keys])
 
     async def _delete_rows(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
@@ -111,6 +111,7 @@ class TableSyncedRecords:
                 for row in rows:
                     await self._tables[data_set].delete_entity(partition, row)
 
+    @override
     async def page(
         self,
         data_set: DataSet,
@@ -119,7 +120,6 @@ class TableSyncedRecords:
         token: str | None = None,
         keep: Callable[[Document], bool] | None = None,
     ) -> Page[Document]:
-        """Return a page of the documents in the order of their keys."""
         return await access.page(
             self._tables[data_set],
             "PartitionKey eq @partition",
@@ -130,8 +130,8 @@ class TableSyncedRecords:
             keep,
         )
 
+    @override
     async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
-        """Delete the first records of the data set, found by their keys alone."""
         rows = await self._first_rows(data_set, ref, most)
         await self._delete_rows(data_set, ref, rows)
         return len(rows)

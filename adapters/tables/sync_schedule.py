@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import override
 from zlib import crc32
 
 from azure.data.tables import TableEntity
@@ -10,6 +11,7 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
+from domain.ports.sync_schedule import SyncSchedule
 from domain.sync_state import ScheduledSync
 
 # A partition takes 2,000 operations a second; the timer reads each of them once.
@@ -18,25 +20,25 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _UP_TO = "PartitionKey eq @partition and RowKey lt @end"
 
 
-class TableSyncSchedule:
+class TableSyncSchedule(SyncSchedule):
     """SyncSchedule over Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
+    @override
     async def add(self, entry: ScheduledSync) -> None:
-        """Write an entry; one that is there already is no error."""
         with access.translate_storage_errors():
             await self._table.upsert_entity(
                 {"PartitionKey": _partition(entry.ref), "RowKey": _row(entry)}
             )
 
+    @override
     async def remove(self, entry: ScheduledSync) -> None:
-        """Delete an entry; one that is gone is no error."""
         await access.delete(self._table, _partition(entry.ref), _row(entry))
 
+    @override
     async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
-        """Yield the entries up to now: in each round the next one of every partition."""
         # ";" is the character after ":", so all of this second's entries are before it.
         end = now.astimezone(UTC).strftime(_TIME) + ";"
         left = [self._of(number, end) for number in range(_PARTITIONS)]

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, override
 
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
+from domain.ports.sync_states import SyncStates
 from domain.row_changes import Versioned
 from domain.sync_state import (
     DataSet,
@@ -27,21 +28,21 @@ _MOMENTS = ("synced_at", "whole_at", "suspected_at")
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
 
-class TableSyncStates:
+class TableSyncStates(SyncStates):
     """SyncStates over Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
+    @override
     async def find(self, ref: TenantRef) -> Versioned[SyncState] | None:
-        """Return a tenant's sync state, or None."""
         entity = await access.find(self._table, ref.msp_id, _row(ref))
         return access.versioned(entity, _from_entity)
 
+    @override
     async def of_msp(
         self, msp_id: MspId, first: TenantId | None = None, last: TenantId | None = None
     ) -> Mapping[TenantRef, SyncState]:
-        """Return the states of tenants with IDs in [first, last]."""
         parameters = {
             "msp": msp_id,
             "first": f"{first}:" if first else "",
@@ -53,16 +54,16 @@ class TableSyncStates:
         ]
         return {state.ref: state for state in states}
 
+    @override
     async def add(self, state: SyncState) -> str:
-        """Store the first state of a tenant."""
         return await access.insert(self._table, _to_entity(state))
 
+    @override
     async def replace(self, state: SyncState, version: str) -> str:
-        """Write the state back, if it still is the version named."""
         return await access.replace(self._table, _to_entity(state), version)
 
+    @override
     async def remove(self, ref: TenantRef) -> None:
-        """Delete a tenant's state, if there is one."""
         await access.delete(self._table, ref.msp_id, _row(ref))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, override
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -154,6 +154,7 @@ class SharedKeyLitePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
     def __init__(self, credential: AzureNamedKeyCredential) -> None:
         self._credential = credential
 
+    @override
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         """Sign the time and the resource."""
         name, key = self._credential.named_key

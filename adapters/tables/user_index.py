@@ -4,7 +4,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import batched, pairwise
-from typing import Any
+from typing import Any, override
 
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
@@ -14,7 +14,7 @@ from adapters.tables.limits import LARGEST_BINARY, LARGEST_TRANSACTION, check_tr
 from adapters.tables.transaction_body import Delete, Put, TableWrite
 from adapters.tables.transactions import Transactions, few_at_a_time
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
-from domain.ports.user_index import BlockKey, BlockReplacement, Count
+from domain.ports.user_index import BlockKey, BlockReplacement, Count, UserIndex
 from domain.row_changes import Versioned
 from domain.user_block import UserBlock
 
@@ -29,19 +29,19 @@ _LEVEL = 1
 _RANGES = ("", "4", "8", "c", "~")
 
 
-class TableUserIndex:
+class TableUserIndex(UserIndex):
     """UserIndex over Azure Tables."""
 
     def __init__(self, table: TableClient, transactions: Transactions) -> None:
         self._table, self._transactions = table, transactions
 
+    @override
     async def counts(self, ref: TenantRef) -> Mapping[str, Count]:
-        """Read the tenant's blocks without their content."""
         rows = self._rows(ref.msp_id, *_range(ref), ["RowKey", "users", "enabled"])
         return {_name(row): Count(row["users"], row["enabled"]) async for row in rows}
 
+    @override
     async def read(self, keys: Collection[BlockKey]) -> Mapping[BlockKey, Versioned[UserBlock]]:
-        """Read blocks one by one, a few at a time."""
         blocks: dict[BlockKey, Versioned[UserBlock]] = {}
         for group in batched(keys, _READS_AT_ONCE, strict=False):
             rows = await asyncio.gather(
@@ -50,21 +50,21 @@ class TableUserIndex:
             blocks |= {_key(row): _versioned(row) for row in rows if row}
         return blocks
 
+    @override
     async def write(self, ref: TenantRef, exchanges: Iterable[BlockReplacement]) -> None:
-        """Write blocks, a few transactions at a time."""
         await few_at_a_time(self._submit, _transactions(ref, exchanges))
 
     async def _submit(self, steps: Sequence[TableWrite]) -> None:
         check_transaction([step.entity for step in steps])
         await self._transactions.submit(self._table.table_name, steps)
 
+    @override
     async def versions(self, msp_id: MspId) -> Mapping[BlockKey, str]:
-        """Read the ETags of all of the MSP's blocks."""
         rows = self._rows(msp_id, _RANGES[0], _RANGES[-1], ["PartitionKey", "RowKey"])
         return {_key(row): access.version_of(row) async for row in rows}
 
+    @override
     async def of_msp(self, msp_id: MspId) -> Mapping[BlockKey, Versioned[UserBlock]]:
-        """Read all of the MSP's blocks, a few ranges of tenants side by side."""
 
         async def part(first: str, last: str) -> dict[BlockKey, Versioned[UserBlock]]:
             return {_key(row): _versioned(row) async for row in self._rows(msp_id, first, last)}
@@ -72,8 +72,8 @@ class TableUserIndex:
         parts = await asyncio.gather(*(part(first, last) for first, last in pairwise(_RANGES)))
         return {key: block for blocks in parts for key, block in blocks.items()}
 
+    @override
     async def purge(self, ref: TenantRef) -> int:
-        """Delete every block of the tenant; one that is gone already is no error."""
         rows = [row["RowKey"] async for row in self._rows(ref.msp_id, *_range(ref), ["RowKey"])]
         with access.translate_storage_errors():
             for group in batched(rows, _READS_AT_ONCE, strict=False):

@@ -7,7 +7,7 @@ A partition a tenant's life. Each row has the keys of a part of a read, as hashe
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from itertools import batched
-from typing import Any
+from typing import Any, override
 from uuid import uuid4
 
 from azure.data.tables import TableEntity
@@ -16,24 +16,25 @@ from azure.data.tables.aio import TableClient
 from adapters.tables import access
 from adapters.tables.limits import LARGEST_BINARY, check_entity
 from domain.identifiers import TenantRef
+from domain.ports.whole_reads import WholeReads
 
 _HASH_BYTES = 8
 _MOST = 8 * LARGEST_BINARY // _HASH_BYTES  # in a row, which holds 1 MiB; less is sent at once
 
 
-class TableWholeReads:
+class TableWholeReads(WholeReads):
     """WholeReads over Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
+    @override
     async def add(self, ref: TenantRef, read: str, keys: Collection[str | None]) -> None:
-        """Store that a read has met these keys."""
         for hashes in batched(map(_hash, keys), _MOST, strict=False):
             await access.insert(self._table, _to_entity(ref, read, hashes))
 
+    @override
     async def met(self, ref: TenantRef, read: str, keys: Collection[str]) -> set[str | None]:
-        """Return those of the keys, and None, that a read has met."""
         parameters = {
             "partition": _partition(ref),
             "first": f"{_name(read)}:",
@@ -45,8 +46,8 @@ class TableWholeReads:
         candidates: Iterable[str | None] = (*keys, None)
         return {key for key in candidates if _hash(key) in hashes}
 
+    @override
     async def forget(self, ref: TenantRef) -> None:
-        """Delete what is stored of the tenant's reads."""
         partition = _partition(ref)
         condition, parameters = "PartitionKey eq @partition", {"partition": partition}
         rows = access.query(self._table, condition, parameters, ["RowKey"])

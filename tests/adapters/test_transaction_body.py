@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, override
 from urllib.parse import unquote
 
 import pytest
@@ -41,17 +41,22 @@ class Sent(Exception):
 class Caught(HttpTransport[Any, Any]):
     """Catches what would have been sent."""
 
+    @override
     def open(self) -> None: ...
+    @override
     def close(self) -> None: ...
+    @override
     def __exit__(
         self,
         exc_type: type[BaseException] | None = None,
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None: ...
+    @override
     def __enter__(self) -> Self:
         return self
 
+    @override
     def send(self, request: Any, **_: Any) -> Any:
         raise Sent(request.content)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, override
 from uuid import uuid4
 
 import pytest
@@ -238,10 +238,13 @@ async def test_a_shared_access_signature_serves_too(account: tuple[Account, str]
 class Identity(AsyncTokenCredential):
     """The app's own, which gives a token that names what it opens."""
 
+    @override
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         return AccessToken(" ".join(scopes), 2**40)
 
+    @override
     async def close(self) -> None: ...
+    @override
     async def __aexit__(self, *_: object) -> None: ...
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, override
 
 from domain.errors import MicrosoftUnavailable
 from domain.gdap import (
@@ -14,17 +14,29 @@ from domain.gdap import (
 )
 from domain.identifiers import MspId, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
-from domain.ports.gdap import Relationship
-from domain.ports.graph_reader import ReadCost, Reading, Records, UserPage
+from domain.ports.clock import Clock
+from domain.ports.credentials import Credentials
+from domain.ports.gdap import Gdap, Relationship
+from domain.ports.graph_reader import (
+    GraphReader,
+    ReadCost,
+    Reading,
+    Records,
+    TenantReader,
+    UserPage,
+)
+from domain.ports.identity import Identity
+from domain.ports.queues import Queues
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
 from domain.tenant import Organization, Tenant
 
 
-class FixedClock:
+class FixedClock(Clock):
     def __init__(self, moment: datetime = datetime(2026, 11, 10, 3, 0, tzinfo=UTC)) -> None:
         self.moment = moment
 
+    @override
     def now(self) -> datetime:
         return self.moment
 
@@ -38,31 +50,35 @@ class FixedClock:
             raise TimeoutError
 
 
-class FakeQueues:
+class FakeQueues(Queues):
     def __init__(self) -> None:
         self.syncs: list[TenantRef] = []
         self.delays: list[int] = []
         self.purges: list[TenantRef] = []
         self.consents: list[SessionRef] = []
 
+    @override
     async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
         self.syncs.append(ref)
         self.delays.append(delay_seconds)
 
+    @override
     async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
         self.purges.append(ref)
 
+    @override
     async def complete_consent(self, ref: SessionRef, delay_seconds: int = 0) -> None:
         self.consents.append(ref)
 
 
-class FakeIdentity:
+class FakeIdentity(Identity):
     """Answers each proof with the next of a script; the last goes on for ever."""
 
     def __init__(self, *script: Organization | BaseException) -> None:
         self.script = list(script)
         self.asked: list[TenantId] = []
 
+    @override
     async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
         self.asked.append(tenant_id)
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
@@ -71,17 +87,18 @@ class FakeIdentity:
         return answer
 
 
-class FakeCredentials:
+class FakeCredentials(Credentials):
     """Credentials that end at one time, or never."""
 
     def __init__(self, ends: datetime | None = None) -> None:
         self.ends = ends
 
+    @override
     async def expires_at(self, msp: Msp) -> datetime | None:
         return self.ends
 
 
-class FakeGdap:
+class FakeGdap(Gdap):
     """GDAP at Microsoft, in memory: relationships by MSP, and what customers do with them."""
 
     def __init__(self, clock: FixedClock) -> None:
@@ -94,6 +111,7 @@ class FakeGdap:
         self.access_takes_its_time = False
         self.unreadable: tuple[UnreadableRelationship, ...] = ()
 
+    @override
     async def invite(
         self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
     ) -> Relationship:
@@ -144,12 +162,14 @@ class FakeGdap:
         msp_id, relationship = self.known[key]
         self.known[key] = (msp_id, replace(relationship, **changes))
 
+    @override
     async def relationships(self, msp: Msp) -> Relationships:
         if msp.msp_id in self.failing_msps:
             raise MicrosoftUnavailable("no answer")
         found = tuple(found for msp_id, found in self.known.values() if msp_id == msp.msp_id)
         return Relationships(found, self.unreadable)
 
+    @override
     async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
         if self.failure:
             raise self.failure
@@ -158,7 +178,7 @@ class FakeGdap:
         return done or not self.access_takes_its_time
 
 
-class FakeGraph:
+class FakeGraph(GraphReader, TenantReader):
     """A Graph that follows a script; it is the reader of every tenant.
 
     Args:
@@ -173,27 +193,37 @@ class FakeGraph:
         self.told: list[UserPage | Exception] = []
         self.known: dict[str, SyncedRecord] = {}
         self.domain: str | None = None
-        self.cost = ReadCost()
+        self._cost = ReadCost()
         self.asked: list[str] = []
         self.links = 0
 
+    @property
+    @override
+    def cost(self) -> ReadCost:
+        return self._cost
+
+    @override
     def of(self, msp: Msp, tenant: Tenant) -> "FakeGraph":
         return self
 
+    @override
     async def small_data_sets(self) -> dict[DataSet, Reading]:
         self.asked.append("small data sets")
         none: Reading = Records(())
         return {name: self.small.get(name, none) for name in DataSet if name != DataSet.USERS}
 
+    @override
     async def primary_domain(self) -> str | None:
         self.asked.append("primary domain")
         return self.domain
 
+    @override
     async def delta_link(self) -> str:
         self.asked.append("delta link")
         self.links += 1
         return f"delta {self.links - 1}"
 
+    @override
     async def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
         self.asked.append(f"users {next_link}")
         start = int(next_link) if next_link else 0
@@ -205,6 +235,7 @@ class FakeGraph:
                 replace(whole, next_link=str(number) if number < len(self.pages) else None)
             )
 
+    @override
     async def changes(self, link: str) -> AsyncIterator[UserPage]:
         self.asked.append(f"changes {link}")
         told = self.told.pop(0) if self.told else UserPage((), delta_link=link)
@@ -212,6 +243,7 @@ class FakeGraph:
             raise told
         yield self._remembered(told)
 
+    @override
     async def users_of(self, keys: Sequence[str]) -> UserPage:
         self.asked.append(f"users {' '.join(sorted(keys))} by themselves")
         found = [self.known[key] for key in keys if key in self.known]

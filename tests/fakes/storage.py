@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
-from typing import Any
+from typing import Any, override
 
 from domain.audit import AuditEvent
 from domain.billing_account import BillingAccount
@@ -15,9 +15,13 @@ from domain.errors import ConcurrentChange, MalformedInput, NoSuchMsp
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
 from domain.invoice import Invoice, InvoiceLines, Payment, invoice_name
 from domain.msp import Msp
-from domain.ports.msp_store import MspHead, TenantRecords
+from domain.ports.consent_sessions import ConsentSessions
+from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.ports.page import Page
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
+from domain.ports.staff_index import StaffIndex
+from domain.ports.sync_schedule import SyncSchedule
+from domain.ports.sync_states import SyncStates
 from domain.roles import StaffMember
 from domain.row_changes import Insert, Remove, Row, RowChange, Versioned
 from domain.sync_request import first_sync
@@ -60,7 +64,7 @@ def page_of[T](items: Sequence[T], size: int, token: str | None) -> Page[T]:
     return Page(tuple(items[start : start + size]), str(start + size) if rest else None)
 
 
-class FakeMspStore:
+class FakeMspStore(MspStore):
     def __init__(self, *rows: Row) -> None:
         self.rows: dict[tuple[str, ...], Versioned[Any]] = {
             _key(row): Versioned(row, _version()) for row in rows
@@ -72,6 +76,7 @@ class FakeMspStore:
         found = [v for k, v in self.rows.items() if k[0] == msp_id and isinstance(v.value, kind)]
         return sorted(found, key=lambda v: _key(v.value))
 
+    @override
     async def head(self, msp_id: MspId) -> MspHead | None:
         msp = self.rows.get((msp_id, Msp.__name__))
         if msp is None:
@@ -80,6 +85,7 @@ class FakeMspStore:
         consent = self.rows.get((msp_id, ConsentRecord.__name__))
         return MspHead(msp, slot, consent, self.rows.get((msp_id, BillingAccount.__name__)))
 
+    @override
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         head = await self.head(msp_id)
         if head is None:
@@ -90,9 +96,11 @@ class FakeMspStore:
         )
         return TenantRecords(head, tenant, usage, invite, removal)
 
+    @override
     async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
         return self.rows.get((msp_id, "Tenant", tenant_id))
 
+    @override
     async def tenants(
         self,
         msp_id: MspId,
@@ -103,31 +111,38 @@ class FakeMspStore:
         found = self.of_kind(Tenant, msp_id)
         return page_of([v for v in found if not keep or keep(v.value)], page_size, token)
 
+    @override
     async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
         return [known.value for known in self.of_kind(TenantUsage, msp_id)]
 
+    @override
     async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
         return [known.value for known in self.of_kind(TenantRemoval, msp_id)]
 
+    @override
     async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
         payments = (known.value for known in self.of_kind(Payment, msp_id))
         return [invoice_name(one.number) for one in payments if one.paid_at is None]
 
+    @override
     async def invites(
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[GdapInvite]:
         return page_of([v.value for v in self.of_kind(GdapInvite, msp_id)], page_size, token)
 
+    @override
     async def staff_member(
         self, msp_id: MspId, tid: TenantId, oid: ObjectId
     ) -> Versioned[StaffMember] | None:
         return self.rows.get((msp_id, "StaffMember", tid, oid))
 
+    @override
     async def staff(
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[StaffMember]:
         return page_of([v.value for v in self.of_kind(StaffMember, msp_id)], page_size, token)
 
+    @override
     async def audit_events(
         self,
         msp_id: MspId,
@@ -148,10 +163,12 @@ class FakeMspStore:
         newest_first = sorted(events, key=lambda event: event.at, reverse=True)
         return page_of(newest_first, page_size, token)
 
+    @override
     async def msp_ids(self) -> AsyncIterator[MspId]:
         for key in [key for key in self.rows if key[1:] == (Msp.__name__,)]:
             yield MspId(key[0])
 
+    @override
     async def commit(self, operations: Sequence[RowChange]) -> None:
         if len({operation.row.msp_id for operation in operations}) > 1:
             raise ValueError("a transaction stays in one partition")
@@ -181,34 +198,40 @@ class FakeMspStore:
         return [event.action for event in found]
 
 
-class FakeStaffIndex:
+class FakeStaffIndex(StaffIndex):
     def __init__(self) -> None:
         self.claims: dict[tuple[str, str], MspId] = {}
 
+    @override
     async def msp_of(self, tid: TenantId, oid: ObjectId) -> Versioned[MspId] | None:
         holder = self.claims.get((tid, oid))
         return Versioned(holder, "1") if holder else None
 
+    @override
     async def claim(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> MspId:
         return self.claims.setdefault((tid, oid), msp_id)
 
+    @override
     async def release(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> None:
         if self.claims.get((tid, oid)) == msp_id:
             del self.claims[tid, oid]
 
 
-class FakeConsentSessions:
+class FakeConsentSessions(ConsentSessions):
     def __init__(self) -> None:
         self.rows: dict[SessionHash, Versioned[ConsentSession]] = {}
 
+    @override
     async def add(self, session: ConsentSession) -> None:
         if session.session in self.rows:
             raise ConcurrentChange("it exists")
         self.rows[session.session] = Versioned(session, _version())
 
+    @override
     async def find(self, session: SessionHash) -> Versioned[ConsentSession] | None:
         return self.rows.get(session)
 
+    @override
     async def replace(self, session: ConsentSession, version: str) -> None:
         known = self.rows.get(session.session)
         if known is None or known.version != version:
@@ -216,13 +239,15 @@ class FakeConsentSessions:
         self.rows[session.session] = Versioned(session, _version())
 
 
-class FakeSyncStates:
+class FakeSyncStates(SyncStates):
     def __init__(self) -> None:
         self.rows: dict[TenantRef, Versioned[SyncState]] = {}
 
+    @override
     async def find(self, ref: TenantRef) -> Versioned[SyncState] | None:
         return self.rows.get(ref)
 
+    @override
     async def of_msp(
         self, msp_id: MspId, first: TenantId | None = None, last: TenantId | None = None
     ) -> Mapping[TenantRef, SyncState]:
@@ -234,12 +259,14 @@ class FakeSyncStates:
             and (last is None or ref.tenant_id <= last)
         }
 
+    @override
     async def add(self, state: SyncState) -> str:
         if state.ref in self.rows:
             raise ConcurrentChange("it exists")
         self.rows[state.ref] = Versioned(state, _version())
         return self.rows[state.ref].version
 
+    @override
     async def replace(self, state: SyncState, version: str) -> str:
         known = self.rows.get(state.ref)
         if known is None or known.version != version:
@@ -247,29 +274,34 @@ class FakeSyncStates:
         self.rows[state.ref] = Versioned(state, _version())
         return self.rows[state.ref].version
 
+    @override
     async def remove(self, ref: TenantRef) -> None:
         self.rows.pop(ref, None)
 
 
-class FakeSyncSchedule:
+class FakeSyncSchedule(SyncSchedule):
     def __init__(self) -> None:
         self.entries: set[ScheduledSync] = set()
 
+    @override
     async def add(self, entry: ScheduledSync) -> None:
         self.entries.add(entry)
 
+    @override
     async def remove(self, entry: ScheduledSync) -> None:
         self.entries.discard(entry)
 
+    @override
     async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
         for entry in [entry for entry in self.entries if entry.due_at <= now]:
             yield entry
 
 
-class FakePendingWork:
+class FakePendingWork(PendingWorkStore):
     def __init__(self) -> None:
         self.rows: dict[tuple[WorkKind, TenantRef | SessionRef], PendingWork] = {}
 
+    @override
     async def record(self, intent: PendingWork) -> None:
         known = self.rows.get((intent.kind, intent.subject), intent)
         self.rows[intent.kind, intent.subject] = replace(
@@ -278,12 +310,15 @@ class FakePendingWork:
             writer_until=intent.writer_until or known.writer_until,
         )
 
+    @override
     async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:
         return self.rows.get((kind, subject))
 
+    @override
     async def drop(self, kind: WorkKind, subject: TenantRef | SessionRef) -> None:
         self.rows.pop((kind, subject), None)
 
+    @override
     async def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
         for intent in [i for i in self.rows.values() if i.queued_at < moment]:
             yield intent

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 from local.processes import Child, die_with_parent
 
@@ -48,6 +48,7 @@ class Fork:
 class ForkedHost(Child):
     """The functions host."""
 
+    @override
     async def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         options = command[command.index("local.host") + 1 :]
         self._process = Fork(environment, _serve, self._log, list(options))

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, override
 from uuid import UUID, uuid4
 
 import pytest
@@ -47,6 +47,7 @@ CLOCK = SystemClock()
 class EveryRequest(WriteCounter):
     """Counts reads too: an export does nothing else."""
 
+    @override
     def is_last(self, request: web.Request) -> Kill | None:
         self.count += 1
         return self.kill if self.kill and self.count == self.kill.at else None
@@ -368,6 +369,7 @@ def test_a_folder_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
 class _Stops(BackupFolder):
     """Is cut off when a table's last page is written, and before the table is complete."""
 
+    @override
     def complete(self, table: str, contents: Contents) -> None:
         if table == "users":
             raise InterruptedError

@@ -5,7 +5,7 @@ import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, override
 
 ABSENT = object()
 
@@ -53,6 +53,7 @@ class Mutation:
     oddity: str
     answer: Any
 
+    @override
     def __str__(self) -> str:
         """Name the case."""
         return f"{'.'.join(map(str, self.place)) or 'the answer'}: {self.oddity}"

@@ -8,7 +8,7 @@ import os
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 from uuid import uuid4
 
 from hypothesis import HealthCheck, settings
@@ -249,6 +249,7 @@ class Lives(RuleBasedStateMachine):
         assert all(length >= timedelta() for length in lengths)
         return sum(lengths, timedelta())
 
+    @override
     def teardown(self) -> None:
         """Let the queues run empty; then nothing is left of what was removed."""
         try:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import override
 
 from adapters.clock import SystemClock
 from adapters.credentials import Credentials
@@ -64,6 +65,7 @@ class Later(SystemClock):
 
     ahead = timedelta()
 
+    @override
     def now(self) -> datetime:
         return super().now() + self.ahead
 

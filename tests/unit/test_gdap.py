@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -104,6 +104,7 @@ class OvertakenGdap(FakeGdap):
         super().__init__(FixedClock())
         self._meanwhile = meanwhile
 
+    @override
     async def invite(
         self, msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
     ) -> Relationship:
