@@ -29,8 +29,8 @@ from billing.ports import BillingPorts
 from consent.conclude import ConsentPorts
 from consent.functions import consent_functions
 from consent.start_session import ConsentLink
+from core.sync_requests import SyncRequests
 from domain.invoice import InvoiceParty
-from domain.sync_request import SyncRequests
 from edge.authorization import Gate
 from edge.paging import PageTokens
 from edge.routes import Edge

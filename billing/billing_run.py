@@ -1,17 +1,17 @@
 """A billing run: every MSP, a few at once; one MSP's trouble never holds up another's."""
 
-import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 from billing.dunning import pursue_payments
 from billing.invoice_pdfs import document_invoices
 from billing.issue_invoices import issue_invoices
 from billing.ports import BillingPorts
+from core.sweeps import for_each
 from domain.audit import Cause
 from domain.identifiers import MspId
-from edge.telemetry import count
+from telemetry import count
 
 _log = logging.getLogger(__name__)
 _MAX_CONCURRENT = 8
@@ -43,30 +43,16 @@ async def run_billing(ports: BillingPorts, cause: Cause) -> None:
     msp_ids = [msp_id async for msp_id in ports.msps.msp_ids()]
     # Runs at once take different ways, and meet at few MSPs.
     random.shuffle(msp_ids)
-    failed = await for_each_msp(msp_ids, bill)
-    failed |= await for_each_msp(msp_ids, document)
+    failed = await _at_each(msp_ids, bill)
+    failed |= await _at_each(msp_ids, document)
     if failed:
         raise RunIncomplete(f"billing failed at {len(failed)} MSPs")
     count("invoice.runs")
 
 
-async def for_each_msp(
-    msp_ids: Iterable[MspId], act: Callable[[MspId], Awaitable[None]]
-) -> set[MspId]:
+async def _at_each(msp_ids: list[MspId], act: Callable[[MspId], Awaitable[None]]) -> set[MspId]:
     """Act on every MSP, a few at once; return those where it failed."""
-    turn, failed = asyncio.Semaphore(_MAX_CONCURRENT), set[MspId]()
-
-    async def take(msp_id: MspId) -> None:
-        try:
-            await act(msp_id)
-        except Exception:  # noqa: BLE001  one MSP's trouble must not hold up another's
-            _log.exception("billing failed at MSP %s", msp_id)
-            failed.add(msp_id)
-        finally:
-            turn.release()
-
-    async with asyncio.TaskGroup() as tasks:
-        for msp_id in msp_ids:
-            await turn.acquire()
-            tasks.create_task(take(msp_id))
-    return failed
+    failures = await for_each(msp_ids, act, max_concurrent=_MAX_CONCURRENT)
+    for msp_id, error in failures:
+        _log.error("billing failed at MSP %s", msp_id, exc_info=error)
+    return {msp_id for msp_id, _ in failures}

@@ -3,9 +3,9 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing.ports import read_head, read_inputs
 from billing.preview import projected
 from billing.price_list import eligibility_warning, tier_of
+from billing.read_inputs import read_head, read_inputs
 from domain.audit import Cause
 from domain.billing_terms import BillingTerms, TermsChange, terms_in
 from domain.identifiers import MspId

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from billing.calculation import Charge, calculate
-from billing.ports import BillingInputs
+from billing.inputs import BillingInputs
 from domain.audit import AuditEvent, Cause
 from domain.billing_account import BillingAccount, next_month
 from domain.billing_terms import terms_in

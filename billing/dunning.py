@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 
 from billing.emails import notice_of
 from billing.payments import due_step, pursue
-from billing.ports import BillingPorts, read_head
+from billing.ports import BillingPorts
+from billing.read_inputs import read_head
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import BillingEmailFailed
 from domain.identifiers import MspId
 from domain.invoice import Payment, invoice_name
 from domain.msp import Msp
-from domain.row_changes import Decision, Insert, Replace, Versioned, decide_and_commit
+from domain.row_changes import Decision, Insert, Replace, Versioned
 
 # Longer than an invocation lives: a notice that is not sent by then was lost with its sender.
 _SENDING = timedelta(minutes=15)

@@ -17,8 +17,9 @@ from billing.billing_run import run_billing
 from billing.invoice_csv import line_table
 from billing.invoice_pdfs import find_invoice, stored_pdf
 from billing.list_invoices import list_invoices
-from billing.ports import BillingPorts, read_head, read_inputs
+from billing.ports import BillingPorts
 from billing.preview import projected, to_date
+from billing.read_inputs import read_head, read_inputs
 from domain.audit import SYSTEM, Cause
 from domain.errors import InvoiceNotFound
 from domain.invoice import Invoice, parse_invoice_name
@@ -28,7 +29,7 @@ from edge.answers import Answer, Content
 from edge.models import ListQuery, NoBody, NoQuery
 from edge.requests import Request
 from edge.routes import Edge, Routes
-from edge.telemetry import traced
+from telemetry import traced
 
 
 def billing_functions(edge: Edge, ports: BillingPorts) -> func.Blueprint:

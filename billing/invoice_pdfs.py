@@ -4,13 +4,15 @@ import asyncio
 import hashlib
 from dataclasses import replace
 
-from billing.ports import BillingPorts, read_head
+from billing.ports import BillingPorts
+from billing.read_inputs import read_head
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import InvoiceNotFound
 from domain.identifiers import MspId
 from domain.invoice import Invoice, invoice_name
 from domain.ports.msp_store import MspHead
-from domain.row_changes import Decision, Insert, Replace, decide_and_commit
+from domain.row_changes import Decision, Insert, Replace
 
 
 async def document_invoices(ports: BillingPorts, msp_id: MspId, cause: Cause) -> int:

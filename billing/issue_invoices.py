@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from billing.close_month import ClosedMonth, close_month, due_month
-from billing.ports import BillingPorts, read_inputs
+from billing.ports import BillingPorts
+from billing.read_inputs import read_inputs
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import SellerIncomplete
 from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLines
 from domain.ports.msp_store import MspHead
-from domain.row_changes import Decision, RowChange, decide_and_commit
+from domain.row_changes import Decision, RowChange
 
 # With the four other rows below 100, and at 30 KB a part below 4 MiB.
 _MOST_PARTS = 80

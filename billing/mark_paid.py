@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from billing.payments import pay
-from billing.ports import read_head
+from billing.read_inputs import read_head
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.identifiers import MspId
 from domain.invoice import Payment
 from domain.msp import Msp
 from domain.ports.invoice_store import InvoiceStore
 from domain.ports.msp_store import MspStore
-from domain.row_changes import Versioned, decide_and_commit
+from domain.row_changes import Versioned
 
 type Standing = tuple[Versioned[Msp], Versioned[Payment] | None, Sequence[Versioned[Payment]]]
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from billing.calculation import Charge, calculate
-from billing.ports import BillingInputs
+from billing.inputs import BillingInputs
 from domain.billing_terms import terms_in
 from domain.month import Month
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from billing.calculation import Charge, calculate
-from billing.ports import BillingInputs, read_inputs
+from billing.inputs import BillingInputs
 from billing.price_list import eligibility_warning
+from billing.read_inputs import read_inputs
 from domain.billing_account import next_month
 from domain.billing_terms import terms_in
 from domain.identifiers import MspId

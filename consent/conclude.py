@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from core.sync_requests import SyncRequests
+from core.transactions import decide_and_commit
 from domain.audit import Actor, Cause
 from domain.consent_session import (
     ConsentOutcome,
@@ -30,8 +32,7 @@ from domain.ports.identity import Identity
 from domain.ports.msp_store import MspStore, TenantRecords
 from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
 from domain.ports.queues import Queues
-from domain.row_changes import Decision, Insert, Replace, RowChange, decide_and_commit
-from domain.sync_request import SyncRequests
+from domain.row_changes import Decision, Insert, Replace, RowChange
 from domain.tenant import Organization, Tenant
 
 _log = logging.getLogger(__name__)

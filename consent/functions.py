@@ -19,7 +19,7 @@ from edge.models import ApiModel, NoBody, NoQuery, Timestamp
 from edge.poison import PoisonKind, record_poison
 from edge.requests import Request
 from edge.routes import PUBLIC, Edge, Routes
-from edge.telemetry import traced
+from telemetry import traced
 
 _log = logging.getLogger(__name__)
 _POISON = PoisonKind("complete-consent", "consent.attempts_failed", read_session_ref)

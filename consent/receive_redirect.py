@@ -12,7 +12,7 @@ from domain.identifiers import SessionRef
 from domain.ports.pending_work import PendingWork, WorkKind
 from domain.roles import Permission
 from domain.row_changes import Insert, Versioned
-from edge.telemetry import count
+from telemetry import count
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.consent_session import (
     LIFETIME,
@@ -17,7 +18,7 @@ from domain.msp import Msp
 from domain.ports.consent_sessions import ConsentSessions
 from domain.ports.msp_store import MspStore, TenantRecords
 from domain.roles import StaffMember
-from domain.row_changes import Decision, Insert, decide_and_commit, write
+from domain.row_changes import Decision, Insert, write
 
 _SCOPE = "https://graph.microsoft.com/.default"
 

@@ -1,15 +1,11 @@
 """Changes: rows written together, guarded by the versions that the decision was made on."""
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from domain.audit import AuditEvent
 from domain.billing_account import BillingAccount
 from domain.billing_terms import TermsChange
 from domain.consent_session import ConsentRecord
-from domain.errors import ConcurrentChange
 from domain.invoice import Invoice, InvoiceLines, Payment
 from domain.msp import Msp
 from domain.roles import StaffMember
@@ -29,9 +25,6 @@ type Row = (
     | BillingRow
 )
 type BillingRow = BillingAccount | TermsChange | Invoice | InvoiceLines | Payment
-
-_ATTEMPTS = 30
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +72,3 @@ class Decision[R]:
 def write[R: Row](row: R, known: Versioned[R] | None) -> RowChange:
     """Return the operation that puts a row in place of the known one, or in none's place."""
     return Replace(row, known.version) if known else Insert(row)
-
-
-async def decide_and_commit[S, R](
-    read: Callable[[], Awaitable[S]],
-    decide: Callable[[S], Decision[R]],
-    commit: Callable[[tuple[RowChange, ...]], Awaitable[None]],
-) -> R:
-    """Read, decide, commit; and start over when somebody else was faster.
-
-    Args:
-        read: Reads the rows with their versions.
-        decide: A pure rule; it may raise to refuse.
-        commit: Writes all operations in one transaction.
-
-    Raises:
-        ConcurrentChange: Others were faster every time.
-    """
-    for attempt in range(_ATTEMPTS):
-        decision = decide(await read())
-        try:
-            if decision.operations:
-                await commit(decision.operations)
-        except ConcurrentChange:
-            # Spread the rivals, the wider the more of them there are: else they meet again.
-            longest = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
-            await asyncio.sleep(random.uniform(0, longest))  # noqa: S311  no secret
-        else:
-            return decision.result
-    raise ConcurrentChange("the rows kept changing; try again")

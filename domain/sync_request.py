@@ -1,21 +1,14 @@
 """Asking for a sync, once: what is queued is not queued again, and one that runs is followed."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
-from domain.ports.queues import Queues
-from domain.ports.sync_schedule import SyncSchedule
-from domain.ports.sync_states import SyncStates
-from domain.row_changes import Versioned
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
 
 # A message that was not taken by then may be lost, and is sent again: after three minutes, then
 # after six, twelve, …, so that a queue that is merely long does not grow by itself.
 QUEUED_FOR = timedelta(minutes=3)
-_ATTEMPTS = 20
 
 
 def is_under_way(state: SyncState, now: datetime) -> bool:
@@ -34,73 +27,3 @@ def scheduled(ref: TenantRef, moment: datetime) -> ScheduledSync:
 def first_sync(tenant: Tenant) -> ScheduledSync:
     """Return a new tenant's entry: it is found there though nobody should ask for its sync."""
     return scheduled(tenant.ref, tenant.created_at + QUEUED_FOR)
-
-
-@dataclass(frozen=True, slots=True)
-class SyncRequests:
-    """Puts syncs on the queue."""
-
-    states: SyncStates
-    schedule: SyncSchedule
-    queues: Queues
-
-    async def request(self, ref: TenantRef, now: datetime, delay_seconds: int = 0) -> bool:
-        """Queue a sync of the tenant; while one runs, note that another is to follow it.
-
-        Returns:
-            Whether it was queued just now, with a new entry in the schedule.
-
-        Raises:
-            ConcurrentChange: The tenant's state changes all the time.
-        """
-        for _ in range(_ATTEMPTS):
-            known = await self.states.find(ref)
-            try:
-                if known is None or not is_under_way(known.value, now):
-                    await self._queue(ref, known, now, delay_seconds)
-                    return True
-                await self._let_follow(known, now)
-            except ConcurrentChange:
-                continue  # A worker, the timer or another request was faster: look again.
-            return False
-        raise ConcurrentChange("The tenant's sync changes all the time.")
-
-    async def _queue(
-        self, ref: TenantRef, known: Versioned[SyncState] | None, now: datetime, delay_seconds: int
-    ) -> None:
-        """Write the schedule, then the state, then the message.
-
-        One that is lost is found when its entry is due.
-        """
-        pending = _pending(ref, known, now)
-        check = scheduled(ref, now + max(QUEUED_FOR, now - pending.requested_at))
-        await self.schedule.add(check)
-        queued = replace(pending, due_at=check.due_at, queued_until=check.due_at)
-        await self._write(queued, known)
-        await self.queues.sync_tenant(ref, delay_seconds)
-
-    async def _let_follow(self, known: Versioned[SyncState], now: datetime) -> None:
-        """Note that another sync is to follow the one that runs."""
-        if known.value.phase is SyncPhase.PENDING or known.value.asked_again_at:
-            return
-        await self.states.replace(replace(known.value, asked_again_at=now), known.version)
-
-    async def _write(self, state: SyncState, known: Versioned[SyncState] | None) -> None:
-        if known:
-            await self.states.replace(state, known.version)
-        else:
-            await self.states.add(state)
-
-
-def _pending(ref: TenantRef, known: Versioned[SyncState] | None, now: datetime) -> SyncState:
-    if known is None:
-        return SyncState(ref, SyncPhase.PENDING, now)
-    if known.value.phase is SyncPhase.PENDING:
-        return known.value  # The same request, asked for again.
-    return replace(
-        known.value,
-        phase=SyncPhase.PENDING,
-        requested_at=now,
-        lease_until=None,
-        asked_again_at=None,
-    )

@@ -17,7 +17,7 @@ from domain.errors import MalformedInput
 from domain.identifiers import SessionRef, TenantRef
 from domain.ports.msp_store import MspStore
 from domain.row_changes import Insert
-from edge.telemetry import count
+from telemetry import count
 
 _log = logging.getLogger(__name__)
 

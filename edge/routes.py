@@ -31,8 +31,8 @@ from edge.requests import (
     read_body,
     read_query,
 )
-from edge.telemetry import log_event, span
 from edge.templates import checked, plain_path
+from telemetry import log_event, span
 
 _log = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ from edge.models import (
 )
 from edge.requests import Request
 from edge.routes import Edge, Routes
-from edge.telemetry import traced
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
 from gdap.poll_relationships import GdapPorts, poll_relationships
+from telemetry import traced
 
 
 class InviteBody(RequestModel):

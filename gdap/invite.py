@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import ConcurrentChange, MspSuspended
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.ports.gdap import Gdap, Relationship
 from domain.ports.msp_store import MspStore, TenantRecords
-from domain.row_changes import Decision, Insert, Remove, decide_and_commit, write
+from domain.row_changes import Decision, Insert, Remove, write
 from domain.tenant import GdapInvite, Tenant, TenantStatus
 from gdap.reconciliation import CLAIMED, PENDING
 

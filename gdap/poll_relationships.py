@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from uuid import uuid4
 
+from core.sync_requests import SyncRequests
+from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import DomainError
 from domain.gdap import GdapRelationship, RelationshipState, UnreadableRelationship
@@ -16,13 +18,12 @@ from domain.ports.clock import Clock
 from domain.ports.gdap import Gdap
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.ports.page import Page
-from domain.row_changes import Versioned, decide_and_commit
-from domain.sync_request import SyncRequests
+from domain.row_changes import Versioned
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
-from edge.telemetry import count
 from gdap.invite_record import assigned
 from gdap.reconcile_relationship import reconcile
 from gdap.reconciliation import Change, Reconciliation
+from telemetry import count
 
 _log = logging.getLogger(__name__)
 _MSPS_AT_ONCE = 8

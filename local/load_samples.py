@@ -9,13 +9,13 @@ from adapters.graph.relationships import INVITE
 from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
+from core.staffing import put_staff
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
 from domain.lifecycle import first_usage
 from domain.msp import Msp
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, RowChange
-from domain.staffing import put_staff
 from domain.tenant import GdapInvite, Tenant, TenantStatus
 from local.sample_data import MSPS, SeedMsp, SeedTenant
 from ops.onboarding import Application, Owner, check, onboard

@@ -1,5 +1,6 @@
 """Disable: the only way by which the partner tenant goes."""
 
+from core.remove_tenant import remove_tenant
 from domain.audit import Cause
 from domain.errors import NoPartnerTenant
 from domain.identifiers import MspId, TenantId
@@ -7,7 +8,6 @@ from domain.partner_tenant import disable
 from domain.ports.msp_store import MspStore
 from domain.ports.pending_work import PendingWorkStore
 from domain.ports.queues import Queues
-from domain.removal import remove_tenant
 
 
 async def disable_partner_tenant(

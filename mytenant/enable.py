@@ -1,5 +1,6 @@
 """Manual enable: creates the partner tenant or converts the customer row."""
 
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import OtherTenantNamed
 from domain.identifiers import TenantId
@@ -7,7 +8,7 @@ from domain.msp import Msp
 from domain.partner_tenant import Enabled, Enabling, enable, note_permissions, refuse_second
 from domain.ports.identity import Identity
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
-from domain.row_changes import Decision, decide_and_commit
+from domain.row_changes import Decision
 
 
 def tenant_to_enable(head: MspHead, caller_tid: TenantId, named: TenantId | None) -> TenantId:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import azure.functions as func
 
+from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentState
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantId, parse_tenant_id
@@ -18,7 +19,6 @@ from domain.ports.pending_work import PendingWorkStore
 from domain.ports.queues import Queues
 from domain.ports.sync_states import SyncStates
 from domain.roles import Permission
-from domain.sync_request import SyncRequests
 from edge.answers import Answer
 from edge.models import ApiModel, GuidText, NoBody, NoQuery, RequestModel, Timestamp
 from edge.requests import Request

@@ -8,10 +8,11 @@ from uuid import uuid4
 from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
+from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import MspId, parse_guid
 from domain.ports.msp_store import MspHead, MspStore
-from domain.row_changes import Decision, Insert, Replace, decide_and_commit
+from domain.row_changes import Decision, Insert, Replace
 from ops.command import head_of
 from ops.onboarding import credential_name
 

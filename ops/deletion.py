@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from billing.close_month import due_month
+from core.remove_tenant import remove_tenant
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.billing_account import BillingAccount
 from domain.errors import MalformedInput, NoPartnerTenant, TenantNotFound
@@ -16,17 +18,8 @@ from domain.ports.page import Page
 from domain.ports.pending_work import PendingWorkStore
 from domain.ports.queues import Queues
 from domain.ports.staff_index import StaffIndex
-from domain.removal import remove_tenant
 from domain.roles import StaffMember
-from domain.row_changes import (
-    Decision,
-    Insert,
-    Remove,
-    Replace,
-    RowChange,
-    decide_and_commit,
-    write,
-)
+from domain.row_changes import Decision, Insert, Remove, Replace, RowChange, write
 from domain.tenant import Tenant
 from ops.command import head_of
 from tenants.hard_delete import decide_hard_delete

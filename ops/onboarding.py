@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stdnum.au import abn as australian_business_number
 
+from core.staffing import claim_person
 from domain.audit import SYSTEM, Cause
 from domain.errors import ConcurrentChange, ForeignPerson, MalformedInput
 from domain.gdap import ROLES
@@ -17,7 +18,6 @@ from domain.ports.msp_store import MspStore
 from domain.ports.staff_index import StaffIndex
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert
-from domain.staffing import claim_person
 
 LONGEST_NAME = 256
 

@@ -8,13 +8,14 @@ from uuid import uuid4
 from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
+from core.staffing import put_staff
+from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import ForeignPerson, MalformedInput
 from domain.identifiers import MspId, TenantId, parse_guid, parse_object_id, parse_tenant_id
 from domain.ports.msp_store import MspHead, MspStore
 from domain.roles import Role, StaffMember
-from domain.row_changes import Decision, Insert, Replace, decide_and_commit
-from domain.staffing import put_staff
+from domain.row_changes import Decision, Insert, Replace
 from ops.command import head_of
 from ops.onboarding import present
 

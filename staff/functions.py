@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
+from core.staffing import put_staff, remove_staff
 from domain.errors import MalformedInput, StaffNotFound
 from domain.identifiers import ObjectId, TenantId, parse_object_id, parse_tenant_id
 from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
 from domain.ports.staff_index import StaffIndex
 from domain.roles import PERMISSIONS, Permission, Role, StaffMember
-from domain.staffing import put_staff, remove_staff
 from edge.answers import Answer
 from edge.models import ApiModel, ListQuery, Name, NoBody, NoQuery, RequestModel, list_answer
 from edge.requests import Request

@@ -1,12 +1,11 @@
 """What is due: the schedule's entries up to now, each compared with the truth."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
+from core.sweeps import first, for_each
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.row_changes import Versioned
@@ -29,37 +28,23 @@ async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
     One tenant's trouble never holds up another. What exceeds 5,000 waits for the next time; the
     schedule sees to it that it is not always the same tenants'.
     """
-    now, turn = ports.clock.now(), asyncio.Semaphore(_MAX_CONCURRENT)
-    entries = await _first(ports.schedule.due(now), MAX_PER_RUN)
+    now = ports.clock.now()
+    entries = await first(ports.schedule.due(now), MAX_PER_RUN)
+    queued = 0
 
-    async def in_turn(number: int, entry: ScheduledSync) -> bool:
-        async with turn:
-            return await _handle_safely(ports, entry, now, interval, number // MAX_PER_SECOND)
+    async def handle(numbered: tuple[int, ScheduledSync]) -> None:
+        nonlocal queued
+        number, entry = numbered
+        delay = number // MAX_PER_SECOND
+        is_queued = await _handle_entry(ports, entry, now, interval, delay)
+        queued += is_queued  # Read and added in one go: others add meanwhile.
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(in_turn(i, entry)) for i, entry in enumerate(entries)]
-    return sum(task.result() for task in tasks)
-
-
-async def _first(entries: AsyncIterator[ScheduledSync], most: int) -> list[ScheduledSync]:
-    first: list[ScheduledSync] = []
-    async for entry in entries:
-        first.append(entry)
-        if len(first) == most:
-            break
-    return first
-
-
-async def _handle_safely(
-    ports: SyncPorts, entry: ScheduledSync, now: datetime, interval: timedelta, delay: int
-) -> bool:
-    try:
-        return await _handle_entry(ports, entry, now, interval, delay)
-    except ConcurrentChange:
-        return False  # Somebody asked for it meanwhile; the entry is stale and goes next time.
-    except Exception:  # noqa: BLE001  the next tenant is due all the same
-        _log.exception("a due tenant could not be queued")
-        return False
+    failures = await for_each(enumerate(entries), handle, max_concurrent=_MAX_CONCURRENT)
+    for _, error in failures:
+        # After a concurrent change the entry is stale, and is removed next time.
+        if not isinstance(error, ConcurrentChange):
+            _log.error("a due tenant could not be queued", exc_info=error)
+    return queued
 
 
 async def _handle_entry(

@@ -7,9 +7,9 @@ from datetime import datetime
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.sync_state import SyncPhase
-from edge.telemetry import count
 from sync.lease import OPEN, is_leased
 from sync.sync_tenant import SyncPorts
+from telemetry import count
 
 
 async def record_failed_sync(ports: SyncPorts, ref: TenantRef) -> None:

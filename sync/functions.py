@@ -6,10 +6,10 @@ import azure.functions as func
 
 from domain.messages import read_tenant_ref
 from edge.poison import PoisonKind, record_poison
-from edge.telemetry import traced
 from sync.due_tenants import sync_due_tenants
 from sync.failed_messages import record_failed_sync
 from sync.sync_tenant import SyncPorts, sync_tenant
+from telemetry import traced
 
 _POISON = PoisonKind("sync-tenant", "sync.failed", read_tenant_ref)
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
+from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import TenantRef
 from domain.ports.graph_reader import TenantReader
 from domain.ports.msp_store import MspStore, TenantRecords
-from domain.row_changes import Decision, Insert, Replace, decide_and_commit
+from domain.row_changes import Decision, Insert, Replace
 
 
 async def learn_domain(msps: MspStore, reader: TenantReader, ref: TenantRef, now: datetime) -> None:

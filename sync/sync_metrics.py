@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 
 from domain.identifiers import TenantRef
 from domain.ports.graph_reader import ReadCost
-from edge.telemetry import Fact, count, log_event, span
 from sync.record_writer import RecordWriter
+from telemetry import Fact, count, log_event, span
 
 _log = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from core.sync_requests import SyncRequests
 from domain.errors import DomainError
 from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
@@ -14,10 +15,8 @@ from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
-from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant
-from edge.telemetry import count
 from sync.lease import Lease, LeaseLost, is_leased, take_lease
 from sync.msp_profiles import MspProfiles
 from sync.primary_domain import learn_domain
@@ -26,6 +25,7 @@ from sync.sync_metrics import measured, measured_tenant
 from sync.user_index import IndexedUsers
 from sync.users import sync_users
 from sync.whole_data_set import sync_small_data_set, unread
+from telemetry import count
 
 _log = logging.getLogger(__name__)
 

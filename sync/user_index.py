@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
+from core.sweeps import all_pages
 from domain.ports.graph_reader import UserPage
 from domain.ports.user_index import BlockReplacement, Count, UserIndex
 from domain.sync_state import DataSet
@@ -104,16 +105,9 @@ class IndexedUsers:
         await self._write(counts, _divided(names, known, frozenset(counts)))
 
     async def _stored_users(self) -> dict[str, Entry]:
-        users: dict[str, Entry] = {}
-        token: str | None = None
-        while True:
-            page = await self.rows.records.page(
-                DataSet.USERS, self.rows.lease.state.ref, _PAGE, token
-            )
-            users |= {user["id"]: entry_of(user["id"], user) for user in page.items}
-            token = page.next_token
-            if token is None:
-                return users
+        ref = self.rows.lease.state.ref
+        users = all_pages(lambda token: self.rows.records.page(DataSet.USERS, ref, _PAGE, token))
+        return {user["id"]: entry_of(user["id"], user) async for user in users}
 
     async def _write(self, counts: dict[str, Count], exchanges: Iterable[BlockReplacement]) -> None:
         """Write blocks, and note the sum of what the others hold and of what these do."""

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import StaleVersion, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import LifecycleStep, take
 from domain.ports.msp_store import MspStore, TenantRecords
-from domain.row_changes import Decision, Insert, Replace, RowChange, Versioned, decide_and_commit
+from domain.row_changes import Decision, Insert, Replace, RowChange, Versioned
 from domain.tenant import Tenant
 from domain.usage import TenantUsage
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
+from core.sync_requests import SyncRequests
 from domain.errors import InvalidStatus, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, LifecycleStep
@@ -17,14 +18,13 @@ from domain.ports.synced_records import SyncedRecords
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.roles import Permission
-from domain.sync_request import SyncRequests
 from edge.answers import Answer
 from edge.models import NoBody, NoQuery
 from edge.poison import PoisonKind, record_poison
 from edge.requests import Request
 from edge.routes import Edge, Routes
-from edge.telemetry import traced
 from edge.tenant_answer import TenantAnswer
+from telemetry import traced
 from tenants.edit import Edit, edit_tenant, take_step
 from tenants.hard_delete import hard_delete
 from tenants.listing import list_tenants

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from core.remove_tenant import remove_tenant
 from domain.audit import Cause
 from domain.errors import PartnerTenantProtected, TenantNotFound
 from domain.identifiers import MspId, TenantId
@@ -10,7 +11,7 @@ from domain.partner_tenant import describe
 from domain.ports.msp_store import MspStore, TenantRecords
 from domain.ports.pending_work import PendingWorkStore
 from domain.ports.queues import Queues
-from domain.removal import removal_row, remove_tenant
+from domain.removal import removal_row
 from domain.row_changes import Decision, Insert, Remove, Replace, RowChange
 from domain.tenant import Tenant
 

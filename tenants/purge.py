@@ -20,7 +20,7 @@ from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Insert
 from domain.sync_state import DataSet
-from edge.telemetry import count
+from telemetry import count
 
 _log = logging.getLogger(__name__)
 _BATCH = 1000

@@ -8,7 +8,7 @@ from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
 from domain.ports.pending_work import PendingWorkStore
 from domain.ports.queues import Queues
-from edge.telemetry import traced
+from telemetry import traced
 from work.requeue import requeue_work
 
 

@@ -23,7 +23,7 @@ print([name for name in sys.modules if name.startswith(("opentelemetry", "azure.
 ON = """
 import function_app
 from opentelemetry import metrics, trace
-from edge.telemetry import count, span
+from telemetry import count, span
 
 with span("sync users", rows=3):
     count("sync.tenants", outcome="failed")

@@ -19,11 +19,12 @@ from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.invoice_pdf.renderer import PdfInvoiceRenderer
 from adapters.tables.msp_rows import to_entity
 from adapters.tables.storage import Storage
-from billing.billing_run import for_each_msp
 from billing.close_month import close_month
 from billing.invoice_pdfs import document_invoices
 from billing.issue_invoices import issue_invoices
-from billing.ports import BillingPorts, read_head, read_inputs
+from billing.ports import BillingPorts
+from billing.read_inputs import read_head, read_inputs
+from core.sweeps import for_each
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import MspId
 from domain.invoice import InvoiceLines
@@ -75,7 +76,7 @@ async def _rows(ports: BillingPorts, msp_id: MspId) -> list[Row]:
 
 async def _timed(msp_ids: Sequence[MspId], act: Callable[[MspId], Awaitable[None]]) -> float:
     began = time.perf_counter()
-    failed = await for_each_msp(msp_ids, act)
+    failed = await for_each(msp_ids, act, max_concurrent=8)
     if failed:
         raise RuntimeError(f"{len(failed)} failed")
     return time.perf_counter() - began

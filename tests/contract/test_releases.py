@@ -18,8 +18,8 @@ from adapters.graph.gdap import _assignment
 from adapters.tables.msp_rows import to_entity
 from adapters.tables.storage import Storage
 from billing.close_month import close_month
-from billing.ports import read_head, read_inputs
 from billing.price_list import unit_price
+from billing.read_inputs import read_head, read_inputs
 from domain.audit import SYSTEM, Actor, AuditEvent, Cause
 from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange

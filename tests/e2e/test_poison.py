@@ -14,9 +14,10 @@ from azure.storage.queue.aio import QueueClient
 
 from adapters.queues import PURGE, SYNC, StorageQueues
 from adapters.tables.storage import Storage
+from core.sync_requests import SyncRequests
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import MspId, TenantId, TenantRef
-from domain.sync_request import QUEUED_FOR, SyncRequests
+from domain.sync_request import QUEUED_FOR
 from local.stack import Stack
 from mytenant.disable import disable_partner_tenant
 from tests.e2e.portal import CONTOSO, Portal, owner

@@ -1,7 +1,8 @@
 """One MSP with its tenants, and what sync needs."""
 
+from core.sync_requests import SyncRequests
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_request import SyncRequests, first_sync
+from domain.sync_request import first_sync
 from domain.sync_state import DataSet, SyncState
 from domain.tenant import Tenant
 from sync.msp_profiles import MspProfiles

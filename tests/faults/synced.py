@@ -13,9 +13,9 @@ from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
+from core.sync_requests import SyncRequests
 from domain.identifiers import MspId, TenantRef, new_epoch
 from domain.row_changes import Insert
-from domain.sync_request import SyncRequests
 from domain.sync_state import DataSet, SyncState
 from domain.tenant import Tenant
 from domain.user_block import Entry, covers_every_hash, entry_of

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import azure.functions as func
 
+from core.sync_requests import SyncRequests
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.messages import write_tenant_ref
 from domain.msp import Msp
@@ -20,7 +21,6 @@ from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
-from domain.sync_request import SyncRequests
 from domain.tenant import Organization
 from edge.authorization import Gate
 from edge.paging import PageTokens

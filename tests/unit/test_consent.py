@@ -11,6 +11,7 @@ from consent.conclude import ConsentPorts
 from consent.receive_redirect import receive_redirect
 from consent.redirect import Redirect, refusal
 from consent.start_session import ConsentLink, start_session
+from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.errors import (
     ConsentRequired,
@@ -24,7 +25,6 @@ from domain.permissions import MANIFEST
 from domain.ports.pending_work import WorkKind
 from domain.roles import Role
 from domain.row_changes import Insert
-from domain.sync_request import SyncRequests
 from domain.tenant import Organization, PartnerTenantClaim, Tenant
 from tests.fakes.outside import FakeIdentity, FakeQueues, FixedClock
 from tests.fakes.storage import (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.transactions import decide_and_commit
 from domain.audit import AuditEvent, Cause
 from domain.billing_account import BillingAccount
 from domain.consent_session import ConsentRecord, ConsentState, hash_state
@@ -16,7 +17,7 @@ from domain.invoice import Payment
 from domain.month import Month
 from domain.msp import Msp
 from domain.partner_tenant import enable
-from domain.row_changes import Insert, decide_and_commit
+from domain.row_changes import Insert
 from domain.tenant import GdapInvite, TenantRemoval
 from domain.usage import ActivePeriod, TenantUsage
 from ops.deletion import Deleted, DeletionPorts, InvoicesUnpaid, delete_msp

@@ -6,13 +6,13 @@ from typing import Any, override
 
 import pytest
 
+from core.sync_requests import SyncRequests
 from domain.errors import GdapRefused, MspSuspended
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.partner_tenant import enable
 from domain.ports.gdap import Relationship
 from domain.row_changes import Insert, RowChange
-from domain.sync_request import SyncRequests
 from domain.tenant import GdapInvite, TenantStatus
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
 from gdap.poll_relationships import GdapPorts, poll_msp

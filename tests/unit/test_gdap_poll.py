@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from core.sync_requests import SyncRequests
+from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import GdapRefused
 from domain.gdap import UnreadableRelationship
@@ -14,8 +16,7 @@ from domain.identifiers import TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, SUSPEND, LifecycleStep
 from domain.msp import Msp, SecurityGroup
 from domain.partner_tenant import enable
-from domain.row_changes import Insert, RowChange, decide_and_commit
-from domain.sync_request import SyncRequests
+from domain.row_changes import Insert, RowChange
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
 from gdap.invite import Invitation, InviteStatus, invite_customer
 from gdap.poll_relationships import GdapPorts, poll_relationships

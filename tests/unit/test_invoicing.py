@@ -10,8 +10,8 @@ from adapters.tables.msp_rows import to_entity
 from billing.billing_run import RunIncomplete
 from billing.change_terms import change_terms
 from billing.issue_invoices import issue_invoices
-from billing.ports import read_inputs
 from billing.preview import projected, to_date
+from billing.read_inputs import read_inputs
 from billing.reconcile import Reconciled, reconcile
 from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange, terms_in

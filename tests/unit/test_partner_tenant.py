@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.remove_tenant import remove_tenant
+from core.transactions import decide_and_commit
 from domain.billing_account import BillingAccount
 from domain.errors import NoPartnerTenant, PartnerTenantExists, PartnerTenantProtected
 from domain.identifiers import TenantId
@@ -10,8 +12,6 @@ from domain.lifecycle import OFFBOARD, SUSPEND, take
 from domain.month import Month
 from domain.partner_tenant import Enabled, Enabling, disable, enable
 from domain.ports.pending_work import WorkKind
-from domain.removal import remove_tenant
-from domain.row_changes import decide_and_commit
 from domain.tenant import Organization, PartnerTenantClaim, Tenant, TenantStatus
 from domain.usage import ActivePeriod, TenantUsage
 from mytenant.disable import disable_partner_tenant

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from core.staffing import put_staff, remove_staff
 from domain.audit import SYSTEM, Actor
 from domain.errors import (
     ForeignPerson,
@@ -20,7 +21,6 @@ from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp, SecurityGroup
 from domain.roles import PERMISSIONS, Permission, Role
 from domain.row_changes import Insert, Remove, Versioned
-from domain.staffing import put_staff, remove_staff
 from domain.tenant import PartnerTenantClaim
 from ops.command import head_of
 from ops.onboarding import Application, Owner, check, onboard

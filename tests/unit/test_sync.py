@@ -104,7 +104,7 @@ async def test_what_a_sync_cost_is_told_for_the_tenant_and_each_data_set(
 ) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr("edge.telemetry._tracer", lambda: provider.get_tracer("test"))
+    monkeypatch.setattr("telemetry._tracer", lambda: provider.get_tracer("test"))
     world = World()
     world.graph.pages = [[user("a"), user("b")]]
     world.graph.cost.requests = 7

@@ -13,7 +13,7 @@ from billing.billing_run import RunIncomplete, run_billing
 from domain.errors import StorageUnavailable
 from domain.ports.graph_reader import Unreadable
 from domain.sync_state import DataSet
-from edge.telemetry import count, log_event, span, traced
+from telemetry import count, log_event, span, traced
 from tenants.purge import purge_tenant
 from tests.fakes.sync_world import World, user
 from tests.unit.billing_world import BillingWorld
@@ -35,7 +35,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
         def add(self, amount: int, facts: dict[str, Any]) -> None:
             found.append((self._name, amount, facts))
 
-    monkeypatch.setattr("edge.telemetry._counter", Counter)
+    monkeypatch.setattr("telemetry._counter", Counter)
     return found
 
 
@@ -89,7 +89,7 @@ async def test_a_purge_is_counted_when_it_is_complete(counted: Counted) -> None:
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr("edge.telemetry._tracer", lambda: provider.get_tracer("test"))
+    monkeypatch.setattr("telemetry._tracer", lambda: provider.get_tracer("test"))
     return exporter
 
 

@@ -13,12 +13,13 @@ from adapters.tables.msp_rows import to_entity
 from billing.calculation import calculate
 from billing.proration import active_days
 from billing.reconcile import reconcile
+from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.billing_terms import BillingTerms
 from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, LifecycleStep, first_usage
 from domain.month import Month, start_of
 from domain.partner_tenant import enable
-from domain.row_changes import Insert, decide_and_commit
+from domain.row_changes import Insert
 from domain.tenant import Organization
 from domain.usage import ActivePeriod, TenantUsage
 from tenants.edit import take_step

@@ -1,0 +1,1 @@
+"""The mechanisms that all areas share: they use the ports, and know no area."""

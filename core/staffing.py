@@ -1,0 +1,141 @@
+"""Adding, changing and removing staff: the claim of a person, and the transaction."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+from core.transactions import decide_and_commit
+from domain.audit import SYSTEM, Cause
+from domain.errors import (
+    ForeignPerson,
+    LastOwner,
+    NoSuchMsp,
+    StaffNotFound,
+)
+from domain.identifiers import MspId, ObjectId, TenantId
+from domain.ports.msp_store import MspStore
+from domain.ports.staff_index import StaffIndex
+from domain.roles import StaffMember
+from domain.row_changes import Versioned
+from domain.staffing import Staffing, decide_put, decide_remove
+
+
+async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause) -> bool:
+    """Add a staff member, or change one's role and name; return whether one was added.
+
+    Raises:
+        NotStaff: Who asks for it has been removed meanwhile.
+        PermissionMissing: Their role may no longer do it.
+        OwnerRequired: An owner is made or changed by somebody who is none.
+        LastOwner: The only owner would become something else.
+        ForeignPerson: The MSP does not sign in from the person's tenant, or the person is staff of
+            another MSP.
+    """
+
+    async def read() -> Staffing:
+        return await _read(msps, member.msp_id, member.tid, member.oid, cause)
+
+    # Refuse before the claim: a change that is refused must not leave one behind.
+    decide_put(await read(), member, cause)
+    await claim_person(msps, index, member)
+    added = await decide_and_commit(
+        read, lambda staffing: decide_put(staffing, member, cause), msps.commit
+    )
+    # A removal that was under way may have released the claim since: a row needs its claim.
+    if added:
+        await _claim_or_withdraw(msps, index, member, cause)
+    else:
+        await claim_person(msps, index, member)
+    return added
+
+
+async def remove_staff(  # noqa: PLR0913  who removes whom, and by which ports
+    msps: MspStore,
+    index: StaffIndex,
+    msp_id: MspId,
+    tid: TenantId,
+    oid: ObjectId,
+    cause: Cause,
+) -> None:
+    """Remove a staff member.
+
+    Raises:
+        NotStaff: Who asks for it has been removed meanwhile.
+        PermissionMissing: Their role may no longer do it.
+        StaffNotFound: No such member at this MSP.
+        OwnerRequired: An owner is removed by somebody who is none.
+        LastOwner: It is the only owner.
+    """
+    await decide_and_commit(
+        lambda: _read(msps, msp_id, tid, oid, cause),
+        lambda staffing: decide_remove(staffing, cause),
+        msps.commit,
+    )
+    await index.release(tid, oid, msp_id)
+    again = await msps.staff_member(msp_id, tid, oid)
+    if again is not None:
+        # Somebody has added the person again in between, on the claim that is gone now.
+        with contextlib.suppress(ForeignPerson):
+            await _claim_or_withdraw(msps, index, again.value, cause)
+
+
+async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -> None:
+    """Claim the person for the member's MSP.
+
+    A claim whose MSP has no such staff member was left by a crash, and is taken over.
+
+    Raises:
+        ForeignPerson: The person is staff of another MSP.
+    """
+    holder = await index.claim(member.tid, member.oid, member.msp_id)
+    if holder == member.msp_id:
+        return
+    if await msps.staff_member(holder, member.tid, member.oid) is None:
+        await index.release(member.tid, member.oid, holder)
+        holder = await index.claim(member.tid, member.oid, member.msp_id)
+    if holder != member.msp_id:
+        raise ForeignPerson
+
+
+async def _claim_or_withdraw(
+    msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause
+) -> None:
+    """Claim a person whose row has just been added; take the row back if they are foreign.
+
+    Raises:
+        ForeignPerson: Another MSP has claimed them meanwhile.
+    """
+    try:
+        await claim_person(msps, index, member)
+    except ForeignPerson:
+        await _withdraw(msps, member, cause)
+        raise
+
+
+async def _withdraw(msps: MspStore, member: StaffMember, cause: Cause) -> None:
+    """Take back a member whom another MSP claimed while the row was written."""
+    cause = replace(cause, actor=SYSTEM)
+    with contextlib.suppress(StaffNotFound, LastOwner):
+        await decide_and_commit(
+            lambda: _read(msps, member.msp_id, member.tid, member.oid, cause),
+            lambda staffing: decide_remove(staffing, cause),
+            msps.commit,
+        )
+
+
+async def _read(
+    msps: MspStore, msp_id: MspId, tid: TenantId, oid: ObjectId, cause: Cause
+) -> Staffing:
+    head, member, actor = await asyncio.gather(
+        msps.head(msp_id), msps.staff_member(msp_id, tid, oid), _actor(msps, msp_id, cause)
+    )
+    if head is None:
+        raise NoSuchMsp
+    return Staffing(head.msp, member, head.slot, actor)
+
+
+async def _actor(msps: MspStore, msp_id: MspId, cause: Cause) -> Versioned[StaffMember] | None:
+    tid, oid = cause.actor.tid, cause.actor.oid
+    if tid is None or oid is None:
+        return None
+    return await msps.staff_member(msp_id, TenantId(tid), ObjectId(oid))

@@ -1,0 +1,70 @@
+"""Sweeps over many items: a few at once, page by page, or or the first ones."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+
+from domain.ports.page import Page
+
+
+async def for_each[T](
+    items: Iterable[T] | AsyncIterable[T],
+    act: Callable[[T], Awaitable[object]],
+    *,
+    max_concurrent: int,
+) -> list[tuple[T, Exception]]:
+    """Act on each item, a few at once; one item's failure holds up no other.
+
+    An item is taken from the source only when there is room for it.
+
+    Returns:
+        The items whose action failed, each with its error. The caller logs them.
+    """
+    room, failures = asyncio.Semaphore(max_concurrent), list[tuple[T, Exception]]()
+
+    async def take(item: T) -> None:
+        try:
+            await act(item)
+        except Exception as error:  # noqa: BLE001  the caller decides what each failure means
+            failures.append((item, error))
+        finally:
+            room.release()
+
+    async with asyncio.TaskGroup() as tasks:
+        async for item in _each(items):
+            await room.acquire()
+            tasks.create_task(take(item))
+    return failures
+
+
+async def _each[T](items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
+async def all_pages[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """Yield the items of all pages of a list; one page at a time is in memory.
+
+    Args:
+        fetch: Returns the page that a token names; without one, the first.
+    """
+    page = await fetch(None)
+    while True:
+        for item in page.items:
+            yield item
+        if page.next_token is None:
+            return
+        page = await fetch(page.next_token)
+
+
+async def first[T](items: AsyncIterable[T], most: int) -> list[T]:
+    """Return the first items, at most so many; no more are read."""
+    found: list[T] = []
+    async for item in items:
+        found.append(item)
+        if len(found) == most:
+            break
+    return found
