@@ -46,7 +46,7 @@ unit: setup ## the unit tests alone: pure, without sockets
 host-check: setup ## URL=http://...: does a host of tests/host_probes/app do as Microsoft's does? [STORAGE=...]
 	@$(BIN)/python -m tests.host_probes "$(URL)" $(if $(STORAGE),"$(STORAGE)")
 
-check: setup clients tools ## format, lint, types, imports, names and policies of infra/, known vulnerabilities
+check: setup clients tools ## format, lint, types, imports, infra/ (names, policies, Bicep), known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
@@ -55,6 +55,8 @@ check: setup clients tools ## format, lint, types, imports, names and policies o
 	@$(BIN)/python -m pytest tests/infra tests/clients
 	@# The seed: what checkov resolves depends on the order of a set.
 	@PYTHONHASHSEED=0 $(CHECKOV)/bin/checkov --directory infra --framework bicep --skip-download --quiet --compact
+	@# BICEP=... names the compiler where it is not on the PATH.
+	@$(BIN)/python -m release infra
 	@$(BIN)/python -m release audit
 
 package: setup ## dist/app.zip for Azure, installed into an empty environment, indexed, asked for /health

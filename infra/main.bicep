@@ -56,9 +56,11 @@ param tuning object = {
   TELEMETRY_SHARE: '0.1'
 }
 
-@description('Microsoft Entra ID and Microsoft Graph of the cloud.')
+@description('Microsoft Entra ID and Microsoft Graph of the cloud, without a slash at the end.')
 param clouds object = {
-  ENTRA_AUTHORITY: 'https://login.microsoftonline.com'
+  // The host alone: loginEndpoint ends in a slash in some clouds, and the app puts /<tenant> behind it.
+  ENTRA_AUTHORITY: 'https://${split(environment().authentication.loginEndpoint, '/')[2]}'
+  // environment() has no Microsoft Graph: its `graph` is the retired Azure AD Graph.
   GRAPH_ENDPOINT: 'https://graph.microsoft.com'
 }
 

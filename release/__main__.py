@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from release.audit import audit
+from release.infrastructure import compile_infrastructure
 from release.licences import PAGE, page
 from release.package import ROOT, lay_out, pack
 from release.proof import prove
@@ -42,6 +43,7 @@ def _licences() -> int:
 _COMMANDS: dict[str, tuple[Callable[[], int], str]] = {
     "package": (_package, "write dist/app.zip, which Azure takes"),
     "prove": (_prove, "install dist/app.zip into an empty environment and ask it"),
+    "infra": (compile_infrastructure, "compile and lint infra/ where Bicep is installed"),
     "audit": (audit, "ask the registries for known vulnerabilities"),
     "licences": (_licences, "write docs/licences.md"),
 }

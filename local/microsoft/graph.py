@@ -6,7 +6,6 @@ from typing import Any
 import jwt
 
 from domain.gdap import ROLES
-from local.microsoft import people
 from local.microsoft.answers import (
     GraphAnswer,
     GraphRequest,
@@ -16,7 +15,10 @@ from local.microsoft.answers import (
     link,
     opaque,
 )
+from local.microsoft.conditional_access import policies
 from local.microsoft.gdap import GdapRoutes
+from local.microsoft.licences import subscribed_skus
+from local.microsoft.secure_scores import secure_scores
 from local.microsoft.state import Microsoft, Tenant
 from local.microsoft.tokens import SigningKeys
 
@@ -111,13 +113,13 @@ class Graph:
             case ["GET", "users", user_id]:
                 return _one(tenant, user_id, request.query)
             case ["GET", "subscribedSkus"]:
-                return collection(people.skus(tenant.number))
+                return collection(subscribed_skus(tenant.number))
             case ["GET", "security", "secureScores"]:
                 now = datetime.now(UTC)
-                scores = people.secure_scores(tenant.number, tenant.tenant_id, now)
+                scores = secure_scores(tenant.number, tenant.tenant_id, now)
                 return collection(scores[: int(request.query.get("$top", 100))])
             case ["GET", "identity", "conditionalAccess", "policies"]:
-                return collection(people.policies(tenant.number))
+                return collection(policies(tenant.number))
             case [_, "tenantRelationships", "delegatedAdminRelationships", *rest]:
                 return self._gdap.answer(request, claims["tid"], rest)
         raise Refused(404, "ResourceNotFound", "There is no such resource.")

@@ -9,6 +9,12 @@ from pycep import BicepParser
 from tests.simulation import ROOT
 
 INFRA = ROOT / "infra"
+# What `environment().authentication.loginEndpoint` is in global Azure:
+# https://github.com/MicrosoftDocs/azure-docs/pull/85416
+LOGIN_ENDPOINT = "https://login.microsoftonline.com/"
+_PART_OF_IT = re.compile(
+    r"\$\{split\(environment\(\)\.authentication\.loginEndpoint, '(.)'\)\[(\d)\]\}"
+)
 MODULES = sorted(path.stem for path in (INFRA / "modules").glob("*.bicep"))
 
 
@@ -28,10 +34,13 @@ def variable(module_name: str, name: str) -> Any:
     return unquoted(module(module_name)["variables"][name]["value"])
 
 
-def defaults() -> dict[str, Any]:
+def defaults(login_endpoint: str = LOGIN_ENDPOINT) -> dict[str, Any]:
     """Return the default of each parameter of `main.bicep`; None for those that have none."""
     parameters = read("main.bicep")["parameters"]
-    return {name: unquoted(one["default"]) for name, one in parameters.items()}
+    return {
+        name: _deployed(unquoted(one["default"]), login_endpoint)
+        for name, one in parameters.items()
+    }
 
 
 @cache
@@ -54,4 +63,13 @@ def unquoted(value: Any) -> Any:
     """Take away the quotes that pycep leaves on keys."""
     if isinstance(value, dict):
         return {key.strip("'"): unquoted(one) for key, one in value.items()}
+    return value
+
+
+def _deployed(value: Any, login_endpoint: str) -> Any:
+    """Put in what a deployment does, of the one expression that the settings have."""
+    if isinstance(value, dict):
+        return {key: _deployed(one, login_endpoint) for key, one in value.items()}
+    if isinstance(value, str):
+        return _PART_OF_IT.sub(lambda found: login_endpoint.split(found[1])[int(found[2])], value)
     return value

@@ -54,6 +54,12 @@ def test_bicep_sets_what_the_model_has_by_default() -> None:
             assert value == f"{field.default}", name
 
 
+@pytest.mark.parametrize("end", ["/", ""])
+def test_the_authority_ends_without_a_slash_however_the_cloud_writes_it(end: str) -> None:
+    clouds = defaults(f"https://login.microsoftonline.us{end}")["clouds"]
+    assert clouds["ENTRA_AUTHORITY"] == "https://login.microsoftonline.us"
+
+
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_what_an_environment_sets_is_valid(environment: str) -> None:
     given = {**defaults(), **parameter_file(environment)}

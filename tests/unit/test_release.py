@@ -5,6 +5,7 @@ from zipfile import ZipFile
 import pytest
 
 from release.audit import NoAnswer, npm_findings, python_findings
+from release.infrastructure import compile_infrastructure
 from release.licences import PAGE, page
 from release.package import ROOT, lay_out, pack, packaged_files
 
@@ -92,3 +93,73 @@ def test_nothing_found_is_not_the_same_as_no_answer() -> None:
     for answer in ("", json.dumps({"statusCode": 405, "error": {}})):
         with pytest.raises(NoAnswer):
             npm_findings(answer)
+
+
+WARNING = "/infra/main.bicep(61,20) : Warning no-hardcoded-env-urls: Use environment(). [https://…]"
+
+
+@pytest.fixture
+def bicep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a stand-in for the compiler, which notes how it is called; `BICEP` names it."""
+    script = tmp_path / "bicep"
+    write_bicep(script, "")
+    monkeypatch.setenv("BICEP", str(script))
+    return script
+
+
+def write_bicep(script: Path, does: str) -> None:
+    script.write_text(f'#!/bin/sh\necho "$@" >> "{script}.calls"\n{does}\n')
+    script.chmod(0o755)
+
+
+def test_without_bicep_that_is_said_in_one_line_and_nothing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("BICEP", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert compile_infrastructure() == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "not compiled" in line
+
+
+def test_bicep_is_found_on_the_path(
+    bicep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bicep(bicep, "exit 3")
+    monkeypatch.delenv("BICEP")
+    monkeypatch.setenv("PATH", str(bicep.parent), prepend=":")
+    assert compile_infrastructure() == 1
+    assert "bicep build main.bicep: exit status 3" in capsys.readouterr().out
+
+
+def test_a_bicep_that_is_named_must_be_there(bicep: Path) -> None:
+    bicep.unlink()
+    assert compile_infrastructure() == 1
+
+
+def test_bicep_compiles_everything_and_writes_no_file(
+    bicep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bicep(bicep, "echo '{}'")
+    assert compile_infrastructure() == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    calls = Path(f"{bicep}.calls").read_text().replace(f"{ROOT}/", "").splitlines()
+    assert calls == [
+        "build --stdout infra/main.bicep",
+        "lint infra/main.bicep",
+        "build-params --stdout infra/main.dev.bicepparam",
+        "build-params --stdout infra/main.prod.bicepparam",
+    ]
+
+
+def test_a_warning_of_bicep_fails_and_is_shown_once(
+    bicep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bicep(bicep, f"echo '{WARNING}' >&2")
+    assert compile_infrastructure() == 1
+    assert capsys.readouterr().out.splitlines() == [WARNING]
+
+
+def test_what_bicep_merely_notes_does_not_fail(bicep: Path) -> None:
+    write_bicep(bicep, f"echo '{WARNING.replace('Warning', 'Info')}' >&2")
+    assert compile_infrastructure() == 0

@@ -1,0 +1,57 @@
+"""The Bicep files, compiled and linted by Microsoft's own compiler wherever it is installed.
+
+It comes with the Azure CLI, not from a package registry: where it is missing, that is said, and the
+check goes on with what `tests/infra` and checkov find.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from release.package import ROOT
+
+INFRA = ROOT / "infra"
+# `file(line,column) : Info rule: text`, the one level that asks for nothing.
+_NOTE = re.compile(r"\(\d+,\d+\) : Info ")
+
+
+def _commands() -> Iterator[tuple[str, ...]]:
+    """Yield the arguments of each call; what is built goes to standard output, not to a file."""
+    yield "build", "--stdout", str(INFRA / "main.bicep")
+    yield "lint", str(INFRA / "main.bicep")
+    for parameters in sorted(INFRA.glob("*.bicepparam")):
+        yield "build-params", "--stdout", str(parameters)
+
+
+def _complaints(bicep: str, arguments: tuple[str, ...]) -> list[str]:
+    """Return what a call complains of.
+
+    Bicep exits with 0 in spite of warnings, so what it writes to standard error is what counts.
+    """
+    done = subprocess.run([bicep, *arguments], capture_output=True, text=True, check=False)
+    said = [line for line in done.stderr.splitlines() if line.strip() and not _NOTE.search(line)]
+    if done.returncode and not said:
+        name = Path(arguments[-1]).name
+        return [f"bicep {arguments[0]} {name}: exit status {done.returncode}"]
+    return said
+
+
+def compile_infrastructure() -> int:
+    """Compile and lint `infra/`; return 1 when Bicep warns of anything."""
+    named = os.environ.get("BICEP")
+    bicep = shutil.which(named or "bicep")
+    if bicep is None:
+        if named:
+            print(f"infra/: BICEP names {named}, which cannot be run")
+            return 1
+        print("infra/: not compiled, there is no bicep on the PATH and BICEP names none")
+        return 0
+    # Each call reads main.bicep and so repeats what is wrong with it.
+    complaints = dict.fromkeys(
+        line for arguments in _commands() for line in _complaints(bicep, arguments)
+    )
+    print(*(complaints or ["infra/: compiled and linted, nothing to complain of"]), sep="\n")
+    return 1 if complaints else 0
