@@ -1,7 +1,7 @@
 """What Microsoft sends, checked where it enters: each field has a type, bounds and a length.
 
 A document that does not fit is refused by the name of the field and the kind of fault, never by
-the value: docs/decisions/0071.
+the value: docs/decisions/0029.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Where telemetry goes: Application Insights in Azure, the console locally, nowhere otherwise.
 
-The exporter alone, without the distribution around it: see ADR 62. None of it is loaded while
-telemetry is off.
+The exporter alone, without the distribution around it: see docs/decisions/0027. None of it is
+loaded while telemetry is off.
 """
 
 import logging

@@ -3,7 +3,7 @@
 https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 
 The Azure SDK builds and reads it with Python's `email` package, which takes three quarters of a
-first sync's processor time (docs/decisions/0070). All of the body is ASCII: keys are
+first sync's processor time (docs/decisions/0028). All of the body is ASCII: keys are
 percent-encoded, and JSON is escaped.
 """
 

@@ -33,7 +33,7 @@ var queues = [
 var packageContainer = 'packages'
 var containers = ['invoices', packageContainer]
 
-// Of the account as a whole: docs/decisions/0050 tells why none of them can be narrower.
+// Of the account as a whole: docs/decisions/0020 tells why none of them can be narrower.
 var roles = {
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'

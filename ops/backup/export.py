@@ -1,6 +1,6 @@
 """The export of all tables, page by page; one that was cut off goes on when it is repeated.
 
-What a backup of a running app holds, and why the tables are in this order: ADR 60.
+What a backup of a running app holds, and why the tables are in this order: docs/decisions/0025.
 """
 
 import hashlib
