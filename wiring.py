@@ -26,8 +26,8 @@ from adapters.telemetry import start_telemetry
 from audit.functions import audit_functions
 from billing.functions import billing_functions
 from billing.ports import BillingPorts
-from consent.conclude import ConsentPorts
 from consent.functions import consent_functions
+from consent.ports import ConsentPorts
 from consent.start_session import ConsentLink
 from domain.invoice import InvoiceParty
 from domain.sync_request import SyncRequests
