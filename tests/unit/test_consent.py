@@ -347,6 +347,19 @@ async def test_a_crash_before_a_refusal_is_written_down_is_made_good_from_the_re
     assert world.partner_tenants == 0
 
 
+async def test_an_error_before_the_state_is_spent_leaves_the_session_to_another_redirect() -> None:
+    world = World()
+    state, find = await world.start(), world.sessions.find
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError
+
+    world.sessions.find = fail  # type: ignore[method-assign, assignment]  # a fault
+    assert await world.accept(state) is ConsentOutcome.FAILED
+    world.sessions.find = find  # type: ignore[method-assign]
+    assert await world.accept(state) is ConsentOutcome.ENABLED
+
+
 async def test_what_nobody_expected_leaves_the_consent_to_the_queue_until_it_is_given_up() -> None:
     world = World(RuntimeError("a surprise"))
     assert await world.accept(await world.start()) is ConsentOutcome.PENDING
