@@ -37,7 +37,7 @@ from edge.routes import Edge
 from edge.system import system_functions
 from edge.tokens import TokenVerifier
 from gdap.functions import gdap_functions
-from gdap.poll_relationships import GdapPorts
+from gdap.ports import GdapPorts
 from mytenant.functions import MyTenantPorts, mytenant_functions
 from portfolio.functions import portfolio_functions
 from portfolio.user_search_cache import CachedUsers
