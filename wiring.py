@@ -26,8 +26,8 @@ from adapters.telemetry import start_telemetry
 from audit.functions import audit_functions
 from billing.functions import billing_functions
 from billing.ports import BillingPorts
-from consent.conclude import ConsentPorts
 from consent.functions import consent_functions
+from consent.ports import ConsentPorts
 from consent.start_session import ConsentLink
 from core.sync_requests import SyncRequests
 from domain.invoice import InvoiceParty
@@ -37,7 +37,7 @@ from edge.routes import Edge
 from edge.system import system_functions
 from edge.tokens import TokenVerifier
 from gdap.functions import gdap_functions
-from gdap.poll_relationships import GdapPorts
+from gdap.ports import GdapPorts
 from mytenant.functions import MyTenantPorts, mytenant_functions
 from portfolio.functions import portfolio_functions
 from portfolio.user_search_cache import CachedUsers

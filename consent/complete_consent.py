@@ -1,28 +1,26 @@
-"""Going on from the queue with a consent that was pending, or that a crash cut off."""
+"""The queue's attempts to complete a consent that is pending, or that a crash interrupted."""
 
 import logging
+from datetime import timedelta
 
-from consent.conclude import (
-    CONSENT_GIVEN_UP_AFTER,
-    ConsentPorts,
-    close,
-    finish,
-    prove,
-    queue_next_attempt,
-    refuse,
-)
-from domain.consent_session import ConsentSession, ConsentState
+from consent.outcome import complete
+from consent.ports import ConsentPorts
+from consent.proof import prove
+from consent.session_work import mark_finished, queue_attempt
+from domain.consent_session import ConsentOutcome, ConsentSession, ConsentState
 from domain.errors import ConsentRequired, MicrosoftUnavailable, StorageUnavailable
 from domain.identifiers import SessionRef
 from domain.ports.pending_work import WorkKind
 
 _log = logging.getLogger(__name__)
 
+CONSENT_GIVEN_UP_AFTER = timedelta(minutes=10)
+
 
 async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str) -> None:
-    """Make one attempt to conclude a session whose state was spent, for at most 10 minutes.
+    """Make one attempt to complete a session whose state is spent, for at most 10 minutes.
 
-    A session that is finished, or that a later one or a disable has replaced, is dropped.
+    A session that is finished, or that a later session or a disable has superseded, is dropped.
     """
     known = await ports.sessions.find(ref.session)
     if known is None or known.value.finished_at is not None:
@@ -32,15 +30,15 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
     if session.spent_at is None:
         await _drop_when_expired(ports, session, ref)
     elif session.refused is not None:
-        await refuse(ports, session, session.refused, request_id)
+        await complete(ports, session, session.refused, request_id)
     elif await _is_superseded(ports, session):
-        await close(ports, session)
+        await mark_finished(ports, session)
     else:
         await _attempt(ports, session, request_id)
 
 
 async def _drop_when_expired(ports: ConsentPorts, session: ConsentSession, ref: SessionRef) -> None:
-    """Wait for a callback that may be about to spend the state; after its time, forget it."""
+    """Wait while a callback may still spend the state; drop the work once it has expired."""
     if ports.clock.now() >= session.expires_at:
         await ports.intents.drop(WorkKind.COMPLETE_CONSENT, ref)
 
@@ -55,20 +53,20 @@ async def _is_superseded(ports: ConsentPorts, session: ConsentSession) -> bool:
 
 async def _attempt(ports: ConsentPorts, session: ConsentSession, request_id: str) -> None:
     try:
-        proof = await prove(ports, session)
+        result = await prove(ports, session)
     except StorageUnavailable:
         raise
     except (ConsentRequired, MicrosoftUnavailable):
         if not _is_given_up(ports, session):
-            await queue_next_attempt(ports, session)
+            await queue_attempt(ports, session)
             return
-        proof = None
+        result = ConsentOutcome.FAILED
     except Exception:
         if not _is_given_up(ports, session):
             raise
         _log.exception("a consent is given up")
-        proof = None
-    await finish(ports, session, proof, request_id)
+        result = ConsentOutcome.FAILED
+    await complete(ports, session, result, request_id)
 
 
 def _is_given_up(ports: ConsentPorts, session: ConsentSession) -> bool:

@@ -1,17 +1,14 @@
-"""Routes of admin consent, and the queue that goes on with a pending one."""
+"""Routes of admin consent, and the queue that completes a pending one."""
 
-import logging
 from urllib.parse import urlencode
 
 import azure.functions as func
 
+from consent.callback_query import CallbackQuery
 from consent.complete_consent import complete_consent
-from consent.conclude import ConsentPorts
-from consent.receive_redirect import receive_redirect
-from consent.redirect import Redirect
-from consent.redirect_query import RedirectQuery
+from consent.ports import ConsentPorts
+from consent.receive_callback import receive_callback
 from consent.start_session import ConsentLink, start_session
-from domain.consent_session import ConsentOutcome
 from domain.messages import read_session_ref
 from domain.roles import Permission
 from edge.answers import Answer
@@ -21,7 +18,6 @@ from edge.requests import Request
 from edge.routes import PUBLIC, Edge, Routes
 from telemetry import traced
 
-_log = logging.getLogger(__name__)
 _POISON = PoisonKind("complete-consent", "consent.attempts_failed", read_session_ref)
 
 
@@ -53,33 +49,23 @@ def _sessions(routes: Routes, ports: ConsentPorts, link: ConsentLink) -> None:
     )
     async def start_consent_session(request: Request[NoBody, NoQuery]) -> Answer:
         caller = request.caller
-        started = await start_session(
-            ports.msps,
-            ports.sessions,
-            link,
-            caller.msp,
-            caller.member,
-            request.cause(ports.clock.now()),
-        )
+        cause = request.cause(ports.clock.now())
+        started = await start_session(ports, link, caller.msp, caller.member, cause)
         body = SessionAnswer(consent_url=started.consent_url, expires_at=started.expires_at)
         return Answer(201, body)
 
 
 def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
-    @routes.route("GET", "consent/callback", PUBLIC, raw_query=RedirectQuery, answers={302: None})
+    @routes.route("GET", "consent/callback", PUBLIC, raw_query=CallbackQuery, answers={302: None})
     async def consent_callback(request: Request[NoBody, NoQuery]) -> Answer:
         settings_page = f"{portal_url}/settings/graph-api"
         if request.method == "HEAD":
-            # HEAD changes nothing (RFC 9110, 9.2.1): who looks at a link does not use it up.
+            # HEAD changes nothing (RFC 9110, 9.2.1): a link preview must not spend the state.
             return Answer(302, headers={"Location": settings_page})
-        redirect = Redirect.read(request.arguments)
-        try:
-            outcome = await receive_redirect(ports, redirect, request.request_id)
-        except Exception:  # noqa: BLE001  a browser is waiting: it goes back to the portal
-            _log.exception("a redirect could not be received, request %s", request.request_id)
-            outcome = ConsentOutcome.FAILED
-        query = urlencode({"consent": str(outcome)})
-        return Answer(302, headers={"Location": f"{settings_page}?{query}"})
+        query = CallbackQuery.read(request.arguments)
+        outcome = await receive_callback(ports, query, request.request_id)
+        shown = urlencode({"consent": str(outcome)})
+        return Answer(302, headers={"Location": f"{settings_page}?{shown}"})
 
 
 def _queue(blueprint: func.Blueprint, ports: ConsentPorts) -> None:
@@ -94,5 +80,5 @@ def _queue(blueprint: func.Blueprint, ports: ConsentPorts) -> None:
     @blueprint.queue_trigger("message", "complete-consent-poison", "AzureWebJobsStorage")
     @traced
     async def complete_consent_poison_message(message: func.QueueMessage) -> None:
-        # The intent is still on record, so the consent is tried again all the same.
+        # The pending work is still on record, so the consent is tried again anyway.
         await record_poison(ports.msps, _POISON, message, ports.clock.now())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from consent.ports import ConsentPorts
 from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.consent_session import (
@@ -15,8 +16,7 @@ from domain.consent_session import (
     hash_state,
 )
 from domain.msp import Msp
-from domain.ports.consent_sessions import ConsentSessions
-from domain.ports.msp_store import MspStore, TenantRecords
+from domain.ports.msp_store import TenantRecords
 from domain.roles import StaffMember
 from domain.row_changes import Decision, Insert, write
 
@@ -25,7 +25,7 @@ _SCOPE = "https://graph.microsoft.com/.default"
 
 @dataclass(frozen=True, slots=True)
 class ConsentLink:
-    """Where consent is asked for.
+    """The page where an owner consents.
 
     Args:
         authority: Microsoft Entra ID, without a tenant.
@@ -53,19 +53,14 @@ class ConsentLink:
 
 @dataclass(frozen=True, slots=True)
 class StartedSession:
-    """What the portal needs of a new session; the state is in the link alone."""
+    """A new session as the portal needs it; only the link holds the state."""
 
     consent_url: str
     expires_at: datetime
 
 
-async def start_session(  # noqa: PLR0913  who, where to, and the two stores
-    msps: MspStore,
-    sessions: ConsentSessions,
-    link: ConsentLink,
-    msp: Msp,
-    member: StaffMember,
-    cause: Cause,
+async def start_session(
+    ports: ConsentPorts, link: ConsentLink, msp: Msp, member: StaffMember, cause: Cause
 ) -> StartedSession:
     """Start a session that is bound to the MSP and to the member, and lasts 15 minutes."""
     state = secrets.token_urlsafe(32)
@@ -77,18 +72,18 @@ async def start_session(  # noqa: PLR0913  who, where to, and the two stores
         name=member.name,
         expires_at=cause.at + LIFETIME,
     )
-    await sessions.add(session)
+    await ports.sessions.add(session)
     await decide_and_commit(
-        lambda: msps.snapshot(msp.msp_id, member.tid),
-        lambda snapshot: _record(snapshot, session, cause),
-        msps.commit,
+        lambda: ports.msps.snapshot(msp.msp_id, member.tid),
+        lambda records: _record(records, session, cause),
+        ports.msps.commit,
     )
     return StartedSession(link.url(msp, member, state), session.expires_at)
 
 
-def _record(snapshot: TenantRecords, session: ConsentSession, cause: Cause) -> Decision[None]:
+def _record(records: TenantRecords, session: ConsentSession, cause: Cause) -> Decision[None]:
     record = ConsentRecord(
         session.msp_id, session.session, ConsentState.STARTED, outcome=None, at=cause.at
     )
     event = cause.event(session.msp_id, "consent.started", tenant_id=session.tid)
-    return Decision(None, (write(record, snapshot.head.consent), Insert(event)))
+    return Decision(None, (write(record, records.head.consent), Insert(event)))

@@ -1,4 +1,24 @@
-"""Consent sessions: what binds Microsoft's unsigned redirect to the owner who started it."""
+"""Consent sessions, which bind Microsoft's unsigned redirect to the owner who started it.
+
+The deadlines of a session:
+
+    start                                     expires_at
+    |---- state can be spent, 15 min (LIFETIME) ----|-> a redirect is refused as expired
+                    |
+                    redirect: pending work is recorded, then the state is spent
+                    |
+                    spent_at       +10 s            +1 min            +10 min
+                    |-- callback ----|-- queue --------|-- queue --------|-> next attempt gives up
+                       browser waits    every 5 s         every 20 s         outcome: failed
+                                        shown: pending    shown: pending
+
+The 10 seconds and the 10 minutes count from `spent_at`. `expires_at` limits only when the state
+can be spent; work that a crash left with an unspent state is dropped after it.
+
+A timer checks the pending work every minute. Work whose message was due over 2 minutes ago
+(WORK_REDELIVERY_SECONDS) is queued again, whether the callback crashed, the message was lost, or
+it failed too often. So there is always a next attempt until the session is finished.
+"""
 
 import hashlib
 from dataclasses import dataclass

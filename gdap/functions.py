@@ -1,6 +1,5 @@
-"""Routes of GDAP invites, and the timer that meets what became of them."""
+"""Routes of GDAP invites, and the timer that polls their relationships."""
 
-import asyncio
 from typing import Literal
 
 import azure.functions as func
@@ -24,7 +23,8 @@ from edge.models import (
 from edge.requests import Request
 from edge.routes import Edge, Routes
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
-from gdap.poll_relationships import GdapPorts, poll_relationships
+from gdap.poll_relationships import poll_relationships
+from gdap.ports import GdapPorts
 from telemetry import traced
 
 
@@ -116,14 +116,9 @@ def _invite(routes: Routes, ports: GdapPorts) -> None:
     async def create_gdap_invite(request: Request[InviteBody, NoQuery]) -> Answer:
         body = request.body
         tenant_id = parse_tenant_id(body.tenant_id)
-        invited = await invite_customer(
-            ports.msps,
-            ports.gdap,
-            request.caller.msp,
-            Invitation(tenant_id, body.display_name, body.duration_days),
-            request.cause(ports.clock.now()),
-            asyncio.sleep,
-        )
+        invitation = Invitation(tenant_id, body.display_name, body.duration_days)
+        cause = request.cause(ports.clock.now())
+        invited = await invite_customer(ports, request.caller.msp, invitation, cause)
         return _answer(tenant_id, invited)
 
 

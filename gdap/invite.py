@@ -1,6 +1,5 @@
-"""Inviting a customer, once: the own tenant is skipped, a known one gets no second invite."""
+"""Inviting a customer once: the MSP's own tenant and connected or invited ones get no invite."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,19 +10,20 @@ from domain.audit import Cause
 from domain.errors import ConcurrentChange, MspSuspended
 from domain.identifiers import TenantId
 from domain.msp import Msp
-from domain.ports.gdap import Gdap, Relationship
+from domain.ports.gdap import Relationship
 from domain.ports.msp_store import MspStore, TenantRecords
 from domain.row_changes import Decision, Insert, Remove, write
 from domain.tenant import GdapInvite, Tenant, TenantStatus
-from gdap.reconciliation import CLAIMED, PENDING
+from gdap.invite_record import CLAIMED, PENDING
+from gdap.ports import GdapPorts
 
-# How long a claim holds the place of an invite that is being made at Microsoft.
+# For how long a claim keeps others from inviting, while the relationship is created at Microsoft.
 _CLAIM = timedelta(minutes=2)
-_LOOKS, _PAUSE = 40, 0.25
+_ATTEMPTS, _PAUSE = 40, 0.25
 
 
 class InviteStatus(StrEnum):
-    """What an invitation came to."""
+    """The result of an invitation."""
 
     CREATED = "created"
     PENDING = "pending"
@@ -33,7 +33,7 @@ class InviteStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """What an invitation came to, with the invite that stands, if any."""
+    """The result of an invitation, with the customer's invite, if there is one."""
 
     status: InviteStatus
     invite: GdapInvite | None = None
@@ -48,47 +48,41 @@ class Invitation:
     duration_days: int
 
 
-async def invite_customer(  # noqa: PLR0913  who invites whom, why, and by which ports
-    msps: MspStore,
-    gdap: Gdap,
-    msp: Msp,
-    invitation: Invitation,
-    cause: Cause,
-    pause: Callable[[float], Awaitable[None]],
+async def invite_customer(
+    ports: GdapPorts, msp: Msp, invitation: Invitation, cause: Cause
 ) -> Invited:
-    """Invite a customer unless there is nothing to invite to.
+    """Invite a customer, unless an invite is unnecessary.
 
-    A claim row goes first, so that two clicks at once make one relationship at Microsoft; the
-    second waits for what the first gets.
+    A claim is stored first, so that two requests at once create one relationship at Microsoft;
+    the second request waits for the result of the first.
 
     Raises:
-        GdapRefused: Microsoft refuses the relationship; the claim is gone again.
-        ConcurrentChange: Another invitation of the tenant does not come to its end.
-        MspSuspended: The MSP was deleted meanwhile.
+        GdapRefused: Microsoft refuses the relationship; the claim is removed again.
+        ConcurrentChange: Another invitation of the tenant does not finish in time.
+        MspSuspended: The MSP has been deleted in the meantime.
     """
-    for _ in range(_LOOKS):
-        snapshot = await _look(msps, msp, invitation.tenant_id)
-        if standing := _standing(snapshot, invitation.tenant_id, cause):
-            return standing
-        if not _is_claimed(snapshot, cause) and await _claim(
-            msps, msp, snapshot, invitation, cause
-        ):
-            return await _create(msps, gdap, msp, invitation, cause)
-        await pause(_PAUSE)
+    for _ in range(_ATTEMPTS):
+        records = await _read(ports.msps, msp, invitation.tenant_id)
+        if invited := _already_invited(records, invitation.tenant_id, cause):
+            return invited
+        is_claimed = _is_claimed(records, cause)
+        if not is_claimed and await _claim(ports.msps, records, invitation, cause):
+            return await _create(ports, msp, invitation, cause)
+        await ports.pause(_PAUSE)
     raise ConcurrentChange("This tenant is being invited already.")
 
 
-async def _look(msps: MspStore, msp: Msp, tenant_id: TenantId) -> TenantRecords:
-    snapshot = await msps.snapshot(msp.msp_id, tenant_id)
-    if snapshot.head.msp.value.closed_at is not None:
+async def _read(msps: MspStore, msp: Msp, tenant_id: TenantId) -> TenantRecords:
+    records = await msps.snapshot(msp.msp_id, tenant_id)
+    if records.head.msp.value.closed_at is not None:
         raise MspSuspended("The MSP has been deleted.")
-    return snapshot
+    return records
 
 
-def _standing(snapshot: TenantRecords, tenant_id: TenantId, cause: Cause) -> Invited | None:
-    """Return what makes a new invite needless, if anything does."""
-    tenant, known = snapshot.tenant, snapshot.invite
-    if _is_own(snapshot, tenant_id):
+def _already_invited(records: TenantRecords, tenant_id: TenantId, cause: Cause) -> Invited | None:
+    """Return the result when a new invite is unnecessary, else None."""
+    tenant, known = records.tenant, records.invite
+    if _is_own(records, tenant_id):
         return Invited(InviteStatus.SKIPPED)
     invite = known.value if known and known.value.status != CLAIMED else None
     if tenant and _is_connected(tenant.value):
@@ -98,13 +92,13 @@ def _standing(snapshot: TenantRecords, tenant_id: TenantId, cause: Cause) -> Inv
     return None
 
 
-def _is_own(snapshot: TenantRecords, tenant_id: TenantId) -> bool:
-    """Tell whether a tenant is the MSP's own.
+def _is_own(records: TenantRecords, tenant_id: TenantId) -> bool:
+    """Tell whether a tenant is the MSP's own, which needs no GDAP.
 
-    The home tenant becomes the partner tenant with its consent, and needs no GDAP before either.
+    The partner app's tenant counts already before its consent makes it the partner tenant.
     """
-    slot = snapshot.head.slot
-    home = snapshot.head.msp.value.app.tenant_id
+    slot = records.head.slot
+    home = records.head.msp.value.app.tenant_id
     return tenant_id in {home, slot.value.tenant_id if slot else None}
 
 
@@ -113,16 +107,16 @@ def _is_connected(tenant: Tenant) -> bool:
     return tenant.status is not TenantStatus.OFFBOARDED and not lost
 
 
-def _is_claimed(snapshot: TenantRecords, cause: Cause) -> bool:
-    known = snapshot.invite
+def _is_claimed(records: TenantRecords, cause: Cause) -> bool:
+    known = records.invite
     return bool(known and known.value.status == CLAIMED and known.value.expires_at > cause.at)
 
 
 async def _claim(
-    msps: MspStore, msp: Msp, snapshot: TenantRecords, invitation: Invitation, cause: Cause
+    msps: MspStore, records: TenantRecords, invitation: Invitation, cause: Cause
 ) -> bool:
     claim = GdapInvite(
-        msp_id=msp.msp_id,
+        msp_id=records.head.msp.value.msp_id,
         tenant_id=invitation.tenant_id,
         display_name=invitation.display_name,
         relationship_id="",
@@ -132,31 +126,30 @@ async def _claim(
         created_at=cause.at,
     )
     try:
-        await msps.commit((write(claim, snapshot.invite),))
+        await msps.commit((write(claim, records.invite),))
     except ConcurrentChange:
         return False
     return True
 
 
-async def _create(
-    msps: MspStore, gdap: Gdap, msp: Msp, invitation: Invitation, cause: Cause
-) -> Invited:
+async def _create(ports: GdapPorts, msp: Msp, invitation: Invitation, cause: Cause) -> Invited:
+    tenant_id = invitation.tenant_id
     try:
-        relationship = await gdap.invite(
-            msp, invitation.tenant_id, invitation.display_name, invitation.duration_days
+        relationship = await ports.gdap.invite(
+            msp, tenant_id, invitation.display_name, invitation.duration_days
         )
     except Exception:
-        await _give_up(msps, msp, invitation.tenant_id)
+        await _remove_claim(ports.msps, msp, tenant_id)
         raise
     return await decide_and_commit(
-        lambda: _look(msps, msp, invitation.tenant_id),
-        lambda snapshot: _decide_invite(snapshot, invitation, relationship, cause),
-        msps.commit,
+        lambda: _read(ports.msps, msp, tenant_id),
+        lambda records: _decide_invite(records, invitation, relationship, cause),
+        ports.msps.commit,
     )
 
 
-async def _give_up(msps: MspStore, msp: Msp, tenant_id: TenantId) -> None:
-    """Take the claim away; what is in its place by now stays."""
+async def _remove_claim(msps: MspStore, msp: Msp, tenant_id: TenantId) -> None:
+    """Remove the claim; an invite that has replaced it stays."""
     known = (await msps.snapshot(msp.msp_id, tenant_id)).invite
     if known and known.value.status == CLAIMED:
         with suppress(ConcurrentChange):
@@ -164,23 +157,29 @@ async def _give_up(msps: MspStore, msp: Msp, tenant_id: TenantId) -> None:
 
 
 def _decide_invite(
-    snapshot: TenantRecords, invitation: Invitation, relationship: Relationship, cause: Cause
+    records: TenantRecords, invitation: Invitation, relationship: Relationship, cause: Cause
 ) -> Decision[Invited]:
-    """Decide what is written of a relationship that Microsoft has made.
+    """Decide what to store of a relationship that Microsoft has created.
 
-    The poll may have met another one in the meantime, which the customer accepted: that stands.
-    If the tenant has become the MSP's own, nothing does.
+    The poll may have recorded another one in the meantime, which the customer accepted: that one
+    is kept. If the tenant has become the MSP's own, no invite is kept.
     """
-    known = snapshot.invite
-    if _is_own(snapshot, invitation.tenant_id):
-        claim = (Remove(known.value, known.version),) if known else ()
-        return Decision(Invited(InviteStatus.SKIPPED), claim)
+    known = records.invite
+    if _is_own(records, invitation.tenant_id):
+        removal = (Remove(known.value, known.version),) if known else ()
+        return Decision(Invited(InviteStatus.SKIPPED), removal)
     if known and known.value.status != CLAIMED:
-        standing = _standing(snapshot, invitation.tenant_id, cause)
-        if standing:
-            return Decision(standing)
+        invited = _already_invited(records, invitation.tenant_id, cause)
+        if invited:
+            return Decision(invited)
+    return _new_invite(records, invitation, relationship, cause)
+
+
+def _new_invite(
+    records: TenantRecords, invitation: Invitation, relationship: Relationship, cause: Cause
+) -> Decision[Invited]:
     invite = GdapInvite(
-        msp_id=snapshot.head.msp.value.msp_id,
+        msp_id=records.head.msp.value.msp_id,
         tenant_id=invitation.tenant_id,
         display_name=invitation.display_name,
         relationship_id=relationship.relationship_id,
@@ -193,9 +192,7 @@ def _decide_invite(
         invite.msp_id,
         "gdap.invited",
         tenant_id=invite.tenant_id,
-        after={
-            "displayName": invite.display_name,
-            "relationshipId": invite.relationship_id,
-        },
+        after={"displayName": invite.display_name, "relationshipId": invite.relationship_id},
     )
-    return Decision(Invited(InviteStatus.CREATED, invite), (write(invite, known), Insert(event)))
+    row = write(invite, records.invite)
+    return Decision(Invited(InviteStatus.CREATED, invite), (row, Insert(event)))

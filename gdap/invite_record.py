@@ -1,4 +1,4 @@
-"""The invite that stands for a customer, and what the relationships mean for it."""
+"""The stored invite of a customer, and how the customer's relationships change it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,46 +6,49 @@ from dataclasses import replace
 from domain.audit import Cause
 from domain.gdap import GdapRelationship, RelationshipState
 from domain.ports.msp_store import TenantRecords
-from domain.row_changes import Decision, Insert, Remove, Replace, RowChange
+from domain.row_changes import Decision, Insert, Remove, Replace, RowChange, write
 from domain.tenant import GdapInvite, Tenant
-from gdap.reconciliation import ACTIVE, CLAIMED, PENDING, Change, Reconciliation
+from gdap.reconciliation import Change, Reconciliation
+
+# An invite is claimed while its relationship is being created at Microsoft.
+CLAIMED, PENDING, ACTIVE = "creating", "pending", "active"
 
 
 def latest_ending(
     relationships: Sequence[GdapRelationship], state: RelationshipState
 ) -> GdapRelationship | None:
-    """Return the one in the state that ends last."""
+    """Return the relationship in the state that ends last, or None."""
     found = [relationship for relationship in relationships if relationship.state is state]
     return max(found, key=lambda found: (found.ends_at, found.relationship_id), default=None)
 
 
-def is_after_removal(snapshot: TenantRecords, active: GdapRelationship) -> bool:
-    """Tell whether the MSP asked for the relationship since the tenant was removed for good.
+def is_after_removal(records: TenantRecords, relationship: GdapRelationship) -> bool:
+    """Tell whether the MSP asked for the relationship after it removed the tenant for good.
 
-    A standing invite was made since: the removal takes those before it along.
+    An invite on record was made after the removal, which deletes the earlier ones.
     """
-    if snapshot.removal is None or is_invited(snapshot, active):
+    if records.removal is None or _is_pending_invite(records, relationship):
         return True
-    return active.created_at > snapshot.removal.value.removed_at
+    return relationship.created_at > records.removal.value.removed_at
 
 
-def is_invited(snapshot: TenantRecords, active: GdapRelationship) -> bool:
-    """Tell whether it is our own invite, which was pending until now."""
-    if snapshot.invite is None:
+def _is_pending_invite(records: TenantRecords, relationship: GdapRelationship) -> bool:
+    """Tell whether the relationship was created for the invite that is stored as pending."""
+    if records.invite is None:
         return False
-    invite = snapshot.invite.value
-    return invite.status == PENDING and invite.relationship_id == active.relationship_id
+    invite = records.invite.value
+    return invite.status == PENDING and invite.relationship_id == relationship.relationship_id
 
 
-def name_of(snapshot: TenantRecords, relationship: GdapRelationship) -> str:
-    """Return what a customer is called: by Microsoft, by our own invite, or by the relationship."""
-    invited = snapshot.invite.value.display_name if snapshot.invite else None
+def name_of(records: TenantRecords, relationship: GdapRelationship) -> str:
+    """Return the customer's name: Microsoft's, else the invite's, else the relationship's title."""
+    invited = records.invite.value.display_name if records.invite else None
     named = relationship.display_name or invited or relationship.title
     return named or relationship.tenant_id
 
 
 def describe(invite: GdapInvite) -> dict[str, str]:
-    """Return what an audit event says of an invite."""
+    """Return an invite's properties as an audit event shows them."""
     return {
         "relationshipId": invite.relationship_id,
         "status": invite.status,
@@ -54,42 +57,43 @@ def describe(invite: GdapInvite) -> dict[str, str]:
 
 
 def active_invite(
-    snapshot: TenantRecords, tenant: Tenant, active: GdapRelationship, cause: Cause
+    records: TenantRecords, tenant: Tenant, relationship: GdapRelationship, cause: Cause
 ) -> tuple[GdapInvite, tuple[RowChange, ...]]:
-    """Return the tenant's invite as an accepted one, and what writes it if it is not yet so."""
-    known = snapshot.invite
-    same = known is not None and known.value.relationship_id == active.relationship_id
+    """Return the tenant's invite as accepted, and the row change if it is not stored as that."""
+    known = records.invite
+    same = known is not None and known.value.relationship_id == relationship.relationship_id
     invite = GdapInvite(
         msp_id=tenant.msp_id,
         tenant_id=tenant.tenant_id,
         display_name=known.value.display_name if known else tenant.display_name,
-        relationship_id=active.relationship_id,
+        relationship_id=relationship.relationship_id,
         status=ACTIVE,
-        invite_url=active.invite_url,
-        expires_at=active.ends_at,
+        invite_url=relationship.invite_url,
+        expires_at=relationship.ends_at,
         created_at=known.value.created_at if known else cause.at,
         assigned=known.value.assigned if known and same else "",
     )
-    if known is None:
-        return invite, (Insert(invite),)
-    return invite, () if invite == known.value else (Replace(invite, known.version),)
+    if known is not None and invite == known.value:
+        return invite, ()
+    return invite, (write(invite, known),)
 
 
-def guard_tenant(snapshot: TenantRecords) -> tuple[RowChange, ...]:
-    """Return what stops a write that goes with the tenant once the tenant is removed or changed.
+def guard_tenant(records: TenantRecords) -> tuple[RowChange, ...]:
+    """Return the row change that fails if the tenant is removed or changed in the meantime.
 
-    The row is written as it is: an invite that outlived a hard delete would undo it.
+    It writes the row unchanged. Without it an invite could be written after a hard delete, and
+    bring the tenant back.
     """
-    known = snapshot.tenant
+    known = records.tenant
     return (Replace(known.value, known.version),) if known else ()
 
 
 def reconcile_invites(
-    snapshot: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
+    records: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
 ) -> Decision[Reconciliation]:
-    """Take away an invite that came to nothing, or note one that was made in Partner Center."""
-    invite = snapshot.invite
-    tenant = snapshot.tenant.value if snapshot.tenant else None
+    """Remove an invite whose relationship ended, or record one made in Partner Center."""
+    invite = records.invite
+    tenant = records.tenant.value if records.tenant else None
     ended = {r.relationship_id for r in relationships if r.state is RelationshipState.ENDED}
     if invite and invite.value.relationship_id in ended:
         event = _invite_event(invite.value, "gdap.invite_ended", cause)
@@ -97,38 +101,37 @@ def reconcile_invites(
             Reconciliation(Change.NOTED, tenant), (Remove(invite.value, invite.version), event)
         )
     pending = latest_ending(relationships, RelationshipState.PENDING)
-    if pending and _is_free(snapshot, cause) and is_after_removal(snapshot, pending):
-        return _note_pending(snapshot, pending, cause)
+    if pending and _is_free(records, cause) and is_after_removal(records, pending):
+        return _record_pending(records, pending, cause)
     return Decision(Reconciliation(Change.NOTHING, tenant))
 
 
-def _is_free(snapshot: TenantRecords, cause: Cause) -> bool:
-    """Tell whether no invite stands, nor is being made by somebody who is still alive."""
-    invite = snapshot.invite
+def _is_free(records: TenantRecords, cause: Cause) -> bool:
+    """Tell whether there is neither an invite nor an unexpired claim."""
+    invite = records.invite
     if invite is None:
         return True
     return invite.value.status == CLAIMED and invite.value.expires_at <= cause.at
 
 
-def _note_pending(
-    snapshot: TenantRecords, pending: GdapRelationship, cause: Cause
+def _record_pending(
+    records: TenantRecords, pending: GdapRelationship, cause: Cause
 ) -> Decision[Reconciliation]:
-    known = snapshot.invite
     invite = GdapInvite(
-        msp_id=snapshot.head.msp.value.msp_id,
+        msp_id=records.head.msp.value.msp_id,
         tenant_id=pending.tenant_id,
-        display_name=name_of(snapshot, pending),
+        display_name=name_of(records, pending),
         relationship_id=pending.relationship_id,
         status=PENDING,
         invite_url=pending.invite_url,
         expires_at=pending.ends_at,
         created_at=cause.at,
     )
-    row: RowChange = Replace(invite, known.version) if known else Insert(invite)
+    row = write(invite, records.invite)
     event = _invite_event(invite, "gdap.noted", cause)
-    tenant = snapshot.tenant.value if snapshot.tenant else None
+    tenant = records.tenant.value if records.tenant else None
     return Decision(
-        Reconciliation(Change.NOTED, tenant, invite), (row, event, *guard_tenant(snapshot))
+        Reconciliation(Change.NOTED, tenant, invite), (row, event, *guard_tenant(records))
     )
 
 
@@ -137,11 +140,11 @@ def _invite_event(invite: GdapInvite, action: str, cause: Cause) -> Insert:
     return Insert(event)
 
 
-def assigned(
-    snapshot: TenantRecords, relationship_id: str, access: str, cause: Cause
+def record_access(
+    records: TenantRecords, relationship_id: str, access: str, cause: Cause
 ) -> Decision[bool]:
-    """Decide to write down that the security groups have their access."""
-    known = snapshot.invite
+    """Decide to record the access that the security groups have been given."""
+    known = records.invite
     if known is None or known.value.relationship_id != relationship_id:
         return Decision(result=False)
     if known.value.assigned == access:

@@ -1,4 +1,4 @@
-"""Polling GDAP relationships: Microsoft tells nobody of a customer's yes or no, so we ask."""
+"""Polling GDAP relationships: Microsoft sends no notification when a customer responds."""
 
 import asyncio
 import logging
@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from uuid import uuid4
 
-from core.sync_requests import SyncRequests
 from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import DomainError
 from domain.gdap import GdapRelationship, RelationshipState, UnreadableRelationship
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
-from domain.ports.clock import Clock
-from domain.ports.gdap import Gdap
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.ports.page import Page
 from domain.row_changes import Versioned
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
-from gdap.invite_record import assigned
+from gdap.invite_record import record_access
+from gdap.ports import GdapPorts
 from gdap.reconcile_relationship import reconcile
 from gdap.reconciliation import Change, Reconciliation
 from telemetry import count
@@ -28,26 +26,16 @@ from telemetry import count
 _log = logging.getLogger(__name__)
 _MSPS_AT_ONCE = 8
 _PAGE = 1000
-# Each takes a few requests; what exceeds it waits for the next time.
+# In one poll of an MSP. Each takes a few requests; the others wait for the next poll.
 _MOST_ASSIGNMENTS = 200
 _SYNCED_AFTER = {Change.ACCEPTED, Change.REACTIVATED, Change.RECONNECTED}
 
 
 @dataclass(frozen=True, slots=True)
-class GdapPorts:
-    """What the area needs from outside."""
-
-    msps: MspStore
-    gdap: Gdap
-    sync_requests: SyncRequests
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
 class MspView:
-    """All that an MSP knows of its customers, read in four ranges.
+    """What an MSP has stored of all its customers, read in four ranges.
 
-    It may be old by the time it is looked at: it tells where to look closer, no more.
+    It may be out of date when it is used: it only shows which customers to look at closely.
     """
 
     head: MspHead
@@ -55,8 +43,8 @@ class MspView:
     invites: Mapping[TenantId, GdapInvite]
     removals: Mapping[TenantId, TenantRemoval]
 
-    def snapshot(self, tenant_id: TenantId) -> TenantRecords:
-        """Return what is known of one customer, fit to decide on and not to commit."""
+    def records(self, tenant_id: TenantId) -> TenantRecords:
+        """Return one customer's records, for a preview of the decision; none can be committed."""
         invite, removal = self.invites.get(tenant_id), self.removals.get(tenant_id)
         return TenantRecords(
             self.head,
@@ -68,28 +56,28 @@ class MspView:
 
 
 async def poll_relationships(ports: GdapPorts) -> None:
-    """Meet every MSP's relationships; one MSP's trouble never holds up another's."""
-    turn = asyncio.Semaphore(_MSPS_AT_ONCE)
+    """Reconcile every MSP's relationships; a failure at one MSP does not affect the others."""
+    limit = asyncio.Semaphore(_MSPS_AT_ONCE)
 
-    async def in_turn(msp_id: MspId) -> None:
-        async with turn:
+    async def poll(msp_id: MspId) -> None:
+        async with limit:
             try:
                 await poll_msp(ports, msp_id)
             except DomainError as error:
                 _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
-            except Exception:  # noqa: BLE001  the next MSP's are met all the same
-                _log.exception("GDAP relationships of MSP %s were not met", msp_id)
+            except Exception:  # noqa: BLE001  the other MSPs are polled anyway
+                _log.exception("GDAP relationships of MSP %s were not reconciled", msp_id)
 
     async with asyncio.TaskGroup() as group:
         async for msp_id in ports.msps.msp_ids():
-            group.create_task(in_turn(msp_id))
+            group.create_task(poll(msp_id))
 
 
 async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
-    """Meet one MSP's relationships, customer by customer.
+    """Reconcile one MSP's relationships, customer by customer.
 
     Raises:
-        DomainError: They cannot be read, so nothing changes: unread is not ended.
+        DomainError: They cannot be read. Nothing changes: an unread relationship has not ended.
     """
     head = await ports.msps.head(msp_id)
     if head is None or head.msp.value.closed_at is not None:
@@ -97,17 +85,17 @@ async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
     relationships = await ports.gdap.relationships(head.msp.value)
     if relationships.unreadable:
         count("gdap.unreadable", len(relationships.unreadable))
-    known, left = await _read_view(ports.msps, head), _MOST_ASSIGNMENTS
+    view, assignments_left = await _read_view(ports.msps, head), _MOST_ASSIGNMENTS
     for tenant_id, of_customer in _by_customer(relationships.found):
-        invite = known.invites.get(tenant_id)
+        invite = view.invites.get(tenant_id)
         if _may_be_active(tenant_id, invite, of_customer, relationships.unreadable):
             continue
         try:
-            left -= await _reconcile_customer(
-                ports, known, tenant_id, of_customer, may_assign=left > 0
+            assignments_left -= await _reconcile_customer(
+                ports, view, tenant_id, of_customer, may_assign=assignments_left > 0
             )
-        except Exception:  # noqa: BLE001  the next customer's are met all the same
-            _log.exception("a customer's GDAP relationships were not met")
+        except Exception:  # noqa: BLE001  the other customers are reconciled anyway
+            _log.exception("a customer's GDAP relationships were not reconciled")
 
 
 async def _read_view(msps: MspStore, head: MspHead) -> MspView:
@@ -140,13 +128,13 @@ def _may_be_active(
     relationships: Sequence[GdapRelationship],
     unreadable: Sequence[UnreadableRelationship],
 ) -> bool:
-    """Tell whether a relationship that cannot be read may be the one that gives access.
+    """Tell whether an unreadable relationship may be the active one of a customer without another.
 
-    Without a live one among those that can be read, the customer would seem to be lost.
+    The customer is then left alone: its connection would wrongly be recorded as lost.
     """
-    is_live = any(found.state is RelationshipState.ACTIVE for found in relationships)
+    is_active = any(found.state is RelationshipState.ACTIVE for found in relationships)
     known = invite.relationship_id if invite else None
-    return not is_live and any(one.may_be(tenant_id, known) for one in unreadable)
+    return not is_active and any(one.may_be(tenant_id, known) for one in unreadable)
 
 
 def _by_customer(
@@ -159,21 +147,24 @@ def _by_customer(
 
 async def _reconcile_customer(
     ports: GdapPorts,
-    known: MspView,
+    view: MspView,
     tenant_id: TenantId,
     relationships: Sequence[GdapRelationship],
     *,
     may_assign: bool,
 ) -> int:
-    """Meet one customer's relationships; return how many assignments were looked after."""
-    msp = known.head.msp.value
+    """Reconcile one customer's relationships; return the number of assignments, 0 or 1.
+
+    An assignment counts also when `may_assign` postpones it to the next poll.
+    """
+    msp = view.head.msp.value
     cause = Cause(SYSTEM, ports.clock.now(), str(uuid4()))
-    preview = reconcile(known.snapshot(tenant_id), relationships, cause)
+    preview = reconcile(view.records(tenant_id), relationships, cause)
     if not preview.operations and not _lacks_access(preview.result, msp):
         return 0
     reconciliation = await decide_and_commit(
         lambda: ports.msps.snapshot(msp.msp_id, tenant_id),
-        lambda snapshot: reconcile(snapshot, relationships, cause),
+        lambda records: reconcile(records, relationships, cause),
         ports.msps.commit,
     )
     is_new = may_assign and await _assign(ports, msp, reconciliation, cause)
@@ -183,28 +174,30 @@ async def _reconcile_customer(
 
 
 def _lacks_access(reconciliation: Reconciliation, msp: Msp) -> bool:
-    """Tell whether the security groups have yet to get the access that they are to have."""
+    """Tell whether the security groups do not have the access yet that the MSP configured."""
     tenant, invite = reconciliation.tenant, reconciliation.invite
-    if tenant is None or invite is None or reconciliation.active is None or not tenant.is_synced:
+    if tenant is None or invite is None or reconciliation.relationship is None:
+        return False
+    if not tenant.is_synced:
         return False
     return bool(msp.app.access) and invite.assigned != msp.app.access
 
 
 async def _assign(ports: GdapPorts, msp: Msp, reconciliation: Reconciliation, cause: Cause) -> bool:
-    """Give the security groups their access; return whether they have it just now."""
-    active, tenant = reconciliation.active, reconciliation.tenant
-    if not _lacks_access(reconciliation, msp) or active is None or tenant is None:
+    """Give the security groups their access; return whether it was recorded now."""
+    relationship, tenant = reconciliation.relationship, reconciliation.tenant
+    if not _lacks_access(reconciliation, msp) or relationship is None or tenant is None:
         return False
     try:
-        complete = await ports.gdap.assign(msp, active)
+        complete = await ports.gdap.assign(msp, relationship)
     except DomainError as error:
-        # The tenant's sync says what it lacks; the next poll tries again.
+        # The tenant's sync reports the missing access; the next poll tries again.
         _log.warning("no access was assigned in a GDAP relationship: %s", error)
         return False
     if not complete:
         return False
     return await decide_and_commit(
         lambda: ports.msps.snapshot(msp.msp_id, tenant.tenant_id),
-        lambda snapshot: assigned(snapshot, active.relationship_id, msp.app.access, cause),
+        lambda records: record_access(records, relationship.relationship_id, msp.app.access, cause),
         ports.msps.commit,
     )

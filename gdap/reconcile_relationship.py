@@ -1,4 +1,4 @@
-"""Meeting a customer's relationships: what they mean for the tenant. Pure decisions."""
+"""Reconciling a tenant with its customer's relationships. Pure decisions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +11,8 @@ from domain.ports.msp_store import TenantRecords
 from domain.row_changes import Decision, Insert, Remove, Versioned
 from domain.tenant import Tenant, TenantStatus
 from gdap.invite_record import (
+    ACTIVE,
+    CLAIMED,
     active_invite,
     describe,
     guard_tenant,
@@ -19,58 +21,58 @@ from gdap.invite_record import (
     name_of,
     reconcile_invites,
 )
-from gdap.reconciliation import ACTIVE, CLAIMED, Change, Reconciliation
+from gdap.reconciliation import Change, Reconciliation
 
 
 def reconcile(
-    snapshot: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
+    records: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
 ) -> Decision[Reconciliation]:
-    """Decide what one customer's relationships, all of them, mean for the MSP's tenant.
+    """Decide how one customer's relationships, all of them, change the MSP's tenant.
 
-    Whatever the order of events, and however often it is decided, each change happens once.
+    Each change happens once, in whatever order events arrive and however often this runs.
     """
-    if snapshot.head.msp.value.closed_at is not None:
+    if records.head.msp.value.closed_at is not None:
         return Decision(Reconciliation(Change.NOTHING))
-    if _is_own(snapshot, relationships[0]):
-        return _skip(snapshot, cause)
+    if _is_own(records, relationships[0]):
+        return _skip(records, cause)
     if not any(found.state is RelationshipState.ACTIVE for found in relationships):
-        return _reconcile_none_active(snapshot, relationships, cause)
-    counting = [found for found in relationships if _counts(snapshot, found)]
-    active = latest_ending(counting, RelationshipState.ACTIVE)
+        return _reconcile_none_active(records, relationships, cause)
+    relevant = [found for found in relationships if _is_relevant(records, found)]
+    active = latest_ending(relevant, RelationshipState.ACTIVE)
     if active is None:
-        return reconcile_invites(snapshot, relationships, cause)
-    return _reconcile_active(snapshot, active, cause)
+        return reconcile_invites(records, relationships, cause)
+    return _reconcile_active(records, active, cause)
 
 
-def _counts(snapshot: TenantRecords, relationship: GdapRelationship) -> bool:
-    """Tell whether a relationship means something for the tenant as it is now.
+def _is_relevant(records: TenantRecords, relationship: GdapRelationship) -> bool:
+    """Tell whether a relationship can change the tenant as it is now.
 
-    One from before a removal, or before an offboarding, undoes neither, however long it runs.
+    A relationship from before a removal or an offboarding does not undo it, however long it runs.
     """
-    known = snapshot.tenant
+    known = records.tenant
     if known is None:
-        return is_after_removal(snapshot, relationship)
+        return is_after_removal(records, relationship)
     if known.value.status is TenantStatus.OFFBOARDED:
         return _is_after_offboarding(known.value, relationship)
     return True
 
 
-def _is_own(snapshot: TenantRecords, relationship: GdapRelationship) -> bool:
-    """Tell whether it is with the MSP itself, which manages its own tenant without GDAP.
+def _is_own(records: TenantRecords, relationship: GdapRelationship) -> bool:
+    """Tell whether the relationship is with the MSP's own tenant, which needs no GDAP.
 
-    Before consent there is no partner tenant yet. The tenant of the partner app is the one that
-    becomes it, so it never becomes a customer here: nobody is to be billed for their own tenant.
+    Before consent there is no partner tenant. The partner app's tenant will become it, so it
+    never becomes a customer here: an MSP is not billed for its own tenant.
     """
-    slot = snapshot.head.slot
+    slot = records.head.slot
     if slot and slot.value.tenant_id == relationship.tenant_id:
         return True
-    home = snapshot.head.msp.value.app.tenant_id
-    return snapshot.tenant is None and relationship.tenant_id == home
+    home = records.head.msp.value.app.tenant_id
+    return records.tenant is None and relationship.tenant_id == home
 
 
-def _skip(snapshot: TenantRecords, cause: Cause) -> Decision[Reconciliation]:
-    """Leave the own tenant alone; an invite from before it was the partner tenant goes."""
-    invite, tenant = snapshot.invite, snapshot.tenant
+def _skip(records: TenantRecords, cause: Cause) -> Decision[Reconciliation]:
+    """Leave the own tenant alone; remove an invite from before it was the partner tenant."""
+    invite, tenant = records.invite, records.tenant
     if invite is None or tenant is None or invite.value.status == CLAIMED:
         return Decision(Reconciliation(Change.NOTHING))
     event = cause.event(
@@ -85,72 +87,70 @@ def _skip(snapshot: TenantRecords, cause: Cause) -> Decision[Reconciliation]:
 
 
 def _reconcile_active(
-    snapshot: TenantRecords, active: GdapRelationship, cause: Cause
+    records: TenantRecords, relationship: GdapRelationship, cause: Cause
 ) -> Decision[Reconciliation]:
-    known = snapshot.tenant
+    known = records.tenant
     if known is None:
-        return _accept(snapshot, active, cause)
-    if known.value.status is TenantStatus.OFFBOARDED:
-        back = replace(_connected(known.value), status=TenantStatus.ACTIVE, offboarded_at=None)
-        return _bring_back(snapshot, known, back, active, Change.REACTIVATED, cause)
-    if known.value.connection_lost_at is not None:
-        back = _connected(known.value)
-        return _bring_back(snapshot, known, back, active, Change.RECONNECTED, cause)
-    return _note(snapshot, known.value, active, cause)
+        return _accept(records, relationship, cause)
+    is_offboarded = known.value.status is TenantStatus.OFFBOARDED
+    if is_offboarded or known.value.connection_lost_at is not None:
+        return _bring_back(records, known, relationship, cause)
+    return _record_active(records, known.value, relationship, cause)
 
 
-def _is_after_offboarding(tenant: Tenant, active: GdapRelationship) -> bool:
-    """Tell whether the customer accepted since the MSP offboarded the tenant.
+def _is_after_offboarding(tenant: Tenant, relationship: GdapRelationship) -> bool:
+    """Tell whether the customer accepted after the MSP offboarded the tenant.
 
-    Offboarding leaves the relationship at Microsoft as it is; that it still stands undoes nothing.
+    Offboarding does not end the relationship at Microsoft, so one that is still active is not
+    enough to undo it.
     """
-    accepted, offboarded = active.activated_at, tenant.offboarded_at
+    accepted, offboarded = relationship.activated_at, tenant.offboarded_at
     return accepted is not None and offboarded is not None and accepted > offboarded
 
 
-def _connected(tenant: Tenant) -> Tenant:
-    return replace(tenant, connection_lost_at=None, connection_lost_reason=None)
-
-
 def _accept(
-    snapshot: TenantRecords, active: GdapRelationship, cause: Cause
+    records: TenantRecords, relationship: GdapRelationship, cause: Cause
 ) -> Decision[Reconciliation]:
     tenant = Tenant(
-        msp_id=snapshot.head.msp.value.msp_id,
-        tenant_id=active.tenant_id,
+        msp_id=records.head.msp.value.msp_id,
+        tenant_id=relationship.tenant_id,
         epoch=new_epoch(),
-        display_name=name_of(snapshot, active),
+        display_name=name_of(records, relationship),
         primary_domain=None,
         is_own_msp_tenant=False,
         status=TenantStatus.ACTIVE,
         created_at=cause.at,
     )
-    invite, written = active_invite(snapshot, tenant, active, cause)
-    operations = new_tenant_rows(tenant, snapshot, "gdap.accepted", cause) + written
-    return Decision(Reconciliation(Change.ACCEPTED, tenant, invite, active), operations)
+    invite, invite_rows = active_invite(records, tenant, relationship, cause)
+    operations = new_tenant_rows(tenant, records, "gdap.accepted", cause) + invite_rows
+    return Decision(Reconciliation(Change.ACCEPTED, tenant, invite, relationship), operations)
 
 
-def _bring_back(  # noqa: PLR0913  what it was, what it becomes, and why
-    snapshot: TenantRecords,
+def _bring_back(
+    records: TenantRecords,
     known: Versioned[Tenant],
-    back: Tenant,
-    active: GdapRelationship,
-    change: Change,
+    relationship: GdapRelationship,
     cause: Cause,
 ) -> Decision[Reconciliation]:
-    invite, written = active_invite(snapshot, back, active, cause)
-    operations = tenant_changes(known, back, snapshot, f"gdap.{change}", cause)
-    return Decision(Reconciliation(change, back, invite, active), operations + written)
+    """Reactivate a tenant that was offboarded, or reconnect one whose connection was lost."""
+    change = Change.RECONNECTED
+    tenant = replace(known.value, connection_lost_at=None, connection_lost_reason=None)
+    if tenant.status is TenantStatus.OFFBOARDED:
+        change = Change.REACTIVATED
+        tenant = replace(tenant, status=TenantStatus.ACTIVE, offboarded_at=None)
+    invite, invite_rows = active_invite(records, tenant, relationship, cause)
+    operations = tenant_changes(known, tenant, records, f"gdap.{change}", cause)
+    return Decision(Reconciliation(change, tenant, invite, relationship), operations + invite_rows)
 
 
-def _note(
-    snapshot: TenantRecords, tenant: Tenant, active: GdapRelationship, cause: Cause
+def _record_active(
+    records: TenantRecords, tenant: Tenant, relationship: GdapRelationship, cause: Cause
 ) -> Decision[Reconciliation]:
-    """Write down a relationship that was made or prolonged without us."""
-    invite, written = active_invite(snapshot, tenant, active, cause)
-    if not written:
-        return Decision(Reconciliation(Change.NOTHING, tenant, invite, active))
-    before = snapshot.invite.value if snapshot.invite else None
+    """Record a relationship that was created or extended outside this app."""
+    invite, invite_rows = active_invite(records, tenant, relationship, cause)
+    if not invite_rows:
+        return Decision(Reconciliation(Change.NOTHING, tenant, invite, relationship))
+    before = records.invite.value if records.invite else None
     event = cause.event(
         tenant.msp_id,
         "gdap.noted",
@@ -158,24 +158,24 @@ def _note(
         before=describe(before) if before else None,
         after=describe(invite),
     )
-    operations = (*written, Insert(event), *guard_tenant(snapshot))
-    return Decision(Reconciliation(Change.NOTED, tenant, invite, active), operations)
+    operations = (*invite_rows, Insert(event), *guard_tenant(records))
+    return Decision(Reconciliation(Change.NOTED, tenant, invite, relationship), operations)
 
 
 def _reconcile_none_active(
-    snapshot: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
+    records: TenantRecords, relationships: Sequence[GdapRelationship], cause: Cause
 ) -> Decision[Reconciliation]:
-    known, ended = snapshot.tenant, latest_ending(relationships, RelationshipState.ENDED)
-    if known is None or ended is None or _is_out_of_reach(known.value):
-        return reconcile_invites(snapshot, relationships, cause)
+    known, ended = records.tenant, latest_ending(relationships, RelationshipState.ENDED)
+    if known is None or ended is None or _is_disconnected(known.value):
+        return reconcile_invites(records, relationships, cause)
     lost = replace(known.value, connection_lost_at=cause.at, connection_lost_reason=ended.status)
-    operations = tenant_changes(known, lost, snapshot, "gdap.lost", cause)
-    # The accepted invite goes, so that the customer can be invited anew; a pending one stays.
-    if snapshot.invite and snapshot.invite.value.status == ACTIVE:
-        operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
+    operations = tenant_changes(known, lost, records, "gdap.lost", cause)
+    # An accepted invite is removed, so that the customer can be invited again; a pending one stays.
+    if records.invite and records.invite.value.status == ACTIVE:
+        operations += (Remove(records.invite.value, records.invite.version),)
     return Decision(Reconciliation(Change.LOST, lost), operations)
 
 
-def _is_out_of_reach(tenant: Tenant) -> bool:
+def _is_disconnected(tenant: Tenant) -> bool:
     lost = tenant.connection_lost_at is not None
     return lost or tenant.status is TenantStatus.OFFBOARDED

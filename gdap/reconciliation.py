@@ -1,4 +1,4 @@
-"""What meeting a customer's relationships comes to."""
+"""The result of reconciling a tenant with its customer's relationships."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,11 +6,9 @@ from enum import StrEnum
 from domain.gdap import GdapRelationship
 from domain.tenant import GdapInvite, Tenant
 
-CLAIMED, PENDING, ACTIVE = "creating", "pending", "active"
-
 
 class Change(StrEnum):
-    """What meeting a customer's relationships came to."""
+    """The change to the tenant; NOTED changes only the invite."""
 
     ACCEPTED = "accepted"
     REACTIVATED = "reactivated"
@@ -22,13 +20,13 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What it came to, and the tenant and the invite as they are now.
+    """The change, and the tenant and the invite after it.
 
     Args:
-        live: The relationship that gives access, if any does.
+        relationship: The active relationship that gives access, or None.
     """
 
     change: Change
     tenant: Tenant | None = None
     invite: GdapInvite | None = None
-    active: GdapRelationship | None = None
+    relationship: GdapRelationship | None = None

@@ -27,7 +27,7 @@ from edge.paging import PageTokens
 from edge.routes import Edge
 from edge.tokens import Person
 from gdap.functions import gdap_functions
-from gdap.poll_relationships import GdapPorts
+from gdap.ports import GdapPorts
 from mytenant.functions import MyTenantPorts, mytenant_functions
 from sync.functions import sync_functions
 from sync.msp_profiles import MspProfiles

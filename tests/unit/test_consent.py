@@ -6,10 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from consent.callback_query import CallbackQuery
 from consent.complete_consent import complete_consent
-from consent.conclude import ConsentPorts
-from consent.receive_redirect import receive_redirect
-from consent.redirect import Redirect, refusal
+from consent.ports import ConsentPorts
+from consent.receive_callback import receive_callback
 from consent.start_session import ConsentLink, start_session
 from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentSession
@@ -74,12 +74,12 @@ class World:
 
     async def start(self) -> str:
         cause = replace(CAUSE, at=self.clock.now())
-        started = await start_session(self.store, self.sessions, LINK, MSP, OWNER, cause)
+        started = await start_session(self.ports, LINK, MSP, OWNER, cause)
         return parse_qs(urlsplit(started.consent_url).query)["state"][0]
 
     async def redirect(self, **arguments: str | list[str]) -> ConsentOutcome:
         lists = {k: v if isinstance(v, list) else [v] for k, v in arguments.items()}
-        return await receive_redirect(self.ports, Redirect.read(lists), "request-2")
+        return await receive_callback(self.ports, CallbackQuery.read(lists), "request-2")
 
     async def accept(self, spent: str, /, **changes: str | list[str]) -> ConsentOutcome:
         good: dict[str, str | list[str]] = {
@@ -102,7 +102,7 @@ class World:
 
 async def test_the_link_leads_to_the_owners_own_tenant_and_its_state_is_not_stored() -> None:
     world = World()
-    started = await start_session(world.store, world.sessions, LINK, MSP, OWNER, CAUSE)
+    started = await start_session(world.ports, LINK, MSP, OWNER, CAUSE)
     parts = urlsplit(started.consent_url)
     query = parse_qs(parts.query)
     assert parts.path == f"/{OWN}/v2.0/adminconsent"
@@ -159,8 +159,8 @@ async def test_a_redirect_without_a_scope_or_in_upper_case_is_taken() -> None:
     world = World()
     assert await world.accept(await world.start(), scope=[]) is ConsentOutcome.ENABLED
     tid = "abcdefab-cdef-4abc-8def-abcdefabcdef"
-    refused = refusal(
-        Redirect.read({"tenant": [tid.upper()], "admin_consent": ["True"]}),
+    query = CallbackQuery.read({"tenant": [tid.upper()], "admin_consent": ["True"]})
+    refused = query.refusal(
         ConsentSession(SessionHash("s"), CONTOSO, TenantId(tid), OWNER.oid, "Adele", NOW),
         NOW - timedelta(seconds=1),
     )
@@ -345,6 +345,19 @@ async def test_a_crash_before_a_refusal_is_written_down_is_made_good_from_the_re
     assert world.intents.rows == {}
     assert await world.accept(state) is ConsentOutcome.INVALID
     assert world.partner_tenants == 0
+
+
+async def test_an_error_before_the_state_is_spent_leaves_the_session_to_another_redirect() -> None:
+    world = World()
+    state, find = await world.start(), world.sessions.find
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError
+
+    world.sessions.find = fail  # type: ignore[method-assign, assignment]  # a fault
+    assert await world.accept(state) is ConsentOutcome.FAILED
+    world.sessions.find = find  # type: ignore[method-assign]
+    assert await world.accept(state) is ConsentOutcome.ENABLED
 
 
 async def test_what_nobody_expected_leaves_the_consent_to_the_queue_until_it_is_given_up() -> None:

@@ -15,21 +15,26 @@ from domain.ports.gdap import Relationship
 from domain.row_changes import Insert, RowChange
 from domain.tenant import GdapInvite, TenantStatus
 from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
-from gdap.poll_relationships import GdapPorts, poll_msp
+from gdap.poll_relationships import poll_msp
+from gdap.ports import GdapPorts
 from tenants.hard_delete import decide_hard_delete
 from tests.fakes.outside import FakeGdap, FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakeSyncStates
 from tests.samples import CAUSE, CONTOSO, CUSTOMER, MSP, NOW, ORGANIZATION, OWN, tenant
 
 
+def ports_of(store: FakeMspStore, gdap: FakeGdap) -> GdapPorts:
+    requests = SyncRequests(FakeSyncStates(), store.schedule, FakeQueues())
+    return GdapPorts(store, gdap, requests, FixedClock(), lambda _: asyncio.sleep(0))
+
+
 async def invite(store: FakeMspStore, gdap: FakeGdap, tenant_id: str = CUSTOMER) -> Invited:
     invitation = Invitation(tenant_id, "Northwind Traders", 730)  # type: ignore[arg-type]  # a sample's
-    return await invite_customer(store, gdap, MSP, invitation, CAUSE, lambda _: asyncio.sleep(0))
+    return await invite_customer(ports_of(store, gdap), MSP, invitation, CAUSE)
 
 
 async def poll(store: FakeMspStore, gdap: FakeGdap) -> None:
-    requests = SyncRequests(FakeSyncStates(), store.schedule, FakeQueues())
-    await poll_msp(GdapPorts(store, gdap, requests, FixedClock()), CONTOSO)
+    await poll_msp(ports_of(store, gdap), CONTOSO)
 
 
 async def test_a_customer_is_invited_once_even_by_ten_clicks() -> None:

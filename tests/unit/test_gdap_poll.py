@@ -19,7 +19,8 @@ from domain.partner_tenant import enable
 from domain.row_changes import Insert, RowChange
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
 from gdap.invite import Invitation, InviteStatus, invite_customer
-from gdap.poll_relationships import GdapPorts, poll_relationships
+from gdap.poll_relationships import poll_relationships
+from gdap.ports import GdapPorts
 from mytenant.disable import disable_partner_tenant
 from tenants.edit import take_step
 from tenants.hard_delete import hard_delete
@@ -39,7 +40,9 @@ class World:
         self.msp, self.store = msp, FakeMspStore(msp, *rows)
         self.gdap, self.states = FakeGdap(self.clock), FakeSyncStates()
         requests = SyncRequests(self.states, self.store.schedule, self.queues)
-        self.ports = GdapPorts(self.store, self.gdap, requests, self.clock)
+        self.ports = GdapPorts(
+            self.store, self.gdap, requests, self.clock, lambda _: asyncio.sleep(0)
+        )
 
     @property
     def cause(self) -> Cause:
@@ -55,9 +58,7 @@ class World:
 
     async def invite(self, tenant_id: TenantId = CUSTOMER) -> str:
         invitation = Invitation(tenant_id, "Northwind Traders", 730)
-        invited = await invite_customer(
-            self.store, self.gdap, self.msp, invitation, self.cause, lambda _: asyncio.sleep(0)
-        )
+        invited = await invite_customer(self.ports, self.msp, invitation, self.cause)
         assert invited.invite is not None
         return invited.invite.relationship_id
 
@@ -403,9 +404,7 @@ async def test_an_active_customer_gets_no_second_invite_and_a_closed_msp_none_at
     world = World()
     await world.accepted()
     invitation = Invitation(CUSTOMER, "X", 30)
-    again = await invite_customer(
-        world.store, world.gdap, world.msp, invitation, world.cause, lambda _: asyncio.sleep(0)
-    )
+    again = await invite_customer(world.ports, world.msp, invitation, world.cause)
     assert again.status is InviteStatus.ACTIVE
     closed = World(msp=replace(WITH_GROUP, closed_at=world.clock.now()))
     closed.gdap.accept(closed.gdap.make(CONTOSO, CUSTOMER).relationship_id)

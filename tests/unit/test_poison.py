@@ -9,8 +9,8 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from consent.conclude import ConsentPorts
 from consent.functions import consent_functions
+from consent.ports import ConsentPorts
 from consent.start_session import ConsentLink
 from domain.audit import AuditEvent
 from domain.consent_session import hash_state

@@ -1,0 +1,47 @@
+"""The proof of a consent: Microsoft, asked directly, confirms the organisation."""
+
+import logging
+
+from consent.ports import ConsentPorts
+from domain.consent_session import ConsentOutcome, ConsentSession
+from domain.errors import (
+    ConsentRequired,
+    MicrosoftRefused,
+    MicrosoftUnavailable,
+    OrganizationMismatch,
+)
+from domain.tenant import Organization
+
+_log = logging.getLogger(__name__)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0
+
+
+async def prove(ports: ConsentPorts, session: ConsentSession) -> Organization | ConsentOutcome:
+    """Return the organisation that Microsoft confirms, or FAILED when a retry cannot help.
+
+    Raises:
+        ConsentRequired: Microsoft does not know of the consent, or not yet.
+        MicrosoftUnavailable: Microsoft does not answer.
+    """
+    head = await ports.msps.head(session.msp_id)
+    if head is None:
+        return ConsentOutcome.FAILED
+    try:
+        return await ports.identity.prove_consent(head.msp.value, session.tid)
+    except (MicrosoftRefused, OrganizationMismatch) as error:
+        _log.warning("consent cannot be proven: %s", type(error).__name__)
+        return ConsentOutcome.FAILED
+
+
+async def prove_with_retries(
+    ports: ConsentPorts, session: ConsentSession
+) -> Organization | ConsentOutcome:
+    """Prove a consent, and retry until Microsoft knows of it; the caller sets the time limit."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await prove(ports, session)
+        except (ConsentRequired, MicrosoftUnavailable):
+            # Consent takes seconds to propagate in Entra.
+            await ports.pause(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
