@@ -3,7 +3,8 @@
 import azure.functions as func
 
 from settings import Settings
-from wiring import Services, blueprints, open_telemetry
+from wiring.blueprints import blueprints
+from wiring.services import Services, open_telemetry
 
 settings = Settings.from_environment()
 open_telemetry(settings)

@@ -9,11 +9,9 @@ from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
 from domain.errors import StorageUnavailable
-from domain.identifiers import SessionRef, TenantRef
-from domain.messages import write_session_ref, write_tenant_ref
 from domain.ports.queues import Queues
+from domain.work_queues import WORK_QUEUES, Subject, WorkQueue
 
-SYNC, PURGE, CONSENT = "sync-tenant", "purge-tenant", "complete-consent"
 _RETRIES: dict[str, Any] = {"retry_total": 3}
 # https://learn.microsoft.com/rest/api/storageservices/queue-service-error-codes
 _BEING_DELETED = "QueueBeingDeleted"
@@ -41,7 +39,7 @@ class StorageQueues(Queues):
 
     async def create_queues(self) -> None:
         """Create every queue that is missing, with its poison queue: a start-up step."""
-        names = [queue + suffix for queue in (SYNC, PURGE, CONSENT) for suffix in ("", "-poison")]
+        names = [queue.name + suffix for queue in WORK_QUEUES for suffix in ("", "-poison")]
         await asyncio.gather(*map(self._create, names))
 
     async def _create(self, name: str) -> None:
@@ -52,23 +50,14 @@ class StorageQueues(Queues):
                 raise StorageUnavailable("A queue is being deleted.") from error
 
     @override
-    async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        await self._send(SYNC, write_tenant_ref(ref), delay_seconds)
-
-    @override
-    async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        await self._send(PURGE, write_tenant_ref(ref), delay_seconds)
-
-    @override
-    async def complete_consent(self, ref: SessionRef, delay_seconds: int = 0) -> None:
-        await self._send(CONSENT, write_session_ref(ref), delay_seconds)
-
-    async def _send(self, queue: str, text: str, delay_seconds: int) -> None:
+    async def send[R: Subject](
+        self, queue: WorkQueue[R], subject: R, delay_seconds: int = 0
+    ) -> None:
         client = self._service.get_queue_client(
-            queue, message_encode_policy=TextBase64EncodePolicy()
+            queue.name, message_encode_policy=TextBase64EncodePolicy()
         )
         try:
-            await client.send_message(text, visibility_timeout=delay_seconds)
+            await client.send_message(queue.write(subject), visibility_timeout=delay_seconds)
         except AzureError as error:
             raise StorageUnavailable("The queue does not answer.") from error
 

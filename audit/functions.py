@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import azure.functions as func
 from pydantic import AwareDatetime, Field
 
 from domain.audit import AuditEvent
 from domain.identifiers import parse_tenant_id
 from domain.ports.msp_store import MspStore
+from domain.ports.page import Page
 from domain.roles import Permission
-from edge.answers import Answer
-from edge.models import ApiModel, GuidText, ListQuery, NoBody, Timestamp, list_answer
-from edge.requests import Request
-from edge.routes import Edge
+from edge.lists import list_route
+from edge.models import ApiModel, GuidText, ListQuery, NoBody, Timestamp
+from edge.requests import StaffRequest
+from edge.routes import RouteTable
 
 
 class AuditQuery(ListQuery):
@@ -62,32 +62,21 @@ class AuditEventAnswer(ApiModel):
         )
 
 
-AuditEventList = list_answer(AuditEventAnswer)
+routes = RouteTable[MspStore]("audit")
 
 
-def audit_functions(edge: Edge, msps: MspStore) -> func.Blueprint:
-    """Return the area's functions."""
-    routes = edge.routes("audit")
-
-    @routes.route(
-        "GET",
-        "audit-events",
-        Permission.AUDIT_READ,
-        query=AuditQuery,
-        answers={200: AuditEventList},
+@list_route(routes, "audit-events", Permission.AUDIT_READ, AuditEventAnswer, AuditQuery)
+async def list_audit_events(
+    msps: MspStore, request: StaffRequest[NoBody, AuditQuery]
+) -> Page[AuditEventAnswer]:
+    """List the MSP's audit events, newest first."""
+    query = request.query
+    page = await msps.audit_events(
+        request.caller.msp_id,
+        query.page_size,
+        query.page_token,
+        tenant_id=parse_tenant_id(query.tenant_id) if query.tenant_id else None,
+        since=query.from_,
+        until=query.to,
     )
-    async def list_audit_events(request: Request[NoBody, AuditQuery]) -> Answer:
-        query = request.query
-        page = await msps.audit_events(
-            request.caller.msp_id,
-            query.page_size,
-            query.page_token,
-            tenant_id=parse_tenant_id(query.tenant_id) if query.tenant_id else None,
-            since=query.from_,
-            until=query.to,
-        )
-        items = [AuditEventAnswer.of(event) for event in page.items]
-        link = request.next_link(page.next_token)
-        return Answer(200, AuditEventList(items=items, next_link=link))
-
-    return routes.blueprint
+    return page.map(AuditEventAnswer.of)

@@ -11,7 +11,7 @@ from billing.calculation import Charge
 from billing.payments import is_overdue, today
 from domain.invoice import CURRENCY, Invoice, InvoiceLine, InvoiceParty, Payment
 from domain.msp import Msp, Tier
-from edge.models import ApiModel, RequestModel, Timestamp, list_answer
+from edge.models import ApiModel, RequestModel, Timestamp
 
 DISCOUNT = "Annual prepay discount 8.3 %"
 
@@ -171,9 +171,6 @@ class InvoiceAnswer(ApiModel):
             seller=PartyAnswer.of(invoice.seller),
             buyer=PartyAnswer.of(invoice.buyer),
         )
-
-
-InvoiceList = list_answer(InvoiceAnswer)
 
 
 def status_of(payment: Payment, msp: Msp, now: datetime) -> InvoiceStatus:

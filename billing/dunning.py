@@ -76,7 +76,7 @@ async def _notify(ports: BillingPorts, msp_id: MspId, payment: Payment, cause: C
     msp, current = await _standing(ports, msp_id, payment.number)
     if msp.value.closed_at or current is None or current.value.paid_at:
         return  # It was paid since the step was taken, and the MSP perhaps deleted.
-    await ports.notices.send(notice_of(msp.value, payment, ports.seller.name))
+    await ports.emails.send(notice_of(msp.value, payment, ports.seller.name))
 
     def decide(standing: Standing) -> Decision[None]:
         known = standing[1]

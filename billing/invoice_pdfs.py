@@ -52,7 +52,7 @@ async def stored_pdf(ports: BillingPorts, invoice: Invoice) -> bytes:
         return found
     lines = await ports.invoices.lines(invoice)
     # Setting pages is work for the processor: other invocations go on meanwhile.
-    pdf = await asyncio.to_thread(ports.printer.pdf, invoice, lines)
+    pdf = await asyncio.to_thread(ports.renderer.pdf, invoice, lines)
     if await ports.documents.put(invoice.msp_id, invoice.name, pdf):
         return pdf
     return await ports.documents.get(invoice.msp_id, invoice.name) or pdf

@@ -18,7 +18,7 @@ class BillingPorts:
     msps: MspStore
     invoices: InvoiceStore
     documents: InvoiceDocuments
-    printer: InvoiceRenderer
-    notices: BillingEmails
+    renderer: InvoiceRenderer
+    emails: BillingEmails
     clock: Clock
     seller: InvoiceParty

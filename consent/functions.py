@@ -1,5 +1,7 @@
 """Routes of admin consent, and the queue that completes a pending one."""
 
+from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 import azure.functions as func
@@ -9,16 +11,13 @@ from consent.complete_consent import complete_consent
 from consent.ports import ConsentPorts
 from consent.receive_callback import receive_callback
 from consent.start_session import ConsentLink, start_session
-from domain.messages import read_session_ref
 from domain.roles import Permission
+from domain.work_queues import COMPLETE_CONSENT
 from edge.answers import Answer
 from edge.models import ApiModel, NoBody, NoQuery, Timestamp
-from edge.poison import PoisonKind, record_poison
-from edge.requests import Request
-from edge.routes import PUBLIC, Edge, Routes
-from telemetry import traced
-
-_POISON = PoisonKind("complete-consent", "consent.attempts_failed", read_session_ref)
+from edge.requests import PublicRequest, StaffRequest
+from edge.routes import Edge, RouteTable
+from edge.triggers import FailedMessages, add_work_queue
 
 
 class SessionAnswer(ApiModel):
@@ -28,57 +27,51 @@ class SessionAnswer(ApiModel):
     expires_at: Timestamp
 
 
-def consent_functions(
-    edge: Edge, ports: ConsentPorts, link: ConsentLink, portal_url: str
-) -> func.Blueprint:
-    """Return the area's functions.
+@dataclass(frozen=True, slots=True)
+class ConsentSite:
+    """The area's ports, and the addresses that its routes send a browser to.
 
     Args:
-        portal_url: Where every browser goes; never an address from the request.
+        link: Microsoft's page.
+        portal_url: The portal; never an address from the request.
     """
-    routes = edge.routes("consent")
-    _sessions(routes, ports, link)
-    _callback(routes, ports, portal_url)
-    _queue(routes.blueprint, ports)
-    return routes.blueprint
+
+    ports: ConsentPorts
+    link: ConsentLink
+    portal_url: str
 
 
-def _sessions(routes: Routes, ports: ConsentPorts, link: ConsentLink) -> None:
-    @routes.route(
-        "POST", "consent/sessions", Permission.CONSENT_MANAGE, answers={201: SessionAnswer}
-    )
-    async def start_consent_session(request: Request[NoBody, NoQuery]) -> Answer:
-        caller = request.caller
-        cause = request.cause(ports.clock.now())
-        started = await start_session(ports, link, caller.msp, caller.member, cause)
-        body = SessionAnswer(consent_url=started.consent_url, expires_at=started.expires_at)
-        return Answer(201, body)
+routes = RouteTable[ConsentSite]("consent")
 
 
-def _callback(routes: Routes, ports: ConsentPorts, portal_url: str) -> None:
-    @routes.route("GET", "consent/callback", PUBLIC, raw_query=CallbackQuery, answers={302: None})
-    async def consent_callback(request: Request[NoBody, NoQuery]) -> Answer:
-        settings_page = f"{portal_url}/settings/graph-api"
-        if request.method == "HEAD":
-            # HEAD changes nothing (RFC 9110, 9.2.1): a link preview must not spend the state.
-            return Answer(302, headers={"Location": settings_page})
-        query = CallbackQuery.read(request.arguments)
-        outcome = await receive_callback(ports, query, request.request_id)
-        shown = urlencode({"consent": str(outcome)})
-        return Answer(302, headers={"Location": f"{settings_page}?{shown}"})
+@routes.route("POST", "consent/sessions", Permission.CONSENT_MANAGE, answers={201: SessionAnswer})
+async def start_consent_session(
+    site: ConsentSite, request: StaffRequest[NoBody, NoQuery]
+) -> Answer:
+    """Start a consent session of the caller's."""
+    caller, ports = request.caller, site.ports
+    cause = request.cause(ports.clock.now())
+    started = await start_session(ports, site.link, caller.msp, caller.member, cause)
+    body = SessionAnswer(consent_url=started.consent_url, expires_at=started.expires_at)
+    return Answer(201, body)
 
 
-def _queue(blueprint: func.Blueprint, ports: ConsentPorts) -> None:
-    @blueprint.function_name("complete_consent")
-    @blueprint.queue_trigger("message", "complete-consent", "AzureWebJobsStorage")
-    @traced
-    async def complete_consent_message(message: func.QueueMessage) -> None:
-        ref = read_session_ref(message.get_body())
-        await complete_consent(ports, ref, message.id or "")
+@routes.public("GET", "consent/callback", raw_query=CallbackQuery, answers={302: None})
+async def consent_callback(site: ConsentSite, request: PublicRequest) -> Answer:
+    """Receive Microsoft's redirect, and send the browser back to the portal."""
+    settings_page = f"{site.portal_url}/settings/graph-api"
+    if request.method == "HEAD":
+        # HEAD changes nothing (RFC 9110, 9.2.1): a link preview must not spend the state.
+        return Answer(302, headers={"Location": settings_page})
+    query = CallbackQuery.read(request.arguments)
+    outcome = await receive_callback(site.ports, query, request.request_id)
+    shown = urlencode({"consent": str(outcome)})
+    return Answer(302, headers={"Location": f"{settings_page}?{shown}"})
 
-    @blueprint.function_name("complete_consent_poison")
-    @blueprint.queue_trigger("message", "complete-consent-poison", "AzureWebJobsStorage")
-    @traced
-    async def complete_consent_poison_message(message: func.QueueMessage) -> None:
-        # The pending work is still on record, so the consent is tried again anyway.
-        await record_poison(ports.msps, _POISON, message, ports.clock.now())
+
+def consent_functions(edge: Edge, site: ConsentSite) -> func.Blueprint:
+    """Return the area's functions: its routes, and the queue that completes a pending consent."""
+    blueprint, ports = routes.bind(edge, site), site.ports
+    failed = FailedMessages(ports.msps, ports.clock)
+    add_work_queue(blueprint, COMPLETE_CONSENT, failed, partial(complete_consent, ports))
+    return blueprint

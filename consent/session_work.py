@@ -8,6 +8,7 @@ from domain.consent_session import ConsentSession
 from domain.errors import ConcurrentChange
 from domain.identifiers import SessionRef
 from domain.ports.pending_work import PendingWork, WorkKind
+from domain.work_queues import COMPLETE_CONSENT
 
 _SOON, _LATER = 5, 20
 
@@ -23,7 +24,7 @@ async def queue_attempt(ports: ConsentPorts, session: ConsentSession) -> None:
     young = session.spent_at is None or now - session.spent_at < timedelta(minutes=1)
     delay = _SOON if young else _LATER
     await ports.intents.record(_work(session, now + timedelta(seconds=delay)))
-    await ports.queues.complete_consent(_ref(session), delay_seconds=delay)
+    await ports.queues.send(COMPLETE_CONSENT, _ref(session), delay_seconds=delay)
 
 
 async def mark_finished(ports: ConsentPorts, session: ConsentSession) -> None:

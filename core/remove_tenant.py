@@ -1,6 +1,7 @@
 """Removing a tenant: the order of writes by which no crash leaves half of one behind."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from core.transactions import decide_and_commit
@@ -10,12 +11,20 @@ from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
 from domain.ports.queues import Queues
 from domain.row_changes import Decision, Remove, RowChange
 from domain.tenant import Tenant
+from domain.work_queues import PURGE_TENANT
 
 
-async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
-    msps: MspStore,
-    intents: PendingWorkStore,
-    queues: Queues,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalPorts:
+    """What the removal of a tenant needs from outside."""
+
+    msps: MspStore
+    intents: PendingWorkStore
+    queues: Queues
+
+
+async def remove_tenant(
+    ports: RemovalPorts,
     msp_id: MspId,
     tenant_id: TenantId,
     decide: Callable[[TenantRecords], Decision[Tenant]],
@@ -31,11 +40,13 @@ async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
     """
 
     async def commit(operations: tuple[RowChange, ...]) -> None:
-        await intents.record(PendingWork(WorkKind.PURGE_TENANT, _removed(operations), now))
-        await msps.commit(operations)
+        await ports.intents.record(PendingWork(WorkKind.PURGE_TENANT, _removed(operations), now))
+        await ports.msps.commit(operations)
 
-    removed = await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, commit)
-    await queues.purge_tenant(removed.ref)
+    removed = await decide_and_commit(
+        lambda: ports.msps.snapshot(msp_id, tenant_id), decide, commit
+    )
+    await ports.queues.send(PURGE_TENANT, removed.ref)
     return removed
 
 

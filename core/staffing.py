@@ -15,7 +15,7 @@ from domain.errors import (
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.ports.msp_store import MspStore
 from domain.ports.staff_index import StaffIndex
-from domain.roles import StaffMember
+from domain.roles import StaffKey, StaffMember
 from domain.row_changes import Versioned
 from domain.staffing import Staffing, decide_put, decide_remove
 
@@ -33,7 +33,7 @@ async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, caus
     """
 
     async def read() -> Staffing:
-        return await _read(msps, member.msp_id, member.tid, member.oid, cause)
+        return await _read(msps, member.key, cause)
 
     # Refuse before the claim: a change that is refused must not leave one behind.
     decide_put(await read(), member, cause)
@@ -49,14 +49,7 @@ async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, caus
     return added
 
 
-async def remove_staff(  # noqa: PLR0913  who removes whom, and by which ports
-    msps: MspStore,
-    index: StaffIndex,
-    msp_id: MspId,
-    tid: TenantId,
-    oid: ObjectId,
-    cause: Cause,
-) -> None:
+async def remove_staff(msps: MspStore, index: StaffIndex, key: StaffKey, cause: Cause) -> None:
     """Remove a staff member.
 
     Raises:
@@ -67,12 +60,12 @@ async def remove_staff(  # noqa: PLR0913  who removes whom, and by which ports
         LastOwner: It is the only owner.
     """
     await decide_and_commit(
-        lambda: _read(msps, msp_id, tid, oid, cause),
+        lambda: _read(msps, key, cause),
         lambda staffing: decide_remove(staffing, cause),
         msps.commit,
     )
-    await index.release(tid, oid, msp_id)
-    again = await msps.staff_member(msp_id, tid, oid)
+    await index.release(key.tid, key.oid, key.msp_id)
+    again = await msps.staff_member(*key)
     if again is not None:
         # Somebody has added the person again in between, on the claim that is gone now.
         with contextlib.suppress(ForeignPerson):
@@ -117,17 +110,15 @@ async def _withdraw(msps: MspStore, member: StaffMember, cause: Cause) -> None:
     cause = replace(cause, actor=SYSTEM)
     with contextlib.suppress(StaffNotFound, LastOwner):
         await decide_and_commit(
-            lambda: _read(msps, member.msp_id, member.tid, member.oid, cause),
+            lambda: _read(msps, member.key, cause),
             lambda staffing: decide_remove(staffing, cause),
             msps.commit,
         )
 
 
-async def _read(
-    msps: MspStore, msp_id: MspId, tid: TenantId, oid: ObjectId, cause: Cause
-) -> Staffing:
+async def _read(msps: MspStore, key: StaffKey, cause: Cause) -> Staffing:
     head, member, actor = await asyncio.gather(
-        msps.head(msp_id), msps.staff_member(msp_id, tid, oid), _actor(msps, msp_id, cause)
+        msps.head(key.msp_id), msps.staff_member(*key), _actor(msps, key.msp_id, cause)
     )
     if head is None:
         raise NoSuchMsp

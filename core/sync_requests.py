@@ -11,6 +11,7 @@ from domain.ports.sync_states import SyncStates
 from domain.row_changes import Versioned
 from domain.sync_request import QUEUED_FOR, is_under_way, scheduled
 from domain.sync_state import SyncPhase, SyncState
+from domain.work_queues import SYNC_TENANT
 
 _ATTEMPTS = 20
 
@@ -56,7 +57,7 @@ class SyncRequests:
         await self.schedule.add(check)
         queued = replace(pending, due_at=check.due_at, queued_until=check.due_at)
         await self._write(queued, known)
-        await self.queues.sync_tenant(ref, delay_seconds)
+        await self.queues.send(SYNC_TENANT, ref, delay_seconds)
 
     async def _let_follow(self, known: Versioned[SyncState], now: datetime) -> None:
         """Note that another sync is to follow the one that runs."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.identifiers import MspId, ObjectId, TenantId
 
@@ -49,6 +50,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
+class StaffKey(NamedTuple):
+    """By which a staff member is known: the MSP, and the person in Entra ID."""
+
+    msp_id: MspId
+    tid: TenantId
+    oid: ObjectId
+
+
 @dataclass(frozen=True, slots=True)
 class StaffMember:
     """A person who signs in for an MSP, known by the (`tid`, `oid`) of a verified token."""
@@ -58,6 +67,11 @@ class StaffMember:
     oid: ObjectId
     role: Role
     name: str
+
+    @property
+    def key(self) -> StaffKey:
+        """By which the member is known."""
+        return StaffKey(self.msp_id, self.tid, self.oid)
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the member's role holds the permission."""

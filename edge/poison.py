@@ -6,56 +6,40 @@ in the work on record.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import azure.functions as func
 
 from domain.audit import SYSTEM, Cause
 from domain.errors import MalformedInput
-from domain.identifiers import SessionRef, TenantRef
+from domain.identifiers import TenantRef
 from domain.ports.msp_store import MspStore
 from domain.row_changes import Insert
+from domain.work_queues import Subject, WorkQueue
 from telemetry import count
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PoisonKind[R: TenantRef | SessionRef]:
-    """Messages of one queue.
-
-    Args:
-        work: Name of the queue that they failed in.
-        action: What the audit log calls it.
-        read: Returns what a message is about, or raises MalformedInput.
-    """
-
-    work: str
-    action: str
-    read: Callable[[bytes], R]
-
-
-async def record_poison[R: TenantRef | SessionRef](
-    msps: MspStore, kind: PoisonKind[R], message: func.QueueMessage, now: datetime
+async def record_poison[R: Subject](
+    msps: MspStore, queue: WorkQueue[R], message: func.QueueMessage, now: datetime
 ) -> R | None:
     """Count a message, and tell its MSP; return what it is about, or None if that is nothing here.
 
     No row is written for an MSP that does not exist: nobody would ever read it.
     """
-    count("work.poisoned", work=kind.work)
+    count("work.poisoned", work=queue.name)
     try:
-        subject = kind.read(message.get_body())
+        subject = queue.read(message.get_body())
     except MalformedInput:
-        _log.warning("a message of the queue %s names nothing", kind.work)
+        _log.warning("a message of the queue %s names nothing", queue.name)
         return None
     if await msps.head(subject.msp_id) is None:
-        _log.warning("a message of the queue %s names no MSP that there is", kind.work)
+        _log.warning("a message of the queue %s names no MSP that there is", queue.name)
         return None
     tenant_id = subject.tenant_id if isinstance(subject, TenantRef) else None
     event = Cause(SYSTEM, now, message.id or "").event(
-        subject.msp_id, kind.action, tenant_id=tenant_id, outcome="failed"
+        subject.msp_id, queue.failed_action, tenant_id=tenant_id, outcome="failed"
     )
     await msps.commit((Insert(event),))
     return subject

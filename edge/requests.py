@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import azure.functions as func
@@ -25,13 +25,13 @@ from edge.paging import PAGE_TOKEN
 LARGEST_BODY = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Request[B, Q]:
-    """A request as a handler sees it: checked, and with its caller.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicRequest:
+    """A request that needs no token, as a handler sees it.
 
     Args:
+        path: The parameters of the route's template.
         arguments: The raw query string's arguments, each with all its values.
-        sign_position: Returns the token of a position in the list that is asked for.
     """
 
     request_id: str
@@ -40,15 +40,20 @@ class Request[B, Q]:
     headers: Mapping[str, str]
     path: Mapping[str, str]
     arguments: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffRequest[B, Q](PublicRequest):
+    """A request of a staff member, as a handler sees it: checked, and with its caller.
+
+    Args:
+        sign_position: Returns the token of a position in the list that is asked for.
+    """
+
+    caller: Caller
     body: B
     query: Q
-    known_caller: Caller | None
     sign_position: Callable[[str], str]
-
-    @property
-    def caller(self) -> Caller:
-        """The staff member who asks; a public route has none to ask for."""
-        return cast("Caller", self.known_caller)
 
     @property
     def tenant_id(self) -> TenantId:

@@ -1,14 +1,13 @@
 """Routes: declared with their permission and models, served through one boundary.
 
-Deny by default: a route cannot be declared without a permission, and only PUBLIC ones are
-served without a token.
+Deny by default: a staff route cannot be declared without a permission, and only routes that are
+declared as public are served without a token.
 """
 
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -17,14 +16,14 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from domain.errors import DomainError
-from domain.identifiers import MspId
 from domain.roles import Permission
 from edge.answers import Answer, answered, failed, refused
 from edge.authorization import Gate
 from edge.models import ListQuery, NoBody, NoQuery
 from edge.paging import Listing, PageTokens
 from edge.requests import (
-    Request,
+    PublicRequest,
+    StaffRequest,
     check_length,
     check_parameters,
     read_arguments,
@@ -37,20 +36,12 @@ from telemetry import log_event, span
 _log = logging.getLogger(__name__)
 
 
-class Public(Enum):
-    """The mark of a route that needs no token."""
-
-    PUBLIC = "public"
-
-
-PUBLIC = Public.PUBLIC
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """A declared route, as OpenAPI shows it.
 
     Args:
+        permission: What the caller must hold; None for a public route.
         answers: The model of each good status, None where there is no body.
         media: The type of the file that the route answers instead of JSON, if it does.
         errors: Statuses beyond those that every such route can answer.
@@ -62,15 +53,14 @@ class Route:
     path: str
     name: str
     area: str
-    permission: Permission | Public
-    body: type[BaseModel]
-    query: type[BaseModel]
+    permission: Permission | None
     answers: Mapping[int, type[BaseModel] | None]
-    errors: tuple[int, ...]
-    body_optional: bool
-    raw_query: bool
-    conditional: bool
-    summary: str
+    body: type[BaseModel] = NoBody
+    query: type[BaseModel] = NoQuery
+    errors: tuple[int, ...] = ()
+    body_optional: bool = False
+    raw_query: bool = False
+    conditional: bool = False
     media: str | None = None
 
     @property
@@ -78,8 +68,88 @@ class Route:
         """The methods that the route takes: HEAD goes with GET, and the host drops its body."""
         return [self.method, "HEAD"] if self.method == "GET" else [self.method]
 
+    @property
+    def summary(self) -> str:
+        """The route's name as a sentence."""
+        return self.name.replace("_", " ").capitalize()
 
-type Handler[B, Q] = Callable[[Request[B, Q]], Awaitable[Answer]]
+
+type StaffHandler[P, B, Q] = Callable[[P, StaffRequest[B, Q]], Awaitable[Answer]]
+type PublicHandler[P] = Callable[[P, PublicRequest], Awaitable[Answer]]
+
+
+class RouteTable[P]:
+    """The routes of one area: declared at the level of its module, bound to its ports later.
+
+    Args:
+        area: What OpenAPI calls it.
+    """
+
+    def __init__(self, area: str) -> None:
+        self._area = area
+        self._declared: list[tuple[Route, Callable[[P, Any], Awaitable[Answer]]]] = []
+
+    def route[B: BaseModel, Q: BaseModel](  # noqa: PLR0913  what a route is, all of it by name
+        self,
+        method: str,
+        path: str,
+        permission: Permission,
+        *,
+        answers: Mapping[int, type[BaseModel] | None],
+        body: type[B] = NoBody,  # type: ignore[assignment]  # the default narrows B
+        query: type[Q] = NoQuery,  # type: ignore[assignment]  # the default narrows Q
+        errors: tuple[int, ...] = (),
+        **more: Any,
+    ) -> Callable[[StaffHandler[P, B, Q]], StaffHandler[P, B, Q]]:
+        """Declare a route for staff.
+
+        Args:
+            more: `body_optional`, `conditional` and `media` of the route.
+        """
+        facts = {"body": body, "query": query, "errors": errors, **more}
+
+        def declare(handler: StaffHandler[P, B, Q]) -> StaffHandler[P, B, Q]:
+            self._declare(handler, method, path, permission=permission, answers=answers, **facts)
+            return handler
+
+        return declare
+
+    def public(
+        self,
+        method: str,
+        path: str,
+        *,
+        answers: Mapping[int, type[BaseModel] | None],
+        raw_query: type[BaseModel] | None = None,
+    ) -> Callable[[PublicHandler[P]], PublicHandler[P]]:
+        """Declare a route that needs no token.
+
+        Args:
+            raw_query: The model of a query string that the handler reads itself: it is shown, and
+                checks nothing.
+        """
+        facts = {"query": raw_query or NoQuery, "raw_query": raw_query is not None}
+
+        def declare(handler: PublicHandler[P]) -> PublicHandler[P]:
+            self._declare(handler, method, path, permission=None, answers=answers, **facts)
+            return handler
+
+        return declare
+
+    def _declare(
+        self, handler: Callable[[P, Any], Awaitable[Answer]], method: str, path: str, **facts: Any
+    ) -> None:
+        name = getattr(handler, "__name__", "").removesuffix("_route")
+        facts["body_optional"] = facts.get("body_optional") or facts.get("body") in (None, NoBody)
+        route = Route(method=method, path=checked(path), name=name, area=self._area, **facts)
+        self._declared.append((route, handler))
+
+    def bind(self, edge: "Edge", ports: P) -> func.Blueprint:
+        """Return the functions of the routes, each with the area's ports."""
+        blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # it has no types
+        for route, handler in self._declared:
+            edge.add(blueprint, route, partial(handler, ports))
+        return blueprint
 
 
 class Edge:
@@ -89,134 +159,87 @@ class Edge:
         self._gate, self._page_tokens = gate, page_tokens
         self.catalogue: list[Route] = []
 
-    def routes(self, area: str) -> "Routes":
-        """Return a new blueprint's routes."""
-        return Routes(self, area)
+    def add(
+        self, blueprint: func.Blueprint, route: Route, handler: Callable[[Any], Awaitable[Answer]]
+    ) -> None:
+        """Register a route's function, and list the route in the catalogue."""
 
-    async def serve(
-        self, route: Route, handler: Handler[Any, Any], req: func.HttpRequest
+        # Microsoft's worker wants exactly the binding's parameters, plainly annotated.
+        async def trigger(req: func.HttpRequest) -> func.HttpResponse:
+            return await self._serve(route, handler, req)
+
+        self.catalogue.append(route)
+        register(blueprint, route.name, route.path, route.methods, trigger)
+
+    async def _serve(
+        self, route: Route, handler: Callable[[Any], Awaitable[Answer]], req: func.HttpRequest
     ) -> func.HttpResponse:
         """Answer one request; whatever goes wrong becomes an answer here."""
         request_id, began = str(uuid4()), time.perf_counter()
         with span(route.name, request_id=request_id) as current:
-            response = await self._answer(route, handler, req, request_id)
+            try:
+                response = await self._answer(route, handler, req, request_id)
+            except Exception:  # noqa: BLE001  the boundary: nothing gets past it, not even a refusal's own fault
+                _log.exception("unexpected error in %s, request %s", route.name, request_id)
+                response = failed(request_id)
             current.set_attribute("status", response.status_code)
         log_request(req.method, plain_path(route.path), response.status_code, request_id, began)
         return response
 
     async def _answer(
-        self, route: Route, handler: Handler[Any, Any], req: func.HttpRequest, request_id: str
+        self,
+        route: Route,
+        handler: Callable[[Any], Awaitable[Answer]],
+        req: func.HttpRequest,
+        request_id: str,
     ) -> func.HttpResponse:
         try:
-            try:
-                return answered(await handler(await self._read(route, req, request_id)), request_id)
-            except DomainError as error:
-                return refused(error, request_id)
-        except Exception:  # noqa: BLE001  the boundary: nothing gets past it, not even a refusal's own fault
-            _log.exception("unexpected error in %s, request %s", route.name, request_id)
-            return failed(request_id)
+            return answered(await handler(await self._read(route, req, request_id)), request_id)
+        except DomainError as error:
+            return refused(error, request_id)
 
-    async def _read(
-        self, route: Route, req: func.HttpRequest, request_id: str
-    ) -> Request[Any, Any]:
+    async def _read(self, route: Route, req: func.HttpRequest, request_id: str) -> PublicRequest:
+        """Return a request after every check; the caller is checked first."""
         headers = {name.lower(): value for name, value in req.headers.items()}
         caller = None
-        if isinstance(route.permission, Permission):
+        if route.permission is not None:
             caller = await self._gate.admit(headers.get("authorization"), route.permission)
         check_parameters(req.route_params)
         if route.body is not NoBody:
             check_length(headers)
-        arguments = read_arguments(req.url)
-        msp_id = caller.msp_id if caller else MspId("")
-        listing = Listing(route.name, msp_id, req.route_params, arguments)
-        query = NoQuery() if route.raw_query else read_query(route.query, arguments)
+        facts = {
+            "request_id": request_id,
+            "method": req.method,
+            "url": req.url,
+            "headers": headers,
+            "path": dict(req.route_params),
+            "arguments": read_arguments(req.url),
+        }
+        public = PublicRequest(**facts)
+        if route.raw_query:
+            return public
+        query = read_query(route.query, public.arguments)
+        body = read_body(route.body, req, optional=route.body_optional)
+        if caller is None:
+            return public
+        listing = Listing(route.name, caller.msp_id, req.route_params, public.arguments)
         if isinstance(query, ListQuery) and query.page_token is not None:
             query.page_token = self._page_tokens.read(listing, query.page_token)
-        return Request(
-            request_id=request_id,
-            method=req.method,
-            url=req.url,
-            headers=headers,
-            path=dict(req.route_params),
-            arguments=arguments,
-            body=NoBody()
-            if route.raw_query
-            else read_body(route.body, req, optional=route.body_optional),
-            query=query,
-            known_caller=caller,
-            sign_position=partial(self._page_tokens.write, listing),
-        )
+        sign = partial(self._page_tokens.write, listing)
+        return StaffRequest(**facts, caller=caller, query=query, body=body, sign_position=sign)
 
 
-class Routes:
-    """One area's routes, on a blueprint of their own."""
-
-    def __init__(self, edge: Edge, area: str) -> None:
-        self._edge, self._area = edge, area
-        self.blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # it has no types
-
-    def route[B: BaseModel, Q: BaseModel](  # noqa: PLR0913  what a route is, all of it by name
-        self,
-        method: str,
-        path: str,
-        permission: Permission | Public,
-        *,
-        answers: Mapping[int, type[BaseModel] | None],
-        body: type[B] = NoBody,  # type: ignore[assignment]  # the default narrows B
-        query: type[Q] = NoQuery,  # type: ignore[assignment]  # the default narrows Q
-        errors: tuple[int, ...] = (),
-        body_optional: bool = False,
-        raw_query: type[BaseModel] | None = None,
-        conditional: bool = False,
-        media: str | None = None,
-    ) -> Callable[[Handler[B, Q]], Handler[B, Q]]:
-        """Declare a route and register its trigger.
-
-        Args:
-            raw_query: The model of a query string that the handler reads itself: it is shown, and
-                checks nothing.
-        """
-
-        def declare(handler: Handler[B, Q]) -> Handler[B, Q]:
-            name = getattr(handler, "__name__", "").removesuffix("_route")
-            route = Route(
-                method=method,
-                path=checked(path),
-                name=name,
-                area=self._area,
-                permission=permission,
-                body=body,
-                query=raw_query or query,
-                answers=answers,
-                errors=errors,
-                body_optional=body_optional or body is NoBody,
-                raw_query=raw_query is not None,
-                conditional=conditional,
-                summary=name.replace("_", " ").capitalize(),
-                media=media,
-            )
-            self._edge.catalogue.append(route)
-            self.register(route.name, route.path, route.methods, self._trigger(route, handler))
-            return handler
-
-        return declare
-
-    def _trigger(self, route: Route, handler: Handler[Any, Any]) -> Callable[..., Any]:
-        # Microsoft's worker wants exactly the binding's parameters, plainly annotated.
-        async def trigger(req: func.HttpRequest) -> func.HttpResponse:
-            return await self._edge.serve(route, handler, req)
-
-        return trigger
-
-    def register(
-        self, name: str, path: str, methods: list[str], trigger: Callable[..., Any]
-    ) -> None:
-        """Register a trigger with the Functions host under the name."""
-        trigger.__name__ = name
-        bind = self.blueprint.route(
-            route=path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS
-        )
-        self.blueprint.function_name(name)(bind(trigger))
+def register(
+    blueprint: func.Blueprint,
+    name: str,
+    path: str,
+    methods: list[str],
+    trigger: Callable[..., Any],
+) -> None:
+    """Register a trigger with the Functions host under the name."""
+    trigger.__name__ = name
+    bind = blueprint.route(route=path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS)
+    blueprint.function_name(name)(bind(trigger))
 
 
 def log_request(method: str, template: str, status: int, request_id: str, began: float) -> None:

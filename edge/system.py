@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 from uuid import uuid4
@@ -13,10 +14,10 @@ from pydantic import ConfigDict, RootModel
 
 from edge.answers import Answer, respond
 from edge.errors import body_of
-from edge.models import ApiModel, NoBody, NoQuery
+from edge.models import ApiModel
 from edge.openapi import document
-from edge.requests import Request
-from edge.routes import PUBLIC, Edge, Route, Routes, log_request
+from edge.requests import PublicRequest
+from edge.routes import Edge, Route, RouteTable, log_request, register
 from edge.templates import matches
 
 _log = logging.getLogger(__name__)
@@ -37,42 +38,50 @@ class OpenApiAnswer(RootModel[dict[str, Any]]):
     model_config = ConfigDict(defer_build=True)
 
 
+@dataclass(frozen=True, slots=True)
+class SystemPorts:
+    """What the routes need.
+
+    Args:
+        probe: Reads from storage; raises when it is out of reach.
+        catalogue: All routes of the app.
+    """
+
+    probe: Callable[[], Awaitable[None]]
+    catalogue: Sequence[Route]
+
+
+routes = RouteTable[SystemPorts]("system")
+
+
+@routes.public("GET", "health", answers={200: HealthAnswer, 503: HealthAnswer})
+async def health(ports: SystemPorts, _request: PublicRequest) -> Answer:
+    """Tell whether the app can do its work."""
+    try:
+        await ports.probe()
+    except Exception:  # noqa: BLE001  whatever it is, storage is out of reach
+        _log.exception("storage cannot be reached")
+        return Answer(503, HealthAnswer(status="degraded", storage="unreachable"))
+    return Answer(200, HealthAnswer(status="ok", storage="ok"))
+
+
+@routes.public("GET", "openapi.json", answers={200: OpenApiAnswer})
+async def openapi(ports: SystemPorts, _request: PublicRequest) -> Answer:
+    """Describe all routes."""
+    return Answer(200, OpenApiAnswer(document(ports.catalogue)))
+
+
 def system_functions(edge: Edge, probe: Callable[[], Awaitable[None]]) -> func.Blueprint:
     """Return the functions that belong to no area.
+
+    The Functions host tries routes in the order of their functions' names, so that the name of
+    the catch-all has to sort after all others. Without it, the host answers a wrong method with
+    404 and without a body.
 
     Args:
         probe: Reads from storage; raises when it is out of reach.
     """
-    routes = edge.routes("system")
-    _health(routes, probe)
-    _openapi(routes, edge)
-    _unrouted(routes, edge)
-    return routes.blueprint
-
-
-def _health(routes: Routes, probe: Callable[[], Awaitable[None]]) -> None:
-    @routes.route("GET", "health", PUBLIC, answers={200: HealthAnswer, 503: HealthAnswer})
-    async def health(request: Request[NoBody, NoQuery]) -> Answer:  # noqa: ARG001  a route's shape
-        try:
-            await probe()
-        except Exception:  # noqa: BLE001  whatever it is, storage is out of reach
-            _log.exception("storage cannot be reached")
-            return Answer(503, HealthAnswer(status="degraded", storage="unreachable"))
-        return Answer(200, HealthAnswer(status="ok", storage="ok"))
-
-
-def _openapi(routes: Routes, edge: Edge) -> None:
-    @routes.route("GET", "openapi.json", PUBLIC, answers={200: OpenApiAnswer})
-    async def openapi(request: Request[NoBody, NoQuery]) -> Answer:  # noqa: ARG001  a route's shape
-        return Answer(200, OpenApiAnswer(document(edge.catalogue)))
-
-
-def _unrouted(routes: Routes, edge: Edge) -> None:
-    """Take what no other route does.
-
-    The Functions host tries routes in the order of their functions' names, so that this one's has
-    to sort after all others. By itself it answers a wrong method with 404 and without a body.
-    """
+    blueprint = routes.bind(edge, SystemPorts(probe, edge.catalogue))
 
     async def unrouted(req: func.HttpRequest) -> func.HttpResponse:
         request_id, began = str(uuid4()), time.perf_counter()
@@ -80,7 +89,8 @@ def _unrouted(routes: Routes, edge: Edge) -> None:
         log_request(req.method, "{*path}", response.status_code, request_id, began)
         return response
 
-    routes.register(CATCH_ALL, "{*path}", _METHODS, unrouted)
+    register(blueprint, CATCH_ALL, "{*path}", _METHODS, unrouted)
+    return blueprint
 
 
 def _not_taken(edge: Edge, path: str, request_id: str) -> func.HttpResponse:

@@ -1,14 +1,17 @@
 """Routes of GDAP invites, and the timer that polls their relationships."""
 
+from functools import partial
 from typing import Literal
 
 import azure.functions as func
 from pydantic import ConfigDict, Field, RootModel
 
 from domain.identifiers import TenantId, parse_tenant_id
+from domain.ports.page import Page
 from domain.roles import Permission
 from domain.tenant import GdapInvite
 from edge.answers import Answer
+from edge.lists import list_route
 from edge.models import (
     ApiModel,
     GuidText,
@@ -18,14 +21,13 @@ from edge.models import (
     NoQuery,
     RequestModel,
     Timestamp,
-    list_answer,
 )
-from edge.requests import Request
-from edge.routes import Edge, Routes
-from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
+from edge.requests import StaffRequest
+from edge.routes import Edge, RouteTable
+from edge.triggers import add_timer
+from gdap.invite import Invitation, InviteStatus, invite_customer
 from gdap.poll_relationships import poll_relationships
 from gdap.ports import GdapPorts
-from telemetry import traced
 
 
 class InviteBody(RequestModel):
@@ -73,65 +75,50 @@ class AnyInviteAnswer(RootModel[InviteAnswer | SkippedAnswer]):
     model_config = ConfigDict(defer_build=True)
 
 
-InviteList = list_answer(InviteAnswer)
+routes = RouteTable[GdapPorts]("gdap")
 
 
-def gdap_functions(edge: Edge, ports: GdapPorts) -> func.Blueprint:
-    """Return the area's functions."""
-    routes = edge.routes("gdap")
-    _list(routes, ports)
-    _invite(routes, ports)
-    _polling(routes.blueprint, ports)
-    return routes.blueprint
+@list_route(routes, "gdap/invites", Permission.TENANTS_MANAGE, InviteAnswer)
+async def list_gdap_invites(
+    ports: GdapPorts, request: StaffRequest[NoBody, ListQuery]
+) -> Page[InviteAnswer]:
+    """List the MSP's GDAP invites; one that is being made is left out."""
+    query = request.query
+    page = await ports.msps.invites(request.caller.msp_id, query.page_size, query.page_token)
+    items = [
+        InviteAnswer.of(invite.tenant_id, InviteStatus(invite.status), invite)
+        for invite in page.items
+        if invite.status in set(InviteStatus)
+    ]
+    return Page(tuple(items), page.next_token)
 
 
-def _list(routes: Routes, ports: GdapPorts) -> None:
-    @routes.route(
-        "GET",
-        "gdap/invites",
-        Permission.TENANTS_MANAGE,
-        query=ListQuery,
-        answers={200: InviteList},
-    )
-    async def list_gdap_invites(request: Request[NoBody, ListQuery]) -> Answer:
-        query = request.query
-        page = await ports.msps.invites(request.caller.msp_id, query.page_size, query.page_token)
-        items = [
-            InviteAnswer.of(invite.tenant_id, InviteStatus(invite.status), invite)
-            for invite in page.items
-            if invite.status in set(InviteStatus)
-        ]
-        return Answer(200, InviteList(items=items, next_link=request.next_link(page.next_token)))
-
-
-def _invite(routes: Routes, ports: GdapPorts) -> None:
-    @routes.route(
-        "POST",
-        "gdap/invites",
-        Permission.TENANTS_MANAGE,
-        body=InviteBody,
-        answers={200: AnyInviteAnswer, 201: InviteAnswer},
-        errors=(422, 502),
-    )
-    async def create_gdap_invite(request: Request[InviteBody, NoQuery]) -> Answer:
-        body = request.body
-        tenant_id = parse_tenant_id(body.tenant_id)
-        invitation = Invitation(tenant_id, body.display_name, body.duration_days)
-        cause = request.cause(ports.clock.now())
-        invited = await invite_customer(ports, request.caller.msp, invitation, cause)
-        return _answer(tenant_id, invited)
-
-
-def _answer(tenant_id: TenantId, invited: Invited) -> Answer:
+@routes.route(
+    "POST",
+    "gdap/invites",
+    Permission.TENANTS_MANAGE,
+    body=InviteBody,
+    answers={200: AnyInviteAnswer, 201: InviteAnswer},
+    errors=(422, 502),
+)
+async def create_gdap_invite(
+    ports: GdapPorts, request: StaffRequest[InviteBody, NoQuery]
+) -> Answer:
+    """Invite a customer."""
+    body = request.body
+    tenant_id = parse_tenant_id(body.tenant_id)
+    invitation = Invitation(tenant_id, body.display_name, body.duration_days)
+    cause = request.cause(ports.clock.now())
+    invited = await invite_customer(ports, request.caller.msp, invitation, cause)
     if invited.status is InviteStatus.SKIPPED:
         return Answer(200, SkippedAnswer(tenant_id=tenant_id))
     status = 201 if invited.status is InviteStatus.CREATED else 200
     return Answer(status, InviteAnswer.of(tenant_id, invited.status, invited.invite))
 
 
-def _polling(blueprint: func.Blueprint, ports: GdapPorts) -> None:
-    @blueprint.function_name("poll_gdap_relationships")
-    @blueprint.timer_trigger("timer", "%GDAP_SCHEDULE%")
-    @traced
-    async def poll_gdap_relationships(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
-        await poll_relationships(ports)
+def gdap_functions(edge: Edge, ports: GdapPorts) -> func.Blueprint:
+    """Return the area's functions: its routes, and the timer that polls relationships."""
+    blueprint = routes.bind(edge, ports)
+    poll = partial(poll_relationships, ports)
+    add_timer(blueprint, "poll_gdap_relationships", "GDAP_SCHEDULE", poll)
+    return blueprint

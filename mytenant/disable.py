@@ -1,31 +1,24 @@
 """Disable: the only way by which the partner tenant goes."""
 
-from core.remove_tenant import remove_tenant
+from core.remove_tenant import RemovalPorts, remove_tenant
 from domain.audit import Cause
 from domain.errors import NoPartnerTenant
 from domain.identifiers import MspId, TenantId
 from domain.partner_tenant import disable
-from domain.ports.msp_store import MspStore
-from domain.ports.pending_work import PendingWorkStore
-from domain.ports.queues import Queues
 
 
-async def disable_partner_tenant(
-    msps: MspStore, intents: PendingWorkStore, queues: Queues, msp_id: MspId, cause: Cause
-) -> TenantId:
+async def disable_partner_tenant(ports: RemovalPorts, msp_id: MspId, cause: Cause) -> TenantId:
     """Remove the partner tenant's row at once, and set off the purge of what it owned.
 
     Raises:
         NoPartnerTenant: There is none.
     """
-    head = await msps.head(msp_id)
+    head = await ports.msps.head(msp_id)
     if head is None or head.slot is None:
         raise NoPartnerTenant("The MSP has no partner tenant.")
     tenant_id = head.slot.value.tenant_id
     await remove_tenant(
-        msps,
-        intents,
-        queues,
+        ports,
         msp_id,
         tenant_id,
         lambda snapshot: disable(snapshot, cause),

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import azure.functions as func
-
+from core.remove_tenant import RemovalPorts
 from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentState
 from domain.errors import ConcurrentChange
@@ -14,15 +13,13 @@ from domain.permissions import MANIFEST_VERSION
 from domain.ports.clock import Clock
 from domain.ports.credentials import Credentials
 from domain.ports.identity import Identity
-from domain.ports.msp_store import MspHead, MspStore
-from domain.ports.pending_work import PendingWorkStore
-from domain.ports.queues import Queues
+from domain.ports.msp_store import MspHead
 from domain.ports.sync_states import SyncStates
 from domain.roles import Permission
 from edge.answers import Answer
 from edge.models import ApiModel, GuidText, NoBody, NoQuery, RequestModel, Timestamp
-from edge.requests import Request
-from edge.routes import Edge, Routes
+from edge.requests import StaffRequest
+from edge.routes import RouteTable
 from edge.tenant_answer import TenantAnswer
 from mytenant.disable import disable_partner_tenant
 from mytenant.enable import enable_partner_tenant, tenant_to_enable
@@ -76,94 +73,78 @@ class DisabledAnswer(ApiModel):
     removed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class MyTenantPorts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MyTenantPorts(RemovalPorts):
     """What the area needs from outside."""
 
-    msps: MspStore
     sync_states: SyncStates
     sync_requests: SyncRequests
-    intents: PendingWorkStore
-    queues: Queues
     identity: Identity
     clock: Clock
     credentials: Credentials
 
 
-def mytenant_functions(edge: Edge, ports: MyTenantPorts) -> func.Blueprint:
-    """Return the area's functions."""
-    routes = edge.routes("my tenant")
-    _show(routes, ports)
-    _enable(routes, ports)
-    _disable(routes, ports)
-    return routes.blueprint
+routes = RouteTable[MyTenantPorts]("my tenant")
 
 
-def _show(routes: Routes, ports: MyTenantPorts) -> None:
-    @routes.route("GET", "my-tenant", Permission.TENANTS_READ, answers={200: MyTenantAnswer})
-    async def get_my_tenant(request: Request[NoBody, NoQuery]) -> Answer:
-        head = request.caller.head
-        record = head.consent.value if head.consent else None
-        body = MyTenantAnswer(
-            tenant=await _partner_tenant(ports, head),
-            detected_tenant_id=record.detected_tenant_id if record else None,
-            consent=ConsentAnswer(
-                state=record.state if record else ConsentState.NONE,
-                outcome=record.outcome if record else None,
-                at=record.at if record else None,
-            ),
-            permissions=_permissions(head),
-            credential=_credential(
-                await ports.credentials.expires_at(request.caller.msp), ports.clock.now()
-            ),
-        )
-        return Answer(200, body)
-
-
-def _enable(routes: Routes, ports: MyTenantPorts) -> None:
-    @routes.route(
-        "POST",
-        "my-tenant/enable",
-        Permission.TENANTS_MANAGE,
-        body=EnableBody,
-        body_optional=True,
-        answers={200: TenantAnswer, 201: TenantAnswer},
-        errors=(422, 502),
+@routes.route("GET", "my-tenant", Permission.TENANTS_READ, answers={200: MyTenantAnswer})
+async def get_my_tenant(ports: MyTenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Show the partner tenant, and how far the consent is."""
+    head = request.caller.head
+    record = head.consent.value if head.consent else None
+    body = MyTenantAnswer(
+        tenant=await _partner_tenant(ports, head),
+        detected_tenant_id=record.detected_tenant_id if record else None,
+        consent=ConsentAnswer(
+            state=record.state if record else ConsentState.NONE,
+            outcome=record.outcome if record else None,
+            at=record.at if record else None,
+        ),
+        permissions=_permissions(head),
+        credential=_credential(
+            await ports.credentials.expires_at(request.caller.msp), ports.clock.now()
+        ),
     )
-    async def enable_my_tenant(request: Request[EnableBody, NoQuery]) -> Answer:
-        caller, now = request.caller, ports.clock.now()
-        named = request.body.tenant_id
-        tenant_id = tenant_to_enable(
-            caller.head,
-            caller.member.tid,
-            None if named is None else parse_tenant_id(named),
-        )
-        enabled = await enable_partner_tenant(
-            ports.msps, ports.identity, caller.msp, tenant_id, request.cause(now)
-        )
-        if enabled.enabling is not Enabling.ALREADY:
-            await ports.sync_requests.request(enabled.tenant.ref, now)
-        status = 201 if enabled.enabling is Enabling.CREATED else 200
-        return Answer(status, await _tenant(ports, caller.msp_id, tenant_id))
+    return Answer(200, body)
 
 
-def _disable(routes: Routes, ports: MyTenantPorts) -> None:
-    @routes.route(
-        "POST",
-        "my-tenant/disable",
-        Permission.TENANTS_MANAGE,
-        answers={200: DisabledAnswer},
-        errors=(404,),
+@routes.route(
+    "POST",
+    "my-tenant/enable",
+    Permission.TENANTS_MANAGE,
+    body=EnableBody,
+    body_optional=True,
+    answers={200: TenantAnswer, 201: TenantAnswer},
+    errors=(422, 502),
+)
+async def enable_my_tenant(
+    ports: MyTenantPorts, request: StaffRequest[EnableBody, NoQuery]
+) -> Answer:
+    """Enable the MSP's own tenant as its partner tenant."""
+    caller, now, named = request.caller, ports.clock.now(), request.body.tenant_id
+    wanted = None if named is None else parse_tenant_id(named)
+    tenant_id = tenant_to_enable(caller.head, caller.member.tid, wanted)
+    enabled = await enable_partner_tenant(
+        ports.msps, ports.identity, caller.msp, tenant_id, request.cause(now)
     )
-    async def disable_my_tenant(request: Request[NoBody, NoQuery]) -> Answer:
-        removed = await disable_partner_tenant(
-            ports.msps,
-            ports.intents,
-            ports.queues,
-            request.caller.msp_id,
-            request.cause(ports.clock.now()),
-        )
-        return Answer(200, DisabledAnswer(tenant_id=removed))
+    if enabled.enabling is not Enabling.ALREADY:
+        await ports.sync_requests.request(enabled.tenant.ref, now)
+    status = 201 if enabled.enabling is Enabling.CREATED else 200
+    return Answer(status, await _tenant(ports, caller.msp_id, tenant_id))
+
+
+@routes.route(
+    "POST",
+    "my-tenant/disable",
+    Permission.TENANTS_MANAGE,
+    answers={200: DisabledAnswer},
+    errors=(404,),
+)
+async def disable_my_tenant(ports: MyTenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Disable the partner tenant: it and all its data are removed."""
+    cause = request.cause(ports.clock.now())
+    removed = await disable_partner_tenant(ports, request.caller.msp_id, cause)
+    return Answer(200, DisabledAnswer(tenant_id=removed))
 
 
 def _permissions(head: MspHead) -> PermissionsAnswer:

@@ -26,7 +26,7 @@ from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
 from ops.staff import add_staff_commands
 from settings import SettingMissing, StorageSettings
-from wiring import open_documents, open_queues, open_storage
+from wiring.services import open_documents, open_queues, open_storage
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -123,7 +123,12 @@ async def _delete_msp(
 ) -> dict[str, str]:
     msp_id = MspId(parse_guid(options.msp_id, "msp-id"))
     name = options.name or await asyncio.to_thread(input, "Type the MSP's name to delete it: ")
-    ports = DeletionPorts(storage.msps, storage.staff_index, storage.intents, queues)
+    ports = DeletionPorts(
+        msps=storage.msps,
+        intents=storage.intents,
+        queues=queues,
+        staff_index=storage.staff_index,
+    )
     cause = Cause(SYSTEM, SystemClock().now(), str(uuid4()))
     deleted = await delete_msp(ports, msp_id, name, cause)
     return {

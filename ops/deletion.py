@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from billing.close_month import due_month
-from core.remove_tenant import remove_tenant
+from core.remove_tenant import RemovalPorts, remove_tenant
 from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.billing_account import BillingAccount
@@ -15,8 +15,6 @@ from domain.msp import Msp
 from domain.partner_tenant import disable
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.ports.page import Page
-from domain.ports.pending_work import PendingWorkStore
-from domain.ports.queues import Queues
 from domain.ports.staff_index import StaffIndex
 from domain.roles import StaffMember
 from domain.row_changes import Decision, Insert, Remove, Replace, RowChange, write
@@ -39,14 +37,11 @@ class Standing:
     unpaid: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class DeletionPorts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionPorts(RemovalPorts):
     """What a deletion needs from outside."""
 
-    msps: MspStore
     staff_index: StaffIndex
-    intents: PendingWorkStore
-    queues: Queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +154,7 @@ async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> 
     async for tenant in _first_of_each_page(lambda: ports.msps.tenants(msp_id, _PAGE)):
         with suppress(TenantNotFound, NoPartnerTenant):  # Somebody else has just removed it.
             await remove_tenant(
-                ports.msps,
-                ports.intents,
-                ports.queues,
+                ports,
                 msp_id,
                 tenant.value.tenant_id,
                 decide,

@@ -17,6 +17,7 @@ from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant
+from domain.work_queues import SYNC_TENANT
 from sync.lease import Lease, LeaseLost, is_leased, take_lease
 from sync.msp_profiles import MspProfiles
 from sync.primary_domain import learn_domain
@@ -84,7 +85,7 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
             await ports.requests.request(ref, ports.clock.now())
     else:
         await lease.postpone(ports.clock.now() + timedelta(seconds=wait))
-        await ports.requests.queues.sync_tenant(ref, delay_seconds=round(wait + 0.5))
+        await ports.requests.queues.send(SYNC_TENANT, ref, delay_seconds=round(wait + 0.5))
 
 
 async def _read(ports: SyncPorts, lease: Lease, reader: TenantReader) -> float | None:

@@ -20,10 +20,12 @@ class Edit:
 
     Args:
         notes: An empty text removes the notes.
+        if_match: The version that the edit was decided on; None or `*` for any.
     """
 
     display_name: str | None
     notes: str | None
+    if_match: str | None = None
 
 
 def decide_edit(
@@ -55,24 +57,19 @@ def decide_edit(
     return Decision(after, operations)
 
 
-async def edit_tenant(  # noqa: PLR0913  one parameter for each thing that an edit depends on
-    msps: MspStore,
-    msp_id: MspId,
-    tenant_id: TenantId,
-    edit: Edit,
-    cause: Cause,
-    if_match: str | None,
+async def edit_tenant(
+    msps: MspStore, msp_id: MspId, tenant_id: TenantId, edit: Edit, cause: Cause
 ) -> None:
     """Change a tenant's name or notes.
 
     Raises:
         TenantNotFound: No such tenant at this MSP.
-        StaleVersion: The tenant is not the version that `if_match` names.
+        StaleVersion: The tenant is another version than the one that the edit was decided on.
     """
 
     def decide(snapshot: TenantRecords) -> Decision[Tenant]:
         known = _required(snapshot)
-        if if_match not in (None, "*", known.version):
+        if edit.if_match not in (None, "*", known.version):
             raise StaleVersion("The tenant has changed since it was read.")
         return decide_edit(known, snapshot.usage, edit, cause)
 

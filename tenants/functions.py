@@ -1,62 +1,32 @@
 """Routes of the tenant list, and the queue that purges removed tenants."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 import azure.functions as func
 
-from core.sync_requests import SyncRequests
 from domain.errors import InvalidStatus, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, LifecycleStep
-from domain.messages import read_tenant_ref
-from domain.ports.clock import Clock
-from domain.ports.msp_store import MspStore
-from domain.ports.pending_work import PendingWorkStore
-from domain.ports.queues import Queues
-from domain.ports.sync_states import SyncStates
-from domain.ports.synced_records import SyncedRecords
-from domain.ports.user_index import UserIndex
-from domain.ports.whole_reads import WholeReads
+from domain.ports.page import Page
 from domain.roles import Permission
+from domain.work_queues import PURGE_TENANT
 from edge.answers import Answer
+from edge.lists import list_route
 from edge.models import NoBody, NoQuery
-from edge.poison import PoisonKind, record_poison
-from edge.requests import Request
-from edge.routes import Edge, Routes
+from edge.requests import StaffRequest
+from edge.routes import Edge, RouteTable, StaffHandler
 from edge.tenant_answer import TenantAnswer
-from telemetry import traced
+from edge.tenants import tenant_of
+from edge.triggers import FailedMessages, add_work_queue
 from tenants.edit import Edit, edit_tenant, take_step
 from tenants.hard_delete import hard_delete
-from tenants.listing import list_tenants
-from tenants.purge import PurgePorts, purge_tenant
-from tenants.requests import EditBody, TenantList, TenantsQuery
+from tenants.listing import TenantFilter, list_tenants
+from tenants.ports import TenantPorts
+from tenants.purge import purge_tenant
+from tenants.requests import EditBody, TenantsQuery
 
-_POISON = PoisonKind("purge-tenant", "tenant.purge_failed", read_tenant_ref)
-
-
-@dataclass(frozen=True, slots=True)
-class TenantPorts:
-    """What the tenant area needs from outside."""
-
-    msps: MspStore
-    sync_states: SyncStates
-    sync_requests: SyncRequests
-    records: SyncedRecords
-    intents: PendingWorkStore
-    queues: Queues
-    clock: Clock
-    user_index: UserIndex
-    whole_reads: WholeReads
-
-
-def tenant_functions(edge: Edge, ports: TenantPorts) -> func.Blueprint:
-    """Return the area's functions."""
-    routes = edge.routes("tenants")
-    _reading(routes, ports)
-    _changing(routes, ports)
-    _lifecycle(routes, ports)
-    _purging(routes.blueprint, ports)
-    return routes.blueprint
+routes = RouteTable[TenantPorts]("tenants")
 
 
 async def _answer(ports: TenantPorts, msp_id: MspId, tenant_id: TenantId, status: int) -> Answer:
@@ -69,140 +39,134 @@ async def _answer(ports: TenantPorts, msp_id: MspId, tenant_id: TenantId, status
     return Answer(status, body, {"ETag": known.version})
 
 
-def _reading(routes: Routes, ports: TenantPorts) -> None:
-    @routes.route(
-        "GET", "tenants", Permission.TENANTS_READ, query=TenantsQuery, answers={200: TenantList}
-    )
-    async def list_tenants_route(request: Request[NoBody, TenantsQuery]) -> Answer:
-        query = request.query
-        page = await list_tenants(
-            ports.msps,
-            ports.sync_states,
-            request.caller.msp_id,
-            query.scope,
-            query.status,
-            query.page_size,
-            query.page_token,
-        )
-        items = [TenantAnswer.of(tenant, state) for tenant, state in page.items]
-        return Answer(200, TenantList(items=items, next_link=request.next_link(page.next_token)))
-
-    @routes.route(
-        "GET",
-        "tenants/{tenantId}",
-        Permission.TENANTS_READ,
-        answers={200: TenantAnswer},
-        errors=(404,),
-    )
-    async def get_tenant(request: Request[NoBody, NoQuery]) -> Answer:
-        return await _answer(ports, request.caller.msp_id, request.tenant_id, 200)
+@list_route(routes, "tenants", Permission.TENANTS_READ, TenantAnswer, TenantsQuery)
+async def list_tenants_route(
+    ports: TenantPorts, request: StaffRequest[NoBody, TenantsQuery]
+) -> Page[TenantAnswer]:
+    """List the MSP's tenants."""
+    query, msp_id = request.query, request.caller.msp_id
+    shown = TenantFilter(query.scope, query.status)
+    page = await list_tenants(ports, msp_id, shown, query.page_size, query.page_token)
+    return page.map(lambda listed: TenantAnswer.of(*listed))
 
 
-def _changing(routes: Routes, ports: TenantPorts) -> None:
-    @routes.route(
-        "PATCH",
-        "tenants/{tenantId}",
-        Permission.TENANTS_MANAGE,
-        body=EditBody,
-        answers={200: TenantAnswer},
-        errors=(404,),
-        conditional=True,
-    )
-    async def edit_tenant_route(request: Request[EditBody, NoQuery]) -> Answer:
-        msp_id, tenant_id = request.caller.msp_id, request.tenant_id
-        edit = Edit(request.body.display_name, request.body.notes)
-        cause = request.cause(ports.clock.now())
-        if_match = request.headers.get("if-match")
-        await edit_tenant(ports.msps, msp_id, tenant_id, edit, cause, if_match)
-        return await _answer(ports, msp_id, tenant_id, 200)
+@routes.route(
+    "GET",
+    "tenants/{tenantId}",
+    Permission.TENANTS_READ,
+    answers={200: TenantAnswer},
+    errors=(404,),
+)
+async def get_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Show a tenant."""
+    return await _answer(ports, request.caller.msp_id, request.tenant_id, 200)
 
-    @routes.route(
-        "DELETE",
-        "tenants/{tenantId}",
-        Permission.TENANTS_MANAGE,
-        answers={204: None},
-        errors=(404,),
-    )
-    async def delete_tenant(request: Request[NoBody, NoQuery]) -> Answer:
-        await hard_delete(
-            ports.msps,
-            ports.intents,
-            ports.queues,
-            request.caller.msp_id,
-            request.tenant_id,
-            request.cause(ports.clock.now()),
-        )
-        return Answer(204)
 
-    @routes.route(
+@routes.route(
+    "PATCH",
+    "tenants/{tenantId}",
+    Permission.TENANTS_MANAGE,
+    body=EditBody,
+    answers={200: TenantAnswer},
+    errors=(404,),
+    conditional=True,
+)
+async def edit_tenant_route(ports: TenantPorts, request: StaffRequest[EditBody, NoQuery]) -> Answer:
+    """Change a tenant's name or notes."""
+    msp_id, tenant_id = request.caller.msp_id, request.tenant_id
+    edit = Edit(request.body.display_name, request.body.notes, request.headers.get("if-match"))
+    await edit_tenant(ports.msps, msp_id, tenant_id, edit, request.cause(ports.clock.now()))
+    return await _answer(ports, msp_id, tenant_id, 200)
+
+
+@routes.route(
+    "DELETE",
+    "tenants/{tenantId}",
+    Permission.TENANTS_MANAGE,
+    answers={204: None},
+    errors=(404,),
+)
+async def delete_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Delete a customer tenant for good."""
+    cause = request.cause(ports.clock.now())
+    await hard_delete(ports, request.caller.msp_id, request.tenant_id, cause)
+    return Answer(204)
+
+
+@routes.route(
+    "POST",
+    "tenants/{tenantId}/sync",
+    Permission.TENANTS_MANAGE,
+    answers={202: TenantAnswer},
+    errors=(404,),
+)
+async def request_tenant_sync(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Request a sync of a tenant."""
+    tenant = (await tenant_of(ports.msps, request)).value
+    if not tenant.is_synced:
+        lost = tenant.connection_lost_at is not None
+        why = "cannot be reached" if lost else f"is {tenant.status}"
+        raise InvalidStatus(f"A tenant that {why} is not synced.")
+    await ports.sync_requests.request(tenant.ref, ports.clock.now())
+    return await _answer(ports, tenant.msp_id, tenant.tenant_id, 202)
+
+
+def _step_route(
+    name: str,
+) -> Callable[
+    [StaffHandler[TenantPorts, NoBody, NoQuery]], StaffHandler[TenantPorts, NoBody, NoQuery]
+]:
+    return routes.route(
         "POST",
-        "tenants/{tenantId}/sync",
+        f"tenants/{{tenantId}}/{name}",
         Permission.TENANTS_MANAGE,
-        answers={202: TenantAnswer},
+        answers={200: TenantAnswer},
         errors=(404,),
     )
-    async def request_tenant_sync(request: Request[NoBody, NoQuery]) -> Answer:
-        known = await ports.msps.tenant(request.caller.msp_id, request.tenant_id)
-        if known is None:
-            raise TenantNotFound("No such tenant.")
-        if not known.value.is_synced:
-            lost = known.value.connection_lost_at is not None
-            why = "cannot be reached" if lost else f"is {known.value.status}"
-            raise InvalidStatus(f"A tenant that {why} is not synced.")
-        await ports.sync_requests.request(known.value.ref, ports.clock.now())
-        return await _answer(ports, known.value.msp_id, known.value.tenant_id, 202)
 
 
-def _lifecycle(routes: Routes, ports: TenantPorts) -> None:
-    def step_route(name: str, step: LifecycleStep) -> None:
-        async def take_step_route(request: Request[NoBody, NoQuery]) -> Answer:
-            msp_id, tenant_id = request.caller.msp_id, request.tenant_id
-            cause = request.cause(ports.clock.now())
-            tenant = await take_step(ports.msps, msp_id, tenant_id, step, cause)
-            if tenant.is_synced:
-                await ports.sync_requests.request(tenant.ref, cause.at)
-            return await _answer(ports, msp_id, tenant_id, 200)
-
-        take_step_route.__name__ = f"{name}_tenant"
-        routes.route(
-            "POST",
-            f"tenants/{{tenantId}}/{name}",
-            Permission.TENANTS_MANAGE,
-            answers={200: TenantAnswer},
-            errors=(404,),
-        )(take_step_route)
-
-    for name, step in {
-        "suspend": SUSPEND,
-        "resume": RESUME,
-        "offboard": OFFBOARD,
-        "reactivate": REACTIVATE,
-    }.items():
-        step_route(name, step)
+@_step_route("suspend")
+async def suspend_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Suspend a customer tenant: it is neither synced nor billed."""
+    return await _take(ports, request, SUSPEND)
 
 
-def _purging(blueprint: func.Blueprint, ports: TenantPorts) -> None:
-    purging = PurgePorts(
-        ports.msps,
-        ports.sync_states,
-        ports.records,
-        ports.intents,
-        ports.queues,
-        ports.clock,
-        ports.user_index,
-        ports.whole_reads,
+@_step_route("resume")
+async def resume_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Resume a suspended tenant."""
+    return await _take(ports, request, RESUME)
+
+
+@_step_route("offboard")
+async def offboard_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Offboard a customer tenant; its data stay."""
+    return await _take(ports, request, OFFBOARD)
+
+
+@_step_route("reactivate")
+async def reactivate_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Reactivate an offboarded tenant."""
+    return await _take(ports, request, REACTIVATE)
+
+
+async def _take(
+    ports: TenantPorts, request: StaffRequest[NoBody, NoQuery], step: LifecycleStep
+) -> Answer:
+    msp_id, tenant_id = request.caller.msp_id, request.tenant_id
+    cause = request.cause(ports.clock.now())
+    tenant = await take_step(ports.msps, msp_id, tenant_id, step, cause)
+    if tenant.is_synced:
+        await ports.sync_requests.request(tenant.ref, cause.at)
+    return await _answer(ports, msp_id, tenant_id, 200)
+
+
+def tenant_functions(edge: Edge, ports: TenantPorts) -> func.Blueprint:
+    """Return the area's functions: its routes, and the queue that purges removed tenants."""
+    blueprint = routes.bind(edge, ports)
+    add_work_queue(
+        blueprint,
+        PURGE_TENANT,
+        FailedMessages(ports.msps, ports.clock),
+        partial(purge_tenant, ports),
     )
-
-    @blueprint.function_name("purge_tenant")
-    @blueprint.queue_trigger("message", "purge-tenant", "AzureWebJobsStorage")
-    @traced
-    async def purge_tenant_message(message: func.QueueMessage) -> None:
-        ref = read_tenant_ref(message.get_body())
-        await purge_tenant(purging, ref, message.id or "")
-
-    @blueprint.function_name("purge_tenant_poison")
-    @blueprint.queue_trigger("message", "purge-tenant-poison", "AzureWebJobsStorage")
-    @traced
-    async def purge_tenant_poison_message(message: func.QueueMessage) -> None:
-        # The intent is still on record, so the purge is tried again all the same.
-        await record_poison(ports.msps, _POISON, message, ports.clock.now())
+    return blueprint

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-from core.remove_tenant import remove_tenant
+from core.remove_tenant import RemovalPorts, remove_tenant
 from domain.audit import Cause
 from domain.errors import PartnerTenantProtected, TenantNotFound
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import folded_usage
 from domain.partner_tenant import describe
-from domain.ports.msp_store import MspStore, TenantRecords
-from domain.ports.pending_work import PendingWorkStore
-from domain.ports.queues import Queues
+from domain.ports.msp_store import TenantRecords
 from domain.removal import removal_row
 from domain.row_changes import Decision, Insert, Remove, Replace, RowChange
 from domain.tenant import Tenant
@@ -52,13 +50,8 @@ def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant
     return Decision(known.value, operations)
 
 
-async def hard_delete(  # noqa: PLR0913  the ports that a removal needs
-    msps: MspStore,
-    intents: PendingWorkStore,
-    queues: Queues,
-    msp_id: MspId,
-    tenant_id: TenantId,
-    cause: Cause,
+async def hard_delete(
+    ports: RemovalPorts, msp_id: MspId, tenant_id: TenantId, cause: Cause
 ) -> None:
     """Remove a customer tenant for good, and set off the purge of all that it owns.
 
@@ -67,9 +60,7 @@ async def hard_delete(  # noqa: PLR0913  the ports that a removal needs
         PartnerTenantProtected: It is the MSP's own partner tenant; nothing changes.
     """
     await remove_tenant(
-        msps,
-        intents,
-        queues,
+        ports,
         msp_id,
         tenant_id,
         lambda snapshot: decide_hard_delete(snapshot, cause),

@@ -1,46 +1,47 @@
 """Lists: which tenants and users they show."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from domain.folding import fold
 from domain.identifiers import MspId, TenantRef
-from domain.ports.msp_store import MspStore
 from domain.ports.page import Page
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import Document
 from domain.row_changes import Versioned
 from domain.sync_state import SyncState
 from domain.tenant import Tenant, TenantScope, TenantStatus
+from tenants.ports import TenantPorts
 
 type Listed = tuple[Versioned[Tenant], SyncState | None]
 
 
-def is_listed(tenant: Tenant, scope: TenantScope, status: TenantStatus | None) -> bool:
-    """Tell whether a list shows a tenant; offboarded tenants show on request alone."""
-    if scope is not TenantScope.ALL and tenant.is_own_msp_tenant != (scope is TenantScope.PARTNER):
-        return False
-    if status is None:
-        return tenant.status is not TenantStatus.OFFBOARDED
-    return tenant.status is status
+@dataclass(frozen=True, slots=True)
+class TenantFilter:
+    """Which tenants a list shows: of which scope and status; offboarded ones only on request."""
+
+    scope: TenantScope = TenantScope.ALL
+    status: TenantStatus | None = None
+
+    def shows(self, tenant: Tenant) -> bool:
+        """Tell whether the list shows a tenant."""
+        is_partner = self.scope is TenantScope.PARTNER
+        if self.scope is not TenantScope.ALL and tenant.is_own_msp_tenant != is_partner:
+            return False
+        if self.status is None:
+            return tenant.status is not TenantStatus.OFFBOARDED
+        return tenant.status is self.status
 
 
-async def list_tenants(  # noqa: PLR0913  the list's filters
-    msps: MspStore,
-    sync_states: SyncStates,
-    msp_id: MspId,
-    scope: TenantScope,
-    status: TenantStatus | None,
-    page_size: int,
-    token: str | None,
+async def list_tenants(
+    ports: TenantPorts, msp_id: MspId, shown: TenantFilter, page_size: int, token: str | None
 ) -> Page[Listed]:
     """Return a page of an MSP's tenants, each with the state of its sync.
 
     The partner tenant shows once its first sync is complete; a page without it is one short.
     """
-    page = await msps.tenants(
-        msp_id, page_size, token, lambda tenant: is_listed(tenant, scope, status)
-    )
-    states = await _states_of(sync_states, msp_id, page)
+    page = await ports.msps.tenants(msp_id, page_size, token, shown.shows)
+    states = await _states_of(ports.sync_states, msp_id, page)
     listed = ((known, states.get(known.value.ref)) for known in page.items)
     return Page(tuple(filter(_has_arrived, listed)), page.next_token)
 

@@ -8,18 +8,19 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from core.remove_tenant import RemovalPorts
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
-from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
-from domain.ports.queues import Queues
+from domain.ports.pending_work import PendingWork, WorkKind
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Insert
 from domain.sync_state import DataSet
+from domain.work_queues import PURGE_TENANT
 from telemetry import count
 
 _log = logging.getLogger(__name__)
@@ -28,15 +29,12 @@ _BATCH = 1000
 _FIRST_TOLD = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class PurgePorts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgePorts(RemovalPorts):
     """What a purge needs from outside."""
 
-    msps: MspStore
     sync_states: SyncStates
     records: SyncedRecords
-    intents: PendingWorkStore
-    queues: Queues
     clock: Clock
     user_index: UserIndex
     whole_reads: WholeReads
@@ -127,11 +125,11 @@ async def _go_on(
     _log.info("the purge of a tenant goes on, message %s", request_id)
     if not is_empty or progress.writer_until is None:
         await ports.intents.record(replace(progress, queued_at=now))
-        await ports.queues.purge_tenant(ref)
+        await ports.queues.send(PURGE_TENANT, ref)
         return
     await ports.intents.record(replace(progress, queued_at=progress.writer_until))
     delay = int((progress.writer_until - now).total_seconds()) + 1
-    await ports.queues.purge_tenant(ref, delay_seconds=delay)
+    await ports.queues.send(PURGE_TENANT, ref, delay_seconds=delay)
 
 
 async def _tell_progress(

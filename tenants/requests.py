@@ -7,8 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validat
 from domain.errors import FlagNotEditable
 from domain.folding import fold
 from domain.tenant import TenantScope, TenantStatus
-from edge.models import ListQuery, Name, Notes, RequestModel, list_answer
-from edge.tenant_answer import TenantAnswer
+from edge.models import ListQuery, Name, Notes, RequestModel
 
 
 class TenantsQuery(ListQuery):
@@ -55,7 +54,3 @@ class SyncedDocument(RootModel[dict[str, Any]]):
     """A record with Microsoft Graph's property names and values."""
 
     model_config = ConfigDict(title="SyncedRecord", defer_build=True)
-
-
-TenantList = list_answer(TenantAnswer)
-SyncedList = list_answer(SyncedDocument)

@@ -1,31 +1,20 @@
-"""The timer that finds work left undone."""
+"""The timer that queues pending work again."""
 
 from datetime import timedelta
+from functools import partial
 
 import azure.functions as func
 
-from domain.ports.clock import Clock
-from domain.ports.msp_store import MspStore
-from domain.ports.pending_work import PendingWorkStore
-from domain.ports.queues import Queues
-from telemetry import traced
-from work.requeue import requeue_work
+from edge.triggers import add_timer, new_blueprint
+from work.requeue import WorkPorts, requeue_work
 
 
-def work_functions(
-    msps: MspStore, intents: PendingWorkStore, queues: Queues, clock: Clock, after: timedelta
-) -> func.Blueprint:
+def work_functions(ports: WorkPorts, after: timedelta) -> func.Blueprint:
     """Return the area's functions.
 
     Args:
-        after: Age at which work on record is queued again.
+        after: Age at which pending work is queued again.
     """
-    blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # it has no types
-
-    @blueprint.function_name("recover_work")
-    @blueprint.timer_trigger("timer", "%RECOVERY_SCHEDULE%")
-    @traced
-    async def recover_work(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
-        await requeue_work(msps, intents, queues, clock, after)
-
+    blueprint = new_blueprint()
+    add_timer(blueprint, "recover_work", "RECOVERY_SCHEDULE", partial(requeue_work, ports, after))
     return blueprint

@@ -1,13 +1,15 @@
-"""Redelivery: queues anew what is on record as work and should have been done by now."""
+"""Requeueing: pending work that should have been done by now is queued again."""
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.identifiers import SessionRef, TenantRef
+from core.remove_tenant import RemovalPorts
+from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
-from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
-from domain.ports.queues import Queues
+from domain.ports.pending_work import PendingWork, WorkKind
+from domain.work_queues import WORK_QUEUES
 
 _log = logging.getLogger(__name__)
 
@@ -15,46 +17,48 @@ _log = logging.getLogger(__name__)
 _UNCOMMITTED = timedelta(minutes=30)
 
 
-async def requeue_work(
-    msps: MspStore, intents: PendingWorkStore, queues: Queues, clock: Clock, after: timedelta
-) -> int:
-    """Queue every intent anew whose message is older than `after`; return how many.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkPorts(RemovalPorts):
+    """What the area needs from outside."""
 
-    A message too many does no harm, since each piece of work can be repeated. One intent's
-    trouble never holds up another's.
+    clock: Clock
+
+
+async def requeue_work(ports: WorkPorts, after: timedelta) -> int:
+    """Queue all pending work again whose message is older than `after`; return how much.
+
+    An extra message does no harm, since each piece of work can be repeated. One piece's failure
+    holds up no other.
     """
-    now, count = clock.now(), 0
-    async for intent in intents.queued_before(now - after):
+    now, count = ports.clock.now(), 0
+    async for work in ports.intents.queued_before(now - after):
         try:
-            # Only the time is written anew: progress that was made meanwhile is not undone.
-            again = PendingWork(intent.kind, intent.subject, now)
-            count += await _requeue(msps, intents, queues, again, now - intent.queued_at)
-        except Exception:  # noqa: BLE001  one intent's trouble must not hold up another's
-            _log.exception("work could not be queued anew: %s", intent.kind)
+            # Only the time is rewritten, so that progress made meanwhile is kept.
+            again = PendingWork(work.kind, work.subject, now)
+            count += await _requeue(ports, again, now - work.queued_at)
+        except Exception:  # noqa: BLE001  one piece's failure must not hold up another's
+            _log.exception("pending work could not be queued again: %s", work.kind)
     return count
 
 
-async def _requeue(
-    msps: MspStore, intents: PendingWorkStore, queues: Queues, intent: PendingWork, age: timedelta
-) -> bool:
-    match intent.kind, intent.subject:
-        case WorkKind.PURGE_TENANT, TenantRef() as ref:
-            if await _has_its_row(msps, ref):
-                if age > _UNCOMMITTED:
-                    await intents.drop(intent.kind, ref)
-                return False
-            await intents.record(intent)
-            await queues.purge_tenant(ref)
-        case WorkKind.COMPLETE_CONSENT, SessionRef() as session:
-            await intents.record(intent)
-            await queues.complete_consent(session)
-        case _:
-            _log.warning("work that nobody here does stays on record: %s", intent.kind)
-            return False
+async def _requeue(ports: WorkPorts, work: PendingWork, age: timedelta) -> bool:
+    queue = next((queue for queue in WORK_QUEUES if queue.name == work.kind), None)
+    if queue is None:
+        _log.warning("pending work of a kind that nobody here does stays: %s", work.kind)
+        return False
+    if work.kind is WorkKind.PURGE_TENANT and await _is_undecided(ports.msps, work):
+        if age > _UNCOMMITTED:
+            await ports.intents.drop(work.kind, work.subject)
+        return False
+    await ports.intents.record(work)
+    await ports.queues.send(queue, work.subject)
     return True
 
 
-async def _has_its_row(msps: MspStore, ref: TenantRef) -> bool:
-    """Tell whether the removal was decided and not committed."""
+async def _is_undecided(msps: MspStore, work: PendingWork) -> bool:
+    """Tell whether a tenant still has its row: its removal was begun and not committed."""
+    ref = work.subject
+    if not isinstance(ref, TenantRef):
+        return False
     known = await msps.tenant(ref.msp_id, ref.tenant_id)
     return known is not None and known.value.epoch == ref.epoch

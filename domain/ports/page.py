@@ -1,5 +1,6 @@
 """Pages of lists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -12,3 +13,7 @@ class Page[T]:
 
     items: tuple[T, ...]
     next_token: str | None = None
+
+    def map[R](self, change: Callable[[T], R]) -> "Page[R]":
+        """Return the page with each item changed."""
+        return Page(tuple(map(change, self.items)), self.next_token)

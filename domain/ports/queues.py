@@ -2,20 +2,18 @@
 
 from typing import Protocol
 
-from domain.identifiers import SessionRef, TenantRef
+from domain.work_queues import Subject, WorkQueue
 
 
 class Queues(Protocol):
-    """The work queues. Messages carry identifiers only and may come twice, late or never."""
+    """The work queues. Messages carry identifiers only and may arrive twice, late or never."""
 
-    async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        """Ask for a sync of the tenant."""
-        ...
+    async def send[R: Subject](
+        self, queue: WorkQueue[R], subject: R, delay_seconds: int = 0
+    ) -> None:
+        """Ask for a piece of work on a subject.
 
-    async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        """Ask for the deletion of what a removed tenant owned."""
-        ...
-
-    async def complete_consent(self, ref: SessionRef, delay_seconds: int = 0) -> None:
-        """Ask to go on with a consent that is pending."""
+        Args:
+            delay_seconds: How long the message is invisible.
+        """
         ...

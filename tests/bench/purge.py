@@ -18,6 +18,7 @@ from domain.identifiers import MspId, TenantId, TenantRef, new_epoch
 from domain.ports.pending_work import PendingWork, WorkKind
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
+from domain.work_queues import PURGE_TENANT
 from local.azurite import connection_string, start_azurite
 from local.microsoft.people import user
 from local.processes import free_ports
@@ -53,17 +54,17 @@ async def _fill(storage: Storage) -> None:
 async def _purge(storage: Storage) -> None:
     queues = FakeQueues()
     ports = PurgePorts(
-        storage.msps,
-        storage.sync_states,
-        storage.records,
-        storage.intents,
-        queues,
-        SystemClock(),
-        storage.user_index,
-        storage.whole_reads,
+        msps=storage.msps,
+        sync_states=storage.sync_states,
+        records=storage.records,
+        intents=storage.intents,
+        queues=queues,
+        clock=SystemClock(),
+        user_index=storage.user_index,
+        whole_reads=storage.whole_reads,
     )
     await storage.intents.record(PendingWork(WorkKind.PURGE_TENANT, REF, datetime.now(UTC)))
-    await queues.purge_tenant(REF)
+    await queues.send(PURGE_TENANT, REF)
     began, steps = time.perf_counter(), list[float]()
     while queues.purges:
         step = time.perf_counter()

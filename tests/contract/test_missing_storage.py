@@ -22,6 +22,7 @@ from domain.ports.pending_work import PendingWork, WorkKind
 from domain.ports.synced_records import SyncedRecord
 from domain.row_changes import Insert
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
+from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, OWN, OWNER_OID, tenant
@@ -116,9 +117,11 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "portfolio.summaries": lambda b: b.tables.portfolio.summaries(CONTOSO),
     "raw rows": lambda b: RawRows(b.tables.table("msps")).is_empty(),
     "raw rows, put": lambda b: RawRows(b.tables.table("msps")).put([dict(ROW)]),
-    "sync_tenant": lambda b: b.queues.sync_tenant(REF),
-    "purge_tenant": lambda b: b.queues.purge_tenant(REF),
-    "complete_consent": lambda b: b.queues.complete_consent(SessionRef(CONTOSO, hash_state("x"))),
+    "sync_tenant": lambda b: b.queues.send(SYNC_TENANT, REF),
+    "purge_tenant": lambda b: b.queues.send(PURGE_TENANT, REF),
+    "complete_consent": lambda b: b.queues.send(
+        COMPLETE_CONSENT, SessionRef(CONTOSO, hash_state("x"))
+    ),
     "documents.put": lambda b: b.documents.put(MspId("m"), "n", b"pdf"),
     "documents.get": lambda b: b.documents.get(MspId("m"), "n"),
 }

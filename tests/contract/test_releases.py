@@ -37,7 +37,7 @@ from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval,
 from domain.usage import ActivePeriod, TenantUsage
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
-from work.requeue import requeue_work
+from work.requeue import WorkPorts, requeue_work
 
 OCTOBER = Month(2026, 10)
 TEXT = "2026-11-10T03:00:00+00:00"
@@ -419,7 +419,10 @@ async def test_work_of_a_release_after_stays_on_record_and_holds_up_no_other(
     deleted = (("users", 3), ("newThings", 4))
     assert progress == PendingWork(WorkKind.PURGE_TENANT, ref, NOW, deleted, NOW)
     queues, clock = FakeQueues(), FixedClock(NOW + timedelta(hours=1))
-    await requeue_work(storage.msps, storage.intents, queues, clock, timedelta(minutes=2))
+    await requeue_work(
+        WorkPorts(msps=storage.msps, intents=storage.intents, queues=queues, clock=clock),
+        timedelta(minutes=2),
+    )
     assert ref in queues.purges
     assert session in queues.consents
     assert {purged.epoch for purged in queues.purges if purged.msp_id == msp} == {"e1"}

@@ -12,12 +12,14 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
-from adapters.queues import PURGE, SYNC, StorageQueues
+from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
+from core.remove_tenant import RemovalPorts
 from core.sync_requests import SyncRequests
 from domain.audit import SYSTEM, Cause
-from domain.identifiers import MspId, TenantId, TenantRef
+from domain.identifiers import MspId, TenantId
 from domain.sync_request import QUEUED_FOR
+from domain.work_queues import Subject, WorkQueue
 from local.stack import Stack
 from mytenant.disable import disable_partner_tenant
 from tests.e2e.portal import CONTOSO, Portal, owner
@@ -70,17 +72,12 @@ class GarblingQueues(StorageQueues):
     def __init__(self, stack: Stack) -> None:
         self._connection = stack.storage
 
-    async def _garbled(self, queue: str) -> None:
-        async with QueueClient.from_connection_string(self._connection, queue) as opened:
+    @override
+    async def send[R: Subject](
+        self, queue: WorkQueue[R], subject: R, delay_seconds: int = 0
+    ) -> None:
+        async with QueueClient.from_connection_string(self._connection, queue.name) as opened:
             await opened.send_message("no base64!")
-
-    @override
-    async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        await self._garbled(SYNC)
-
-    @override
-    async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        await self._garbled(PURGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,11 @@ async def test_a_purge_whose_message_the_host_drops_is_brought_back_by_the_work_
     await portal.enabled()
     msps, intents = garbled.storage.msps, garbled.storage.intents
     cause = Cause(SYSTEM, datetime.now(UTC), "0" * 32)
-    await disable_partner_tenant(msps, intents, garbled.queues, MspId(CONTOSO.msp_id), cause)
+    await disable_partner_tenant(
+        RemovalPorts(msps=msps, intents=intents, queues=garbled.queues),
+        MspId(CONTOSO.msp_id),
+        cause,
+    )
     await portal.idle()
     await until_empty(stack, "-poison", "-poison-poison")
     assert await portal.events(action="tenant.purged") == []

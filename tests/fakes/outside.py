@@ -30,6 +30,7 @@ from domain.ports.queues import Queues
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
 from domain.tenant import Organization, Tenant
+from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT, Subject, WorkQueue
 
 
 class FixedClock(Clock):
@@ -51,6 +52,8 @@ class FixedClock(Clock):
 
 
 class FakeQueues(Queues):
+    """Keeps the subjects of what is sent, by queue."""
+
     def __init__(self) -> None:
         self.syncs: list[TenantRef] = []
         self.delays: list[int] = []
@@ -58,17 +61,17 @@ class FakeQueues(Queues):
         self.consents: list[SessionRef] = []
 
     @override
-    async def sync_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        self.syncs.append(ref)
-        self.delays.append(delay_seconds)
-
-    @override
-    async def purge_tenant(self, ref: TenantRef, delay_seconds: int = 0) -> None:
-        self.purges.append(ref)
-
-    @override
-    async def complete_consent(self, ref: SessionRef, delay_seconds: int = 0) -> None:
-        self.consents.append(ref)
+    async def send[R: Subject](
+        self, queue: WorkQueue[R], subject: R, delay_seconds: int = 0
+    ) -> None:
+        sent: dict[str, list[Any]] = {
+            SYNC_TENANT.name: self.syncs,
+            PURGE_TENANT.name: self.purges,
+            COMPLETE_CONSENT.name: self.consents,
+        }
+        sent[queue.name].append(subject)
+        if queue.name == SYNC_TENANT.name:
+            self.delays.append(delay_seconds)
 
 
 class FakeIdentity(Identity):

@@ -25,9 +25,10 @@ async def _run(at: datetime) -> None:
     from settings import Settings  # noqa: PLC0415
     from tests.fakes.billing import FakePrinter  # noqa: PLC0415
     from tests.fakes.outside import FixedClock  # noqa: PLC0415
-    from wiring import Services, billing_ports  # noqa: PLC0415
+    from wiring.billing import billing_ports  # noqa: PLC0415
+    from wiring.services import Services  # noqa: PLC0415
 
     services = Services.from_settings(Settings.from_environment())
-    ports = replace(billing_ports(services), clock=FixedClock(at), printer=FakePrinter())
+    ports = replace(billing_ports(services), clock=FixedClock(at), renderer=FakePrinter())
     await run_billing(ports, Cause(SYSTEM, at, "run"))
     await services.storage.close()

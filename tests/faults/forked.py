@@ -11,7 +11,7 @@ from typing import Any, override
 from local.processes import Child, die_with_parent
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["wiring", "local.host.__main__", "tests.faults.forked"])
+_FORKS.set_forkserver_preload(["wiring.blueprints", "local.host.__main__", "tests.faults.forked"])
 
 
 class Fork:

@@ -30,14 +30,14 @@ async def _purge(ref: TenantRef, rows: int) -> None:
     storage = Storage.connect(connection_string)
     queues = StorageQueues.connect(connection_string)
     ports = PurgePorts(
-        storage.msps,
-        storage.sync_states,
-        storage.records,
-        storage.intents,
-        queues,
-        SystemClock(),
-        storage.user_index,
-        storage.whole_reads,
+        msps=storage.msps,
+        sync_states=storage.sync_states,
+        records=storage.records,
+        intents=storage.intents,
+        queues=queues,
+        clock=SystemClock(),
+        user_index=storage.user_index,
+        whole_reads=storage.whole_reads,
     )
     while await storage.intents.find(WorkKind.PURGE_TENANT, ref):
         await purge_tenant(ports, ref, "message", Pace(rows=rows))

@@ -22,7 +22,8 @@ def sync_here(ref: TenantRef) -> None:
 async def _sync(ref: TenantRef) -> None:
     from settings import Settings  # noqa: PLC0415  the child's environment is set by now
     from sync.sync_tenant import sync_tenant  # noqa: PLC0415
-    from wiring import Services, sync_ports  # noqa: PLC0415
+    from wiring.services import Services  # noqa: PLC0415
+    from wiring.workers import sync_ports  # noqa: PLC0415
 
     services = Services.from_settings(Settings.from_environment())
     await sync_tenant(sync_ports(services), ref)

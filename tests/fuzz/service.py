@@ -11,7 +11,6 @@ from uuid import uuid4
 import azure.functions as func
 import pytest
 
-import wiring
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
 from adapters.tables.storage import Storage
@@ -26,6 +25,9 @@ from sync.sync_tenant import SyncPorts, sync_tenant
 from tests.machine.app import NameVerifier
 from tests.samples import tenant
 from tests.simulation import MSP, OWN, Simulation
+from wiring import blueprints
+from wiring.services import Services
+from wiring.workers import sync_ports
 
 _READS = {
     "get_my_tenant": "/my-tenant",
@@ -47,7 +49,7 @@ _READS = {
 class Service:
     """An MSP's staff with the service's routes, and the workers of its queues and timers."""
 
-    services: wiring.Services
+    services: Services
     simulation: Simulation
     functions: dict[str, Callable[..., Any]]
     msp_id: MspId = field(default_factory=lambda: MspId(str(uuid4())))
@@ -59,7 +61,7 @@ class Service:
 
     @property
     def sync_ports(self) -> SyncPorts:
-        return wiring.sync_ports(self.services)
+        return sync_ports(self.services)
 
     async def of_another_msp(self) -> "Service":
         """Return the service for the staff of a new MSP."""
@@ -127,18 +129,18 @@ async def opened(
     for name, value in simulation.app_environment(azurite).items():
         monkeypatch.setenv(name, value)
     settings = Settings.from_environment()
-    services = replace(wiring.Services.from_settings(settings), tokens=tokens, graph=graph)
+    services = replace(Services.from_settings(settings), tokens=tokens, graph=graph)
     await services.storage.create_tables()
     await services.queues.create_queues()
 
-    def gate(of: wiring.Services) -> Gate:
+    def gate(of: Services) -> Gate:
         verifier = cast("Any", NameVerifier())
         stores = of.storage
         return Gate(verifier, stores.staff_index, stores.msps, of.clock, timedelta(0))
 
-    monkeypatch.setattr(wiring, "_gate", gate)
+    monkeypatch.setattr(blueprints, "gate", gate)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    for blueprint in wiring.blueprints(services):
+    for blueprint in blueprints.blueprints(services):
         app.register_functions(blueprint)
     functions = {str(f.get_function_name()): f.get_user_function() for f in app.get_functions()}
     service = Service(services, simulation, functions)

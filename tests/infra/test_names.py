@@ -3,8 +3,8 @@
 import re
 
 from adapters.invoice_documents import CONTAINER
-from adapters.queues import CONSENT, PURGE, SYNC
 from adapters.tables.storage import NAMES
+from domain.work_queues import WORK_QUEUES
 from tests.infra.bicep import INFRA, read, variable
 from tests.simulation import ROOT
 
@@ -17,7 +17,7 @@ def test_the_tables_are_the_codes() -> None:
 
 
 def test_the_queues_are_the_codes_each_with_its_poison_queue() -> None:
-    named = {name + suffix for name in (SYNC, PURGE, CONSENT) for suffix in ("", "-poison")}
+    named = {queue.name + suffix for queue in WORK_QUEUES for suffix in ("", "-poison")}
     queues = variable("storage", "queues")
     assert sorted(queues) == sorted(named)
 

@@ -33,7 +33,7 @@ NEEDED_BY = {
     ],
     "Storage Queue Data Contributor": [
         ("adapters/queues.py", ".send_message("),
-        ("sync/functions.py", '.queue_trigger("message", "sync-tenant", "AzureWebJobsStorage")'),
+        ("edge/triggers.py", '.queue_trigger("message"'),
     ],
     "Storage Table Data Contributor": [
         ("adapters/tables/access.py", ".create_entity("),

@@ -28,14 +28,17 @@ from edge.routes import Edge
 from edge.tokens import Person
 from gdap.functions import gdap_functions
 from gdap.ports import GdapPorts
-from mytenant.functions import MyTenantPorts, mytenant_functions
+from mytenant.functions import MyTenantPorts
+from mytenant.functions import routes as my_tenant_routes
 from sync.functions import sync_functions
 from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts
-from tenants.functions import TenantPorts, tenant_functions
+from tenants.functions import tenant_functions
+from tenants.ports import TenantPorts
 from tests.fakes.outside import FakeCredentials, FakeGdap, FakeGraph, FakeQueues, FixedClock
 from tests.fakes.sync_world import user
 from work.functions import work_functions
+from work.requeue import WorkPorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +98,25 @@ class App:
         edge = Edge(gate, PageTokens("k" * 32))
         identity = ConsentingIdentity()
         mine = MyTenantPorts(
-            of.msps,
-            of.sync_states,
-            requests,
-            of.intents,
-            queues,
-            identity,
-            clock,
-            FakeCredentials(),
+            msps=of.msps,
+            sync_states=of.sync_states,
+            sync_requests=requests,
+            intents=of.intents,
+            queues=queues,
+            identity=identity,
+            clock=clock,
+            credentials=FakeCredentials(),
         )
         tenants = TenantPorts(
-            of.msps,
-            of.sync_states,
-            requests,
-            of.records,
-            of.intents,
-            queues,
-            clock,
-            of.user_index,
-            of.whole_reads,
+            msps=of.msps,
+            sync_states=of.sync_states,
+            sync_requests=requests,
+            records=of.records,
+            intents=of.intents,
+            queues=queues,
+            clock=clock,
+            user_index=of.user_index,
+            whole_reads=of.whole_reads,
         )
         sync = SyncPorts(
             of.msps,
@@ -127,12 +130,13 @@ class App:
             of.user_index,
             of.whole_reads,
         )
+        work = WorkPorts(msps=of.msps, intents=of.intents, queues=queues, clock=clock)
         return [
-            mytenant_functions(edge, mine),
+            my_tenant_routes.bind(edge, mine),
             tenant_functions(edge, tenants),
             gdap_functions(edge, GdapPorts(of.msps, self.gdap, requests, clock)),
             sync_functions(sync, timedelta(hours=6)),
-            work_functions(of.msps, of.intents, queues, clock, timedelta(minutes=2)),
+            work_functions(work, timedelta(minutes=2)),
         ]
 
     async def call(self, caller: str, name: str, method: str, path: str, body: Any = None) -> Reply:

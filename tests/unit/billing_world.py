@@ -44,14 +44,14 @@ class BillingWorld:
         customer_rows = [usage(self.msp, n, self.since) for n in range(customers)]
         self.msps = FakeMspStore(self.msp, *customer_rows, *rows)
         self.invoices = FakeInvoiceStore(self.msps)
-        self.documents, self.notices = FakeDocuments(), FakeBillingEmails()
+        self.documents, self.emails = FakeDocuments(), FakeBillingEmails()
         self.clock = FixedClock(sydney(2026, 11, 1, 0, 15))
         self.ports = BillingPorts(
             self.msps,
             self.invoices,
             self.documents,
             FakePrinter(),
-            self.notices,
+            self.emails,
             self.clock,
             SELLER,
         )

@@ -83,15 +83,20 @@ class World(BillingWorld):
             self.ports,
             msps=beside.guard(self.msps),
             invoices=beside.guard(self.invoices),
-            notices=beside.guard(self.notices),
+            emails=beside.guard(self.emails),
         )
         await run_billing(ports, self.cause)
 
     async def delete(self, at: datetime, msps: MspStore | None = None) -> None:
-        ports = DeletionPorts(msps or self.msps, FakeStaffIndex(), FakePendingWork(), FakeQueues())
+        ports = DeletionPorts(
+            msps=msps or self.msps,
+            staff_index=FakeStaffIndex(),
+            intents=FakePendingWork(),
+            queues=FakeQueues(),
+        )
         with suppress(InvoicesUnpaid):
             await delete_msp(ports, MSP.msp_id, NAME, Cause(SYSTEM, at, "deletion"))
-            self.late = len(self.notices.sent)
+            self.late = len(self.emails.sent)
 
     async def pay(self) -> None:
         for known in await self.invoices.payments(MSP.msp_id, unpaid=True):
@@ -114,7 +119,7 @@ class World(BillingWorld):
         if closed_at is not None:
             # The last invoice alone is issued after the end: of the month of the deletion.
             assert set(owed.values()) <= {Month.of(closed_at, SYDNEY)}
-            assert len(self.notices.sent) == self.late
+            assert len(self.emails.sent) == self.late
 
 
 @pytest.mark.parametrize("at", [sydney(2026, 10, 31, 23, 59, 59), sydney(2026, 11, 1, 0, 15)])
@@ -191,7 +196,12 @@ async def test_a_deletion_that_was_cut_off_goes_on_though_the_last_invoice_is_un
     world.clock.advance(days=40)
     await world.run()
     assert len(await world.invoices.payments(MSP.msp_id, unpaid=True)) == 1
-    ports = DeletionPorts(world.msps, FakeStaffIndex(), FakePendingWork(), FakeQueues())
+    ports = DeletionPorts(
+        msps=world.msps,
+        staff_index=FakeStaffIndex(),
+        intents=FakePendingWork(),
+        queues=FakeQueues(),
+    )
     await delete_msp(ports, MSP.msp_id, NAME, world.cause)
 
 

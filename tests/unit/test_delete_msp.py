@@ -59,10 +59,10 @@ class World:
     def ports(self, fuse: Fuse | None = None) -> DeletionPorts:
         fuse = fuse or Fuse()
         return DeletionPorts(
-            fuse.guard(self.store),
-            fuse.guard(self.index),
-            fuse.guard(self.intents),
-            fuse.guard(self.queues),
+            msps=fuse.guard(self.store),
+            staff_index=fuse.guard(self.index),
+            intents=fuse.guard(self.intents),
+            queues=fuse.guard(self.queues),
         )
 
     async def enabled(self) -> None:

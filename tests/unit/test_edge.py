@@ -10,20 +10,29 @@ from domain import errors
 from domain.errors import BodyTooLarge, DomainError, LengthRequired, MalformedInput
 from domain.identifiers import parse_tenant_id
 from domain.ports.msp_store import MspHead
+from domain.ports.page import Page
 from domain.roles import Permission
 from domain.row_changes import Versioned
 from edge.answers import Answer
 from edge.authorization import Caller
 from edge.errors import TABLE, headers_of
+from edge.lists import list_route
 from edge.models import ListQuery, NoBody, NoQuery, RequestModel
 from edge.openapi import document
 from edge.paging import PageTokens
-from edge.requests import Request, check_length, read_arguments, read_body, read_query
-from edge.routes import PUBLIC, Edge, Route
+from edge.requests import (
+    PublicRequest,
+    StaffRequest,
+    check_length,
+    read_arguments,
+    read_body,
+    read_query,
+)
+from edge.routes import Edge, Route, RouteTable
 from edge.system import allowed_methods
 from gdap.functions import InviteBody
 from staff.functions import StaffBody
-from tenants.requests import EditBody, SyncedDocument, SyncedList, TenantsQuery, UsersQuery
+from tenants.requests import EditBody, SyncedDocument, TenantsQuery, UsersQuery
 from tests.samples import MSP, OWNER
 
 
@@ -132,7 +141,7 @@ def route(method: str, path: str) -> Route:
         path=path,
         name=f"{method} {path}",
         area="x",
-        permission=PUBLIC,
+        permission=None,
         body=NoBody,
         query=NoQuery,
         answers={200: ListQuery},
@@ -140,7 +149,6 @@ def route(method: str, path: str) -> Route:
         body_optional=True,
         raw_query=False,
         conditional=False,
-        summary="x",
     )
 
 
@@ -211,14 +219,11 @@ def test_openapi_shows_head_beside_each_get_with_its_statuses_and_no_content() -
 
 @pytest.mark.parametrize("template", ["a/{b:int}", "a/{b:regex(^x$)}", "a/{b?}", "a/{*b}", "{a"])
 def test_a_route_that_only_the_host_could_read_is_not_declared(template: str) -> None:
-    gate: Any = OpenGate()
-    declare = Edge(gate, PageTokens("k" * 32)).routes("x").route
-
-    async def answer(request: Request[NoBody, NoQuery]) -> Answer:
+    async def answer(_ports: None, _request: PublicRequest) -> Answer:
         return Answer(200)
 
     with pytest.raises(ValueError, match="a"):
-        declare("GET", template, PUBLIC, answers={200: None})(answer)
+        RouteTable[None]("x").public("GET", template, answers={200: None})(answer)
 
 
 @pytest.mark.parametrize(
@@ -252,18 +257,27 @@ class Undeclared(DomainError):
 
 
 async def test_a_500_carries_its_request_id_even_when_the_refusal_cannot_be_made() -> None:
-    gate: Any = OpenGate()
-    edge = Edge(gate, PageTokens("k" * 32))
+    routes = RouteTable[None]("x")
 
-    async def answer(request: Request[NoBody, NoQuery]) -> Answer:
+    async def answer(_ports: None, _request: StaffRequest[NoBody, NoQuery]) -> Answer:
         raise Undeclared("x")
 
-    edge.routes("x").route("GET", "x", Permission.STAFF, answers={200: None})(answer)
+    routes.route("GET", "x", Permission.STAFF, answers={200: None})(answer)
     req = func.HttpRequest("GET", "https://api.example/x", body=b"")
-    response = await edge.serve(edge.catalogue[0], answer, req)
+    response = await served(routes, req)
     body = json.loads(response.get_body())
     assert (response.status_code, body["code"]) == (500, "internal_error")
     assert body["requestId"] == response.headers["x-request-id"]
+
+
+async def served(routes: RouteTable[None], req: func.HttpRequest) -> func.HttpResponse:
+    """Have the one route of a table answer a request."""
+    gate: Any = OpenGate()
+    app = func.FunctionApp()
+    app.register_functions(routes.bind(Edge(gate, PageTokens("k" * 32)), None))
+    (function,) = app.get_functions()
+    response: func.HttpResponse = await function.get_user_function()(req)
+    return response
 
 
 class OpenGate:
@@ -279,16 +293,15 @@ class OpenGate:
 async def test_a_request_has_one_line_in_the_log_that_holds_nothing_of_the_callers(
     caplog: pytest.LogCaptureFixture, path: str, status: int
 ) -> None:
-    gate: Any = OpenGate()
-    edge = Edge(gate, PageTokens("k" * 32))
+    routes = RouteTable[None]("x")
 
-    async def answer(request: Request[NoBody, NoQuery]) -> Answer:
+    async def answer(_ports: None, _request: StaffRequest[NoBody, NoQuery]) -> Answer:
         if status == 404:
             raise errors.TenantNotFound("No such tenant.")
         return Answer(200)
 
     template = path.replace("/t", "/{tenantId}")
-    edge.routes("x").route("GET", template, Permission.STAFF, answers={200: None})(answer)
+    routes.route("GET", template, Permission.STAFF, answers={200: None})(answer)
     req = func.HttpRequest(
         "GET",
         f"https://api.example/{path}?{'secret=1' if status == 400 else ''}",
@@ -297,7 +310,7 @@ async def test_a_request_has_one_line_in_the_log_that_holds_nothing_of_the_calle
         body=b"",
     )
     with caplog.at_level("INFO", logger="edge.routes"):
-        response = await edge.serve(edge.catalogue[0], answer, req)
+        response = await served(routes, req)
     (record,) = caplog.records
     line = json.loads(record.getMessage().removeprefix("request "))
     assert line.pop("milliseconds") >= 0
@@ -310,16 +323,15 @@ async def test_a_request_has_one_line_in_the_log_that_holds_nothing_of_the_calle
 
 
 async def test_a_name_that_ends_in_half_a_character_is_no_error() -> None:
-    gate: Any = OpenGate()
-    edge = Edge(gate, PageTokens("k" * 32))
+    routes = RouteTable[None]("x")
     user = {"displayName": "Adele \ud83e"}
 
-    async def answer(request: Request[NoBody, NoQuery]) -> Answer:
-        return Answer(200, SyncedList(items=[SyncedDocument(user)], next_link=None))
+    @list_route(routes, "users", Permission.STAFF, SyncedDocument)
+    async def users(_ports: None, _: StaffRequest[NoBody, ListQuery]) -> Page[SyncedDocument]:
+        return Page((SyncedDocument(user),))
 
-    edge.routes("x").route("GET", "users", Permission.STAFF, answers={200: SyncedList})(answer)
     req = func.HttpRequest("GET", "https://api.example/users", body=b"")
-    response = await edge.serve(edge.catalogue[0], answer, req)
+    response = await served(routes, req)
     assert response.status_code == 200
     assert json.loads(response.get_body())["items"] == [user]
 

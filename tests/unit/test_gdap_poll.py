@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.remove_tenant import RemovalPorts
 from core.sync_requests import SyncRequests
 from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
@@ -72,7 +73,12 @@ class World:
         await take_step(self.store, CONTOSO, CUSTOMER, step, self.cause)
 
     async def hard_delete(self) -> None:
-        await hard_delete(self.store, FakePendingWork(), self.queues, CONTOSO, CUSTOMER, self.cause)
+        await hard_delete(
+            RemovalPorts(msps=self.store, intents=FakePendingWork(), queues=self.queues),
+            CONTOSO,
+            CUSTOMER,
+            self.cause,
+        )
 
     async def enable(self) -> None:
         await decide_and_commit(
@@ -304,7 +310,11 @@ async def test_a_disabled_partner_tenant_does_not_come_back_as_a_customer() -> N
     await world.poll()
     await world.enable()
     await world.poll()
-    await disable_partner_tenant(world.store, FakePendingWork(), world.queues, CONTOSO, world.cause)
+    await disable_partner_tenant(
+        RemovalPorts(msps=world.store, intents=FakePendingWork(), queues=world.queues),
+        CONTOSO,
+        world.cause,
+    )
     await world.poll()
     assert world.tenant(OWN) is None
 

@@ -523,10 +523,10 @@ async def test_a_sync_that_is_to_follow_is_found_though_its_worker_died_at_the_e
         raise StorageUnavailable
 
     await world.request()
-    queue, world.queues.sync_tenant = world.queues.sync_tenant, die  # type: ignore[method-assign, assignment]
+    send, world.queues.send = world.queues.send, die  # type: ignore[method-assign, assignment]
     with pytest.raises(StorageUnavailable):
         await sync_tenant(world.ports, world.tenant.ref)
-    world.queues.sync_tenant = queue  # type: ignore[method-assign]
+    world.queues.send = send  # type: ignore[method-assign]
     world.queues.syncs.clear()
     world.clock.advance(minutes=4)
     await sync_due_tenants(world.ports, INTERVAL)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.remove_tenant import remove_tenant
+from core.remove_tenant import RemovalPorts, remove_tenant
 from core.transactions import decide_and_commit
 from domain.billing_account import BillingAccount
 from domain.errors import NoPartnerTenant, PartnerTenantExists, PartnerTenantProtected
@@ -95,7 +95,12 @@ async def test_consent_leaves_a_customer_row_as_it_is() -> None:
 async def test_disable_removes_row_and_slot_and_leaves_the_work_on_record() -> None:
     store, intents, queues = FakeMspStore(MSP), FakePendingWork(), FakeQueues()
     ref = (await enabled(store)).tenant.ref
-    assert await disable_partner_tenant(store, intents, queues, CONTOSO, CAUSE) == OWN
+    assert (
+        await disable_partner_tenant(
+            RemovalPorts(msps=store, intents=intents, queues=queues), CONTOSO, CAUSE
+        )
+        == OWN
+    )
     assert store.of_kind(Tenant, CONTOSO) == []
     assert store.of_kind(PartnerTenantClaim, CONTOSO) == []
     assert queues.purges == [ref]
@@ -105,7 +110,9 @@ async def test_disable_removes_row_and_slot_and_leaves_the_work_on_record() -> N
 async def test_disable_without_a_partner_tenant_is_refused() -> None:
     with pytest.raises(NoPartnerTenant):
         await disable_partner_tenant(
-            FakeMspStore(MSP), FakePendingWork(), FakeQueues(), CONTOSO, CAUSE
+            RemovalPorts(msps=FakeMspStore(MSP), intents=FakePendingWork(), queues=FakeQueues()),
+            CONTOSO,
+            CAUSE,
         )
 
 
@@ -113,7 +120,12 @@ async def test_hard_delete_of_the_partner_tenant_says_exactly_what_the_documenta
     store = FakeMspStore(MSP)
     await enabled(store)
     with pytest.raises(PartnerTenantProtected) as refused:
-        await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, OWN, CAUSE)
+        await hard_delete(
+            RemovalPorts(msps=store, intents=FakePendingWork(), queues=FakeQueues()),
+            CONTOSO,
+            OWN,
+            CAUSE,
+        )
     assert str(refused.value) == (
         "Cannot hard-delete the MSP's own partner tenant. Disable via /my-tenant first."
     )
@@ -137,9 +149,7 @@ async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
     reader.commit = store.commit  # type: ignore[method-assign]  # on the same rows
     with pytest.raises(PartnerTenantProtected):
         await remove_tenant(
-            reader,
-            intents,
-            queues,
+            RemovalPorts(msps=reader, intents=intents, queues=queues),
             CONTOSO,
             OWN,
             lambda snapshot: decide_hard_delete(snapshot, CAUSE),
@@ -152,7 +162,12 @@ async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
 async def test_hard_delete_closes_the_usage_and_keeps_it() -> None:
     usage = TenantUsage(CONTOSO, CUSTOMER, "Old name", (ActivePeriod(NOW - timedelta(days=3)),))
     store = FakeMspStore(MSP, tenant(), usage)
-    await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, CUSTOMER, CAUSE)
+    await hard_delete(
+        RemovalPorts(msps=store, intents=FakePendingWork(), queues=FakeQueues()),
+        CONTOSO,
+        CUSTOMER,
+        CAUSE,
+    )
     (kept,) = await store.usage(CONTOSO)
     assert kept.stretches == (ActivePeriod(NOW - timedelta(days=3), NOW),)
     assert kept.tenant_name == "Northwind Traders"

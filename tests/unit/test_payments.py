@@ -46,8 +46,8 @@ async def test_payment_is_asked_for_after_one_three_and_seven_days_and_then_no_m
     world = october()
     await days(world, *range(14))
     assert world.actions().count("invoice.payment_retried") == 3
-    assert [notice.kind for notice in world.notices.sent] == [NoticeKind.PAYMENT_DUE] * 3
-    notice = world.notices.sent[0]
+    assert [notice.kind for notice in world.emails.sent] == [NoticeKind.PAYMENT_DUE] * 3
+    notice = world.emails.sent[0]
     assert (notice.to, notice.subject) == (EMAIL, "Invoice M365-INV-0001 is due")
     assert "AUD 815.10" in notice.text
     assert "by 2026-11-15" in notice.text
@@ -60,7 +60,7 @@ async def test_the_msp_is_suspended_after_day_fourteen_and_payment_lifts_it_at_o
     assert (await world.current()).suspended_at is None
     await days(world, 15, 16)
     assert (await world.current()).suspended_at == sydney(2026, 11, 16, 12)
-    assert world.notices.sent[-1].kind is NoticeKind.SUSPENDED
+    assert world.emails.sent[-1].kind is NoticeKind.SUSPENDED
     assert world.actions().count("msp.suspended") == 1
     assert await pay(world)
     assert (await world.current()).suspended_at is None
@@ -73,7 +73,7 @@ async def test_the_msp_is_suspended_after_day_fourteen_and_payment_lifts_it_at_o
 async def test_a_run_that_comes_late_asks_once() -> None:
     world = october()
     await days(world, 0, 8)
-    assert world.actions().count("invoice.payment_retried") == len(world.notices.sent) == 1
+    assert world.actions().count("invoice.payment_retried") == len(world.emails.sent) == 1
     assert (await world.payment()).pursued == 7
 
 
@@ -82,7 +82,7 @@ async def test_a_paid_invoice_is_pursued_no_more() -> None:
     await days(world, 0)
     await pay(world)
     await days(world, 3, 7, 15, 30)
-    assert world.notices.sent == []
+    assert world.emails.sent == []
     assert (await world.current()).suspended_at is None
 
 
@@ -142,28 +142,28 @@ async def test_eight_runs_at_once_take_each_step_once() -> None:
     world.clock.advance(days=1)
     await asyncio.gather(*(world.run() for _ in range(8)))
     assert world.actions().count("invoice.payment_retried") == 1
-    assert len(world.notices.sent) == 1
+    assert len(world.emails.sent) == 1
 
 
 async def test_a_notice_that_was_lost_is_sent_later_and_one_in_sending_is_not_sent_twice() -> None:
     world = october()
     await days(world, 0)
-    world.notices.is_down = True
+    world.emails.is_down = True
     with pytest.raises(RunIncomplete):
         await days(world, 1)
-    world.notices.is_down = False
+    world.emails.is_down = False
     await world.run()
-    assert world.notices.sent == []
+    assert world.emails.sent == []
     world.clock.advance(minutes=16)
     await world.run()
     await world.run()
-    assert len({notice.key for notice in world.notices.sent}) == len(world.notices.sent) == 1
+    assert len({notice.key for notice in world.emails.sent}) == len(world.emails.sent) == 1
     assert world.actions().count("invoice.notice_sent") == 1
 
 
 async def test_a_notice_that_is_not_taken_holds_up_no_other_invoice() -> None:
     world = BillingWorld()
-    world.notices.refused = "M365-INV-0001"
+    world.emails.refused = "M365-INV-0001"
     await days(world, 0)
     for day in (1, 3, 7, 15):
         with pytest.raises(RunIncomplete):
@@ -171,7 +171,7 @@ async def test_a_notice_that_is_not_taken_holds_up_no_other_invoice() -> None:
     for number in (1, 2):
         assert (await world.payment(number)).pursued == SUSPENSION
     assert (await world.payment(2)).noticed == SUSPENSION
-    assert len(world.notices.sent) == 4
+    assert len(world.emails.sent) == 4
 
 
 async def test_an_invoice_that_is_not_there_cannot_be_paid() -> None:

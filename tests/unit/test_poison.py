@@ -9,7 +9,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from consent.functions import consent_functions
+from consent.functions import ConsentSite, consent_functions
 from consent.ports import ConsentPorts
 from consent.start_session import ConsentLink
 from domain.audit import AuditEvent
@@ -21,12 +21,13 @@ from domain.ports.pending_work import PendingWork, WorkKind
 from domain.sync_state import SyncPhase
 from sync.due_tenants import sync_due_tenants
 from sync.functions import sync_functions
-from tenants.functions import TenantPorts, tenant_functions
+from tenants.functions import tenant_functions
+from tenants.ports import TenantPorts
 from tests.fakes.outside import FakeIdentity
 from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, tenant
-from work.requeue import requeue_work
+from work.requeue import WorkPorts, requeue_work
 
 type Handler = Callable[[func.QueueMessage], Awaitable[None]]
 
@@ -69,15 +70,8 @@ ODD: dict[str, bytes] = {
 class Edge:
     """Stands for the routes: what handles queues has none."""
 
-    class Routes:
-        def __init__(self) -> None:
-            self.blueprint: Any = func.Blueprint()  # type: ignore[no-untyped-call]  # no types
-
-        def route(self, *_: Any, **__: Any) -> Callable[[Any], Any]:
-            return lambda function: function
-
-    def routes(self, _area: str) -> "Edge.Routes":
-        return Edge.Routes()
+    def add(self, *_: Any) -> None:
+        pass
 
 
 class App:
@@ -91,20 +85,20 @@ class App:
             *(world.queues, FakeIdentity(), world.clock),
         )
         tenants = TenantPorts(
-            world.store,
-            world.states,
-            world.requests,
-            world.records,
-            self.intents,
-            world.queues,
-            world.clock,
-            world.index,
-            world.whole_reads,
+            msps=world.store,
+            sync_states=world.states,
+            sync_requests=world.requests,
+            records=world.records,
+            intents=self.intents,
+            queues=world.queues,
+            clock=world.clock,
+            user_index=world.index,
+            whole_reads=world.whole_reads,
         )
         app = func.FunctionApp()
         for blueprint in (
             sync_functions(world.ports, timedelta(hours=6)),
-            consent_functions(edge, consent, ConsentLink("", ""), ""),  # type: ignore[arg-type]  # stands for it
+            consent_functions(edge, ConsentSite(consent, ConsentLink("", ""), "")),  # type: ignore[arg-type]  # stands for it
             tenant_functions(edge, tenants),  # type: ignore[arg-type]  # likewise
         ):
             app.register_functions(blueprint)
@@ -123,7 +117,12 @@ class App:
         self.world.clock.advance(**later)
         await sync_due_tenants(self.world.ports, timedelta(hours=6))
         await requeue_work(
-            *(self.world.store, self.intents, self.world.queues, self.world.clock),
+            WorkPorts(
+                msps=self.world.store,
+                intents=self.intents,
+                queues=self.world.queues,
+                clock=self.world.clock,
+            ),
             timedelta(minutes=2),
         )
 

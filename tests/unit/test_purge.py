@@ -13,6 +13,7 @@ from domain.ports.synced_records import SyncedRecord
 from domain.row_changes import Versioned
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.user_block import UserBlock
+from domain.work_queues import PURGE_TENANT
 from tenants.purge import Pace, PurgePorts, purge_tenant
 from tests.fakes.fuse import Died, Fuse
 from tests.fakes.outside import FakeQueues, FixedClock
@@ -20,7 +21,7 @@ from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncStates
 from tests.samples import CONTOSO, FABRIKAM, MSP, NOW, OTHER, tenant
-from work.requeue import requeue_work
+from work.requeue import WorkPorts, requeue_work
 
 REMOVED = tenant().ref
 # Whom a purge must leave alone: a later life, another MSP's row of it, a neighbour.
@@ -47,14 +48,14 @@ class World:
 
     def guarded(self, fuse: Fuse) -> PurgePorts:
         return PurgePorts(
-            fuse.guard(self.store),
-            fuse.guard(self.states),
-            fuse.guard(self.records),
-            fuse.guard(self.intents),
-            fuse.guard(self.queues),
-            self.clock,
-            fuse.guard(self.index),
-            fuse.guard(self.whole_reads),
+            msps=fuse.guard(self.store),
+            sync_states=fuse.guard(self.states),
+            records=fuse.guard(self.records),
+            intents=fuse.guard(self.intents),
+            queues=fuse.guard(self.queues),
+            clock=self.clock,
+            user_index=fuse.guard(self.index),
+            whole_reads=fuse.guard(self.whole_reads),
         )
 
     def fill(self, ref: TenantRef, users: int) -> None:
@@ -64,7 +65,7 @@ class World:
 
     async def removed(self) -> None:
         await self.intents.record(PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW))
-        await self.queues.purge_tenant(REMOVED)
+        await self.queues.send(PURGE_TENANT, REMOVED)
 
     async def drain(self, ports: PurgePorts | None = None, pace: Pace | None = None) -> int:
         """Take every message off the queue; return how many there were."""
@@ -131,7 +132,7 @@ async def test_a_message_that_comes_again_says_nothing_new() -> None:
     world = World(10)
     await world.removed()
     await world.drain()
-    await world.queues.purge_tenant(REMOVED)
+    await world.queues.send(PURGE_TENANT, REMOVED)
     await world.drain()
     assert world.store.actions(CONTOSO) == ["tenant.purged"]
 
@@ -145,7 +146,10 @@ async def test_until_when_a_sync_may_write_outlives_a_crash_and_a_redelivery() -
         with pytest.raises(Died):
             await world.drain(world.guarded(Fuse(at, after=True)))
         await requeue_work(
-            world.store, world.intents, world.queues, world.clock, timedelta(minutes=-1)
+            WorkPorts(
+                msps=world.store, intents=world.intents, queues=world.queues, clock=world.clock
+            ),
+            timedelta(minutes=-1),
         )
         await purge_tenant(world.ports, REMOVED, "again")
         # The worker's last write, made under its lease.
@@ -178,5 +182,8 @@ async def _recover(world: World, pace: Pace) -> None:
     await world.drain(pace=pace)
     world.clock.advance(minutes=5)
     after = timedelta(minutes=2)
-    await requeue_work(world.store, world.intents, world.queues, world.clock, after)
+    await requeue_work(
+        WorkPorts(msps=world.store, intents=world.intents, queues=world.queues, clock=world.clock),
+        after,
+    )
     await world.drain(pace=pace)

@@ -10,15 +10,15 @@ from release.licences import PAGE, page
 from release.package import ROOT, lay_out, pack, packaged_files
 
 AREAS = (
-    *("adapters", "audit", "billing", "consent", "domain", "edge", "gdap", "mytenant", "ops"),
-    *("portfolio", "staff", "sync", "tenants", "work"),
+    *("adapters", "audit", "billing", "consent", "core", "domain", "edge", "gdap", "mytenant"),
+    *("ops", "portfolio", "staff", "sync", "tenants", "wiring", "work"),
 )
 
 
 def test_the_package_is_the_app_and_nothing_else() -> None:
     packaged = packaged_files()
     top = {path.parts[0] for path in packaged}
-    alone = {"function_app.py", "host.json", "requirements.txt", "settings.py", "wiring.py"}
+    alone = {"function_app.py", "host.json", "requirements.txt", "settings.py", "telemetry.py"}
     assert top == {*AREAS, *alone}
     modules = {path.relative_to(ROOT) for area in AREAS for path in (ROOT / area).rglob("*.py")}
     assert modules <= set(packaged)

@@ -19,7 +19,7 @@ from domain.errors import (
 from domain.gdap import ROLES
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp, SecurityGroup
-from domain.roles import PERMISSIONS, Permission, Role
+from domain.roles import PERMISSIONS, Permission, Role, StaffKey
 from domain.row_changes import Insert, Remove, Versioned
 from domain.tenant import PartnerTenantClaim
 from ops.command import head_of
@@ -59,10 +59,10 @@ async def test_owners_are_counted_as_they_come_and_go() -> None:
     store, index = world()
     assert await put_staff(store, index, SECOND, CAUSE)
     assert owners(store) == 2
-    await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, CAUSE)
+    await remove_staff(store, index, StaffKey(CONTOSO, OWN, OWNER.oid), CAUSE)
     assert owners(store) == 1
     with pytest.raises(LastOwner):
-        await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, BY_SECOND)
+        await remove_staff(store, index, StaffKey(CONTOSO, OWN, SECOND.oid), BY_SECOND)
     demoted = replace(SECOND, role=Role.L1)
     with pytest.raises(LastOwner):
         await put_staff(store, index, demoted, BY_SECOND)
@@ -76,7 +76,7 @@ async def test_only_an_owner_touches_owners(role: Role) -> None:
     with pytest.raises(OwnerRequired):
         await put_staff(store, index, changed, BY_ADMIN)
     with pytest.raises(OwnerRequired):
-        await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, BY_ADMIN)
+        await remove_staff(store, index, StaffKey(CONTOSO, OWN, OWNER.oid), BY_ADMIN)
 
 
 async def test_what_the_actor_was_when_the_request_began_does_not_count() -> None:
@@ -86,7 +86,7 @@ async def test_what_the_actor_was_when_the_request_began_does_not_count() -> Non
         with pytest.raises(refusal):
             await put_staff(store, index, replace(SECOND, role=Role.L1), BY_ADMIN)
         with pytest.raises(refusal):
-            await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, BY_ADMIN)
+            await remove_staff(store, index, StaffKey(CONTOSO, OWN, OWNER.oid), BY_ADMIN)
         assert index.claims == {}
         assert store.commits == []
 
@@ -99,7 +99,7 @@ async def test_an_owner_who_is_removed_while_adding_an_owner_adds_none() -> None
 
     async def removed_meanwhile(*person: Any) -> MspId:
         index.claim = claim  # type: ignore[method-assign]  # once
-        await remove_staff(store, index, CONTOSO, OWN, OWNER.oid, BY_SECOND)
+        await remove_staff(store, index, StaffKey(CONTOSO, OWN, OWNER.oid), BY_SECOND)
         return await claim(*person)
 
     index.claim = removed_meanwhile  # type: ignore[assignment, method-assign]  # the moment between
@@ -114,7 +114,7 @@ async def test_an_actor_who_is_removed_between_reading_and_writing_changes_nothi
 
     async def removed_meanwhile(operations: Any) -> None:
         store.commit = commit  # type: ignore[method-assign]  # once
-        await remove_staff(store, index, CONTOSO, OWN, ADMIN.oid, CAUSE)
+        await remove_staff(store, index, StaffKey(CONTOSO, OWN, ADMIN.oid), CAUSE)
         await commit(operations)
 
     store.commit = removed_meanwhile  # type: ignore[method-assign]  # the moment between
@@ -154,7 +154,7 @@ async def test_somebody_who_is_removed_and_added_again_at_once_has_a_claim(momen
             await add_again()
 
     index.release = released  # type: ignore[assignment, method-assign]  # the moment between
-    await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, CAUSE)
+    await remove_staff(store, index, StaffKey(CONTOSO, OWN, SECOND.oid), CAUSE)
     await add_again()
     assert await look(CONTOSO, OWN, SECOND.oid) is not None
     assert index.claims[OWN, SECOND.oid] == CONTOSO
@@ -212,7 +212,7 @@ async def test_who_is_added_beside_a_removal_and_claimed_elsewhere_is_taken_back
         store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid] = Versioned(theirs, "1")
 
     index.release = added_again_and_claimed_elsewhere  # type: ignore[assignment, method-assign]  # the moment between
-    await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, CAUSE)
+    await remove_staff(store, index, StaffKey(CONTOSO, OWN, SECOND.oid), CAUSE)
     assert await store.staff_member(CONTOSO, OWN, SECOND.oid) is None
     assert index.claims[OWN, SECOND.oid] == FABRIKAM
 
@@ -276,14 +276,14 @@ async def test_who_is_staff_already_can_be_changed_and_removed_wherever_they_are
     store, index = world()
     store.rows[CONTOSO, "StaffMember", OTHER, FOREIGNER.oid] = Versioned(FOREIGNER, "1")
     assert not await put_staff(store, index, replace(FOREIGNER, role=Role.L2), CAUSE)
-    await remove_staff(store, index, CONTOSO, OTHER, FOREIGNER.oid, CAUSE)
+    await remove_staff(store, index, StaffKey(CONTOSO, OTHER, FOREIGNER.oid), CAUSE)
     assert await store.staff_member(CONTOSO, OTHER, FOREIGNER.oid) is None
 
 
 async def test_nobody_is_removed_who_is_not_there() -> None:
     store, index = world()
     with pytest.raises(StaffNotFound):
-        await remove_staff(store, index, CONTOSO, OWN, SECOND.oid, CAUSE)
+        await remove_staff(store, index, StaffKey(CONTOSO, OWN, SECOND.oid), CAUSE)
 
 
 def test_roles_hold_what_the_rules_say() -> None:

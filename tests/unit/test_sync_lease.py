@@ -126,14 +126,14 @@ async def test_a_poison_message_shows_on_the_tenant() -> None:
 
 def purging(world: World, intents: FakePendingWork) -> PurgePorts:
     return PurgePorts(
-        world.store,
-        world.states,
-        world.records,
-        intents,
-        world.queues,
-        world.clock,
-        world.index,
-        world.whole_reads,
+        msps=world.store,
+        sync_states=world.states,
+        records=world.records,
+        intents=intents,
+        queues=world.queues,
+        clock=world.clock,
+        user_index=world.index,
+        whole_reads=world.whole_reads,
     )
 
 

@@ -13,6 +13,7 @@ from adapters.tables.msp_rows import to_entity
 from billing.calculation import calculate
 from billing.proration import active_days
 from billing.reconcile import reconcile
+from core.remove_tenant import RemovalPorts
 from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.billing_terms import BillingTerms
@@ -151,7 +152,12 @@ async def test_a_thousand_suspensions_leave_room_for_every_other_step() -> None:
     await step(store, OFFBOARD, at)
     await step(store, REACTIVATE, at + timedelta(days=3))
     cause = Cause(SYSTEM, at + timedelta(days=4), "r")
-    await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, CUSTOMER, cause)
+    await hard_delete(
+        RemovalPorts(msps=store, intents=FakePendingWork(), queues=FakeQueues()),
+        CONTOSO,
+        CUSTOMER,
+        cause,
+    )
     (usage,) = await store.usage(CONTOSO)
     check_entity(to_entity(usage))
     assert usage.stretches[-1].until == cause.at

@@ -9,7 +9,7 @@ from domain.ports.pending_work import PendingWork, WorkKind
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, MSP, NOW, tenant
-from work.requeue import requeue_work
+from work.requeue import WorkPorts, requeue_work
 
 AFTER = timedelta(minutes=2)
 REMOVED = tenant().ref
@@ -23,7 +23,7 @@ async def redelivered(
     for intent in intents:
         await known.record(intent)
     clock.advance(minutes=minutes)
-    await requeue_work(store, known, queues, clock, AFTER)
+    await requeue_work(WorkPorts(msps=store, intents=known, queues=queues, clock=clock), AFTER)
     return queues, known
 
 

@@ -1,0 +1,48 @@
+"""The work queues.
+
+An entry here is all that names a queue: its triggers, its poison twin, its recovery and the check
+of the infrastructure follow from it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from domain.identifiers import SessionRef, TenantRef
+from domain.messages import read_session_ref, read_tenant_ref, write_session_ref, write_tenant_ref
+
+type Subject = TenantRef | SessionRef
+
+
+@dataclass(frozen=True, slots=True)
+class WorkQueue[R: Subject]:
+    """A queue of work, each message naming the subject of one piece.
+
+    Args:
+        name: Of the queue; its poison queue is `{name}-poison`.
+        failed_action: What the audit log calls a message that failed five times.
+        read: Returns the subject that a message names, or raises MalformedInput.
+        write: Returns the message that names a subject.
+    """
+
+    name: str
+    failed_action: str
+    read: Callable[[bytes], R]
+    write: Callable[[R], str]
+
+    @property
+    def function(self) -> str:
+        """The name of the function that works on it."""
+        return self.name.replace("-", "_")
+
+
+SYNC_TENANT = WorkQueue("sync-tenant", "sync.failed", read_tenant_ref, write_tenant_ref)
+PURGE_TENANT = WorkQueue("purge-tenant", "tenant.purge_failed", read_tenant_ref, write_tenant_ref)
+COMPLETE_CONSENT = WorkQueue(
+    "complete-consent", "consent.attempts_failed", read_session_ref, write_session_ref
+)
+WORK_QUEUES: tuple[WorkQueue[Any], ...] = (
+    SYNC_TENANT,
+    PURGE_TENANT,
+    COMPLETE_CONSENT,
+)

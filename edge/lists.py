@@ -1,0 +1,47 @@
+"""Lists: paging, filters, the link of the next page and OpenAPI from one declaration."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from pydantic import BaseModel
+
+from domain.ports.page import Page
+from domain.roles import Permission
+from edge.answers import Answer
+from edge.models import ListQuery, NoBody, list_answer
+from edge.requests import StaffRequest
+from edge.routes import RouteTable
+
+type Fetch[P, Q, A] = Callable[[P, StaffRequest[NoBody, Q]], Awaitable[Page[A]]]
+
+
+def list_route[P, Q: ListQuery, A: BaseModel](
+    routes: RouteTable[P],
+    path: str,
+    permission: Permission,
+    item: type[A],
+    query: type[Q] = ListQuery,  # type: ignore[assignment]  # the default narrows Q
+) -> Callable[[Fetch[P, Q, A]], Fetch[P, Q, A]]:
+    """Declare a list that staff read page by page.
+
+    The decorated function returns a page of answers. It finds the size of the page, the position
+    and the filters in the request's query.
+
+    Args:
+        item: The model of an answer's item.
+        query: The filters, with the paging of ListQuery.
+    """
+    model = list_answer(item)
+    errors = (404,) if "{" in path else ()
+
+    def declare(fetch: Fetch[P, Q, A]) -> Fetch[P, Q, A]:
+        @routes.route("GET", path, permission, query=query, answers={200: model}, errors=errors)
+        @wraps(fetch)
+        async def answer(ports: P, request: StaffRequest[NoBody, Q]) -> Answer:
+            page = await fetch(ports, request)
+            link = request.next_link(page.next_token)
+            return Answer(200, model(items=list(page.items), next_link=link))
+
+        return fetch
+
+    return declare

@@ -1,0 +1,33 @@
+"""Invoices."""
+
+import azure.functions as func
+
+from adapters.invoice_pdf.renderer import PdfInvoiceRenderer
+from billing.functions import billing_functions
+from billing.ports import BillingPorts
+from domain.invoice import InvoiceParty
+from edge.routes import Edge
+from wiring.services import Services, open_documents, open_emails
+
+
+def billing(edge: Edge, services: Services) -> func.Blueprint:
+    """Preview, invoices, and the timer that issues them."""
+    return billing_functions(edge, billing_ports(services))
+
+
+def billing_ports(services: Services) -> BillingPorts:
+    """Return what billing needs."""
+    settings, storage = services.settings, services.storage
+    return BillingPorts(
+        msps=storage.msps,
+        invoices=storage.invoices,
+        documents=open_documents(settings),
+        renderer=PdfInvoiceRenderer(settings.payment_details.replace("\\n", "\n")),
+        emails=open_emails(settings),
+        clock=services.clock,
+        seller=InvoiceParty(
+            name=settings.seller_name,
+            abn=settings.seller_abn or None,
+            address=settings.seller_address.replace("\\n", "\n"),
+        ),
+    )

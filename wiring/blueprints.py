@@ -1,0 +1,38 @@
+"""Every area's functions: the app's table of contents."""
+
+from datetime import timedelta
+
+import azure.functions as func
+
+from adapters.entra_keys import EntraKeys
+from edge.authorization import Gate
+from edge.paging import PageTokens
+from edge.routes import Edge
+from edge.system import system_functions
+from edge.tokens import TokenVerifier
+from wiring.billing import billing
+from wiring.customers import audit, gdap, portfolio, staff, synced_data, tenants
+from wiring.partner_tenant import consent, my_tenant
+from wiring.services import Services
+from wiring.workers import sync, work
+
+
+def blueprints(services: Services) -> list[func.Blueprint]:
+    """Return every area's functions, each with the ports that it needs."""
+    edge = Edge(gate(services), PageTokens(services.settings.page_token_key))
+    areas = (consent, my_tenant, tenants, synced_data, gdap, portfolio, billing, staff, audit)
+    return [
+        *(area(edge, services) for area in areas),
+        sync(services),
+        work(services),
+        system_functions(edge, services.storage.probe),
+    ]
+
+
+def gate(services: Services) -> Gate:
+    """Return the gate that lets staff in."""
+    settings, storage, clock = services.settings, services.storage, services.clock
+    keys = EntraKeys(settings.entra_authority, clock)
+    verifier = TokenVerifier(keys, settings.entra_authority, settings.api_audience)
+    remember = timedelta(seconds=settings.staff_cache_seconds)
+    return Gate(verifier, storage.staff_index, storage.msps, clock, remember)

@@ -1,0 +1,80 @@
+"""The MSP's tenants, and the MSP itself: lists, GDAP, portfolio, staff and audit log."""
+
+from datetime import timedelta
+
+import azure.functions as func
+
+from adapters.graph.gdap import GraphGdap
+from audit.functions import routes as audit_routes
+from edge.routes import Edge
+from gdap.functions import gdap_functions
+from gdap.ports import GdapPorts
+from portfolio.functions import PortfolioPorts
+from portfolio.functions import routes as portfolio_routes
+from portfolio.user_search_cache import CachedUsers
+from staff.functions import StaffPorts
+from staff.functions import routes as staff_routes
+from tenants.functions import tenant_functions
+from tenants.ports import TenantPorts
+from tenants.synced_data import SyncedDataPorts
+from tenants.synced_data import routes as synced_data_routes
+from wiring.services import Services
+
+
+def tenants(edge: Edge, services: Services) -> func.Blueprint:
+    """Tenants, and the purge of those that were removed."""
+    storage = services.storage
+    ports = TenantPorts(
+        msps=storage.msps,
+        intents=storage.intents,
+        queues=services.queues,
+        sync_states=storage.sync_states,
+        records=storage.records,
+        clock=services.clock,
+        user_index=storage.user_index,
+        whole_reads=storage.whole_reads,
+        sync_requests=services.sync_requests,
+    )
+    return tenant_functions(edge, ports)
+
+
+def synced_data(edge: Edge, services: Services) -> func.Blueprint:
+    """What was synced of a tenant."""
+    storage = services.storage
+    ports = SyncedDataPorts(msps=storage.msps, records=storage.records)
+    return synced_data_routes.bind(edge, ports)
+
+
+def gdap(edge: Edge, services: Services) -> func.Blueprint:
+    """GDAP relationships with customers."""
+    ports = GdapPorts(
+        msps=services.storage.msps,
+        gdap=GraphGdap(services.tokens, services.graph),
+        sync_requests=services.sync_requests,
+        clock=services.clock,
+    )
+    return gdap_functions(edge, ports)
+
+
+def portfolio(edge: Edge, services: Services) -> func.Blueprint:
+    """Search and figures over all tenants."""
+    storage = services.storage
+    users = CachedUsers(
+        index=storage.user_index,
+        reader=storage.portfolio,
+        clock=services.clock,
+        age=timedelta(seconds=services.settings.search_cache_seconds),
+    )
+    return portfolio_routes.bind(edge, PortfolioPorts(reader=storage.portfolio, users=users))
+
+
+def staff(edge: Edge, services: Services) -> func.Blueprint:
+    """The MSP's staff."""
+    storage = services.storage
+    ports = StaffPorts(msps=storage.msps, index=storage.staff_index, clock=services.clock)
+    return staff_routes.bind(edge, ports)
+
+
+def audit(edge: Edge, services: Services) -> func.Blueprint:
+    """The audit log."""
+    return audit_routes.bind(edge, services.storage.msps)

@@ -1,0 +1,45 @@
+"""What runs without a request: sync, and the recovery of pending work."""
+
+from datetime import timedelta
+
+import azure.functions as func
+
+from adapters.graph.reader import GraphReaders
+from sync.functions import sync_functions
+from sync.msp_profiles import MspProfiles
+from sync.sync_tenant import SyncPorts
+from wiring.services import Services
+from work.functions import work_functions
+from work.requeue import WorkPorts
+
+
+def sync(services: Services) -> func.Blueprint:
+    """The sync of tenants, by timer and queue."""
+    interval = timedelta(hours=services.settings.sync_interval_hours)
+    return sync_functions(sync_ports(services), interval)
+
+
+def sync_ports(services: Services) -> SyncPorts:
+    """Return what a sync needs."""
+    storage = services.storage
+    return SyncPorts(
+        msps=storage.msps,
+        states=storage.sync_states,
+        schedule=storage.sync_schedule,
+        records=storage.records,
+        reader=GraphReaders(services.tokens, services.graph),
+        requests=services.sync_requests,
+        profiles=MspProfiles(storage.msps, services.clock),
+        clock=services.clock,
+        user_index=storage.user_index,
+        whole_reads=storage.whole_reads,
+    )
+
+
+def work(services: Services) -> func.Blueprint:
+    """The recovery of pending work."""
+    storage = services.storage
+    ports = WorkPorts(
+        msps=storage.msps, intents=storage.intents, queues=services.queues, clock=services.clock
+    )
+    return work_functions(ports, timedelta(seconds=services.settings.work_redelivery_seconds))
