@@ -66,16 +66,11 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
         now: Where usage that still goes on is cut. That of an MSP that was deleted ends then,
             however long the removal of its tenants takes.
     """
-    now = min(now, msp.closed_at or now)
-    zone, price = ZoneInfo(msp.time_zone), unit_price(terms)
-    lines = sorted(
-        (
-            _line(usage, days, month, price)
-            for usage in usages
-            if usage.tenant_id != partner_tenant
-            and (days := active_days(usage.stretches, month, zone, now))
-        ),
-        key=lambda line: (line.tenant_name.casefold(), line.tenant_id),
+    now, zone = min(now, msp.closed_at or now), ZoneInfo(msp.time_zone)
+    price = unit_price(terms)
+    billed = (usage for usage in usages if usage.tenant_id != partner_tenant)
+    lines = _lines(
+        billed, price, month, lambda usage: active_days(usage.stretches, month, zone, now)
     )
     tenants = sum((line.amount for line in lines), _NOTHING)
     discount = _NOTHING - rounded(tenants * _PREPAY_DISCOUNT) if terms.annual_prepay else _NOTHING
@@ -83,6 +78,18 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
     # https://www.ato.gov.au/businesses-and-organisations/gst-excise-and-indirect-taxes/gst
     gst = rounded(subtotal * _GST) if msp.country == "AU" else _NOTHING
     return Charge(month, tier_of(terms), price, tuple(lines), discount, subtotal, gst)
+
+
+def _lines(
+    usages: Iterable[TenantUsage],
+    price: Decimal,
+    month: Month,
+    days_of: Callable[[TenantUsage], int],
+) -> list[InvoiceLine]:
+    """Return a line for each tenant that was active in the month, by name."""
+    counted = ((usage, days_of(usage)) for usage in usages)
+    lines = [_line(usage, days, month, price) for usage, days in counted if days]
+    return sorted(lines, key=lambda line: (line.tenant_name.casefold(), line.tenant_id))
 
 
 def _line(usage: TenantUsage, days: int, month: Month, price: Decimal) -> InvoiceLine:

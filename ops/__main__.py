@@ -5,25 +5,21 @@ import asyncio
 import json
 import sys
 from typing import Any, NoReturn, override
-from uuid import uuid4
 
 from azure.core.exceptions import AzureError
 from pydantic import ValidationError
 
-from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
-from domain.audit import SYSTEM, Cause
 from domain.errors import DomainError, MalformedInput, NoSuchMsp
-from domain.identifiers import MspId, parse_guid
 from ops.app_manifest import app_manifest
 from ops.backup.commands import add_backup_commands
 from ops.backup.restore import RestoreDiffers, StoreNotEmpty
 from ops.billing import add_billing_commands
-from ops.command import Command, cents, check_text
-from ops.credentials import add_credential_commands, add_credential_options
-from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
-from ops.onboarding import Application, Owner, check, onboard
+from ops.command import Command, check_text
+from ops.credentials import add_credential_commands
+from ops.deletion import InvoicesUnpaid
+from ops.msps import add_msp_commands
 from ops.staff import add_staff_commands
 from settings import SettingMissing, StorageSettings
 from wiring.services import open_documents, open_queues, open_storage
@@ -93,52 +89,6 @@ async def _create_storage(
     return {"storage": "created"}
 
 
-async def _onboard_msp(
-    options: argparse.Namespace, storage: Storage, _queues: StorageQueues
-) -> dict[str, str]:
-    application = Application(
-        name=options.name,
-        country=options.country,
-        abn=options.abn,
-        tier=options.tier,
-        agreed_price_cents=cents(options.agreed_price),
-        time_zone=options.time_zone,
-        client_id=options.partner_app_client_id,
-        app_tenant_id=options.partner_app_tenant_id,
-        credential=options.credential_secret,
-        service_account=options.service_account_secret,
-        security_groups=tuple(options.security_group),
-        msp_id=options.msp_id,
-        annual_prepay=options.annual_prepay,
-        billing_email=options.billing_email,
-    )
-    msp = check(application, SystemClock().now())
-    owner = Owner(options.owner_tid, options.owner_oid, options.owner_name)
-    await onboard(storage.msps, storage.staff_index, msp, owner)
-    return {"mspId": msp.msp_id}
-
-
-async def _delete_msp(
-    options: argparse.Namespace, storage: Storage, queues: StorageQueues
-) -> dict[str, str]:
-    msp_id = MspId(parse_guid(options.msp_id, "msp-id"))
-    name = options.name or await asyncio.to_thread(input, "Type the MSP's name to delete it: ")
-    ports = DeletionPorts(
-        msps=storage.msps,
-        intents=storage.intents,
-        queues=queues,
-        staff_index=storage.staff_index,
-    )
-    cause = Cause(SYSTEM, SystemClock().now(), str(uuid4()))
-    deleted = await delete_msp(ports, msp_id, name, cause)
-    return {
-        "mspId": msp_id,
-        "tenants": str(deleted.tenants),
-        "staff": str(deleted.staff),
-        "secretsToDelete": ", ".join(deleted.secrets),
-    }
-
-
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage before it: `--help` has that."""
 
@@ -154,38 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     create.set_defaults(command=_create_storage)
     manifest = commands.add_parser("app-manifest", help="print what a partner app asks of Graph")
     manifest.set_defaults(command=None)  # It needs no storage.
-    msp = commands.add_parser("onboard-msp", help="add an MSP and its first owner")
-    msp.set_defaults(command=_onboard_msp)
-    for option in (
-        "name",
-        "country",
-        "tier",
-        "partner-app-client-id",
-        "partner-app-tenant-id",
-        "service-account-secret",
-        "owner-tid",
-        "owner-oid",
-        "owner-name",
-    ):
-        msp.add_argument(f"--{option}", required=True)
-    add_credential_options(msp)
-    msp.add_argument(
-        "--security-group",
-        action="append",
-        default=[],
-        metavar="ID[=ROLE,ROLE…]",
-        help="a group that gets access to customers, with all roles by default; may be repeated",
-    )
-    msp.add_argument("--abn", help="Australian Business Number; required in Australia")
-    msp.add_argument("--agreed-price", help="AUD per tenant and month, for enterprise_plus")
-    msp.add_argument("--time-zone", default="Australia/Sydney", help="IANA name")
-    msp.add_argument("--msp-id", help="a GUID; a new one by default")
-    msp.add_argument("--annual-prepay", action="store_true", help="the year is paid ahead")
-    msp.add_argument("--billing-email", help="where notices about invoices go")
-    delete = commands.add_parser("delete-msp", help="delete an MSP; may be repeated")
-    delete.set_defaults(command=_delete_msp)
-    delete.add_argument("--msp-id", required=True)
-    delete.add_argument("--name", help="the MSP's name; asked for when it is left out")
+    add_msp_commands(commands)
     add_staff_commands(commands)
     add_billing_commands(commands)
     add_credential_commands(commands)

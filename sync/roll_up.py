@@ -33,36 +33,46 @@ _USABLE = {"Enabled", "Warning", None}
 
 
 def summed_up(before: RollUp, name: DataSet, records: Sequence[SyncedRecord]) -> RollUp:
-    """Return the roll-up with what a whole reading of a small data set gives.
+    """Return the roll-up with the figures of a data set that was read whole.
 
-    https://learn.microsoft.com/graph/api/resources/conditionalaccesspolicy#properties
+    Without any score the last one stays: Graph deletes scores before this service does.
     """
     documents = [record.document for record in records]
     match name:
         case DataSet.LICENCES:
-            counted = [licence for licence in documents if _is_counted(licence)]
-            return replace(
-                before,
-                licences_bought=sum(map(_bought, counted)),
-                licences_assigned=sum(item.get("consumedUnits") or 0 for item in counted),
-            )
+            return _with_licences(before, documents)
         case DataSet.CONDITIONAL_ACCESS:
-            states = Counter(item.get("state") for item in documents)
-            return replace(
-                before,
-                policies_enabled=states["enabled"],
-                policies_disabled=states["disabled"],
-                policies_report_only=states["enabledForReportingButNotEnforced"],
-            )
+            return _with_policies(before, documents)
         case DataSet.SECURE_SCORE if records:
-            newest = min(records, key=lambda record: record.key).document
-            return replace(
-                before,
-                secure_score=newest.get("currentScore"),
-                secure_score_max=newest.get("maxScore"),
-            )
+            # The keys count down, so that the newest score is the first.
+            return _with_score(before, min(records, key=lambda record: record.key).document)
         case _:
-            return before  # Graph forgets a score before we do.
+            return before
+
+
+def _with_licences(before: RollUp, licences: Sequence[Document]) -> RollUp:
+    counted = [licence for licence in licences if _is_counted(licence)]
+    return replace(
+        before,
+        licences_bought=sum(map(_bought, counted)),
+        licences_assigned=sum(licence.get("consumedUnits") or 0 for licence in counted),
+    )
+
+
+def _with_policies(before: RollUp, policies: Sequence[Document]) -> RollUp:
+    """https://learn.microsoft.com/graph/api/resources/conditionalaccesspolicy#properties ."""
+    states = Counter(policy.get("state") for policy in policies)
+    return replace(
+        before,
+        policies_enabled=states["enabled"],
+        policies_disabled=states["disabled"],
+        policies_report_only=states["enabledForReportingButNotEnforced"],
+    )
+
+
+def _with_score(before: RollUp, newest: Document) -> RollUp:
+    score, maximum = newest.get("currentScore"), newest.get("maxScore")
+    return replace(before, secure_score=score, secure_score_max=maximum)
 
 
 def _is_counted(licence: Document) -> bool:

@@ -17,9 +17,9 @@ from domain.tenant import Tenant
 def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
     """Decide the removal of a customer tenant's row, its invite and its open usage.
 
-    The guard stands here, on the version of the row that the transaction then removes: a
-    conversion to the partner tenant in between changes the version, and the decision is made
-    anew.
+    The check for the partner tenant guards the version of the row that the transaction removes:
+    a conversion to the partner tenant in between changes the version, and the decision is
+    repeated.
 
     Raises:
         TenantNotFound: No such tenant.
@@ -30,24 +30,30 @@ def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant
         raise TenantNotFound("No such tenant.")
     if known.value.is_own_msp_tenant:
         raise PartnerTenantProtected
+    tenant = known.value
     event = cause.event(
-        known.value.msp_id,
-        "tenant.hard_delete",
-        tenant_id=known.value.tenant_id,
-        before=describe(known.value),
+        tenant.msp_id, "tenant.hard_delete", tenant_id=tenant.tenant_id, before=describe(tenant)
     )
-    operations: tuple[RowChange, ...] = (
-        Remove(known.value, known.version),
-        removal_row(snapshot, known.value, cause.at),
+    changes = (
+        Remove(tenant, known.version),
+        removal_row(snapshot, tenant, cause.at),
         Insert(event),
     )
+    return Decision(tenant, changes + _what_belongs_to_it(snapshot, tenant, cause))
+
+
+def _what_belongs_to_it(
+    snapshot: TenantRecords, tenant: Tenant, cause: Cause
+) -> tuple[RowChange, ...]:
+    """Return the removal of the tenant's invite, and the end of its usage, which is kept."""
+    changes: tuple[RowChange, ...] = ()
     if snapshot.invite:
-        operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
+        changes += (Remove(snapshot.invite.value, snapshot.invite.version),)
     if snapshot.usage:
         closed = folded_usage(snapshot.usage.value.closed(cause.at), snapshot, cause)
-        named = replace(closed, tenant_name=known.value.display_name)
-        operations += (Replace(named, snapshot.usage.version),)
-    return Decision(known.value, operations)
+        named = replace(closed, tenant_name=tenant.display_name)
+        changes += (Replace(named, snapshot.usage.version),)
+    return changes
 
 
 async def hard_delete(

@@ -9,9 +9,9 @@ from itertools import batched
 from typing import Any, Protocol, override
 from urllib.parse import quote
 
-from adapters.entra_refusals import DelegatedAccessRefused
 from adapters.graph.answers import GraphError
 from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.failures import FAILURES, is_lost, unreadable
 from adapters.graph.identity import primary_domain
 from adapters.graph.records import (
     CHANGED_USERS,
@@ -24,9 +24,8 @@ from adapters.graph.records import (
     read_records,
 )
 from adapters.identity import TokenSource
-from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
 from domain.msp import Msp
-from domain.permissions import READ, READING_ROLES
+from domain.permissions import READING_ROLES
 from domain.ports.graph_reader import (
     INTERNAL_FAULT,
     GraphReader,
@@ -54,16 +53,6 @@ _MOST_PAGES = 20_000
 
 # For how long a sync waits for Graph before it is put off, and for how long if Graph does not say.
 _PATIENCE_SECONDS = 60.0
-_LATER_SECONDS = 30.0
-_GONE = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
-# What a read may end with: Graph's refusal, and Entra's.
-_FAILURES = (
-    GraphError,
-    ConsentRequired,
-    DelegatedAccessRefused,
-    MicrosoftRefused,
-    MicrosoftUnavailable,
-)
 
 
 class GraphReaders(GraphReader):
@@ -115,7 +104,7 @@ class GraphTenantReader(TenantReader):
         paths = {str(name): path for name, (path, _) in SMALL.items()}
         try:
             parts = await self._batch(paths)
-        except _FAILURES as error:
+        except FAILURES as error:
             return {name: self._unreadable(name, error) for name in SMALL}
         return {name: await self._small(name, parts[name]) for name in SMALL}
 
@@ -124,7 +113,7 @@ class GraphTenantReader(TenantReader):
         path, kind = SMALL[name]
         try:
             return self._records(name, kind, await self._items(path, part))
-        except _FAILURES as error:
+        except FAILURES as error:
             return self._unreadable(name, error)
         except Exception:  # noqa: BLE001  a mistake of ours; the other data sets are read all the same
             _log.exception("%s could not be read", name)
@@ -156,7 +145,7 @@ class GraphTenantReader(TenantReader):
         try:
             document = await self._get("/organization?$select=id,verifiedDomains")
             found = _values(document)
-        except _FAILURES:
+        except FAILURES:
             return None
         is_one = len(found) == 1 and isinstance(found[0], dict)
         return primary_domain(found[0].get("verifiedDomains")) if is_one else None
@@ -170,7 +159,7 @@ class GraphTenantReader(TenantReader):
                 link = self._graph.link(document, "@odata.deltaLink")
             if link is None:
                 raise GraphError(0, "there is no delta link")
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._unreadable(DataSet.USERS, error) from None
         return link
 
@@ -198,10 +187,10 @@ class GraphTenantReader(TenantReader):
                 delta_link = self._graph.link(document, "@odata.deltaLink")
                 yield replace(page, next_link=following, delta_link=delta_link)
         except GraphError as error:
-            if link.startswith("http") and _is_lost(error):
+            if link.startswith("http") and is_lost(error):
                 raise PositionLost from None
             raise self._unreadable(DataSet.USERS, error) from None
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._unreadable(DataSet.USERS, error) from None
 
     def _page_of_users(self, document: dict[str, Any]) -> UserPage:
@@ -221,7 +210,7 @@ class GraphTenantReader(TenantReader):
             for some in batched(keys, _LARGEST_BATCH, strict=False):
                 parts = await self._batch({key: _user_path(key) for key in some})
                 items |= {key: await self._user(key, part) for key, part in parts.items()}
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._unreadable(DataSet.USERS, error) from None
         refused = {key: item for key, item in items.items() if isinstance(item, GraphError)}
         removed = [key for key, item in items.items() if item is None]
@@ -256,7 +245,7 @@ class GraphTenantReader(TenantReader):
 
     def _unreadable(self, name: DataSet, error: Exception) -> Unreadable:
         """Return what a failure means for a data set, and what to do about a missing role."""
-        failure = _unreadable(name, error)
+        failure = unreadable(name, error)
         if self._delegated and failure.missing_permission is not None:
             advice = f"give the service account's security group the role {READING_ROLES[name]}"
             return Unreadable(f"{failure.error}: {advice}", failure.missing_permission)
@@ -283,22 +272,6 @@ class GraphTenantReader(TenantReader):
             if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
         return await request(await self._get_token(fresh=True))
-
-
-def _unreadable(name: DataSet, error: Exception) -> Unreadable:
-    match error:
-        case GraphError(is_denied=True) | ConsentRequired():
-            return Unreadable(str(error), READ[name])
-        case GraphError(status=HTTPStatus.TOO_MANY_REQUESTS):
-            wait = error.retry_after if error.retry_after is not None else _LATER_SECONDS
-            return Unreadable(str(error), retry_after=wait)
-        case GraphError():
-            return Unreadable(str(error), retry_after=error.retry_after)
-    return Unreadable(str(error))
-
-
-def _is_lost(error: GraphError) -> bool:
-    return error.status in _GONE or error.code in {"syncStateNotFound", "resyncRequired"}
 
 
 def _user_path(key: str) -> str:

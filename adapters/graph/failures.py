@@ -1,0 +1,45 @@
+"""What a failed read of Graph means for a data set."""
+
+from http import HTTPStatus
+
+from adapters.entra_refusals import DelegatedAccessRefused
+from adapters.graph.answers import GraphError
+from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
+from domain.permissions import READ
+from domain.ports.graph_reader import (
+    Unreadable,
+)
+from domain.sync_state import DataSet
+
+_LATER_SECONDS = 30.0
+
+
+_GONE = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+
+
+# What a read may end with: Graph's refusal, and Entra's.
+FAILURES = (
+    GraphError,
+    ConsentRequired,
+    DelegatedAccessRefused,
+    MicrosoftRefused,
+    MicrosoftUnavailable,
+)
+
+
+def unreadable(name: DataSet, error: Exception) -> Unreadable:
+    """Return why a data set could not be read, and when to go on if Graph says so."""
+    match error:
+        case GraphError(is_denied=True) | ConsentRequired():
+            return Unreadable(str(error), READ[name])
+        case GraphError(status=HTTPStatus.TOO_MANY_REQUESTS):
+            wait = error.retry_after if error.retry_after is not None else _LATER_SECONDS
+            return Unreadable(str(error), retry_after=wait)
+        case GraphError():
+            return Unreadable(str(error), retry_after=error.retry_after)
+    return Unreadable(str(error))
+
+
+def is_lost(error: GraphError) -> bool:
+    """Return whether Graph no longer knows a link that it gave."""
+    return error.status in _GONE or error.code in {"syncStateNotFound", "resyncRequired"}

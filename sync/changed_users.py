@@ -1,0 +1,80 @@
+"""A read of what has changed of a tenant's users.
+
+https://learn.microsoft.com/graph/delta-query-users
+"""
+
+from dataclasses import dataclass, replace
+
+from domain.ports.graph_reader import TenantReader, Unreadable, UserPage
+from domain.sync_state import DataSetState
+from domain.user_block import INDEX_VERSION
+from sync.record_writer import RecordWriter
+from sync.user_index import IndexedUsers
+from sync.user_pages import ReadyPage, completed, write_behind
+from sync.whole_data_set import succeeded
+
+
+@dataclass(slots=True)
+class ChangedUsers:
+    """Reads and applies changes. Each page's link is a position of its own, so replays do no harm.
+
+    Args:
+        position: Link of the first change that the rows and the index may lack.
+    """
+
+    indexed: IndexedUsers
+    reader: TenantReader
+    position: str
+
+    @property
+    def rows(self) -> RecordWriter:
+        """The rows of the users."""
+        return self.indexed.rows
+
+    async def run(self) -> DataSetState:
+        """Read the changes and write them; return the data set's state.
+
+        Raises:
+            Unreadable: The read did not reach its end; what was read is stored.
+            PositionLost: Graph no longer knows the position.
+            LeaseLost: Another worker has the tenant now; nothing more is written.
+        """
+        self.rows.unreadable_before = self.rows.state.unreadable
+        try:
+            await write_behind(self.reader.changes(self.position), self._write)
+        except Unreadable:
+            await self._store_position()
+            raise
+        await self._store_position()
+        before = self.rows.state
+        # Earlier releases did not store it: the week until the next whole read starts now.
+        state = replace(before, whole_at=before.whole_at or before.synced_at)
+        return succeeded(self.rows, state, state.count or 0)
+
+    async def _write(self, changed: UserPage) -> None:
+        rows = self.rows
+        ready = ReadyPage.of(await completed(rows, self.reader, changed))
+        page = ready.page
+        await rows.look_up(page.removed)
+        await rows.write(ready.records)
+        await rows.delete(page.removed)
+        rows.leave_out(page.unreadable)
+        self.indexed.note(ready.told)
+        self.position = page.delta_link or page.next_link or self.position
+        if self.indexed.should_flush:
+            await self._store_position()
+        # A long read without any write would outlive its lease.
+        await rows.lease.note_data_set(rows.state)
+
+    async def _store_position(self) -> None:
+        """Bring the index up to the position, then store the position.
+
+        In this order: after a crash the changes are read again from the old position.
+        """
+        rows = self.rows
+        if rows.state.indexed != INDEX_VERSION:
+            await self.indexed.build()
+        elif self.indexed.pending_entries:
+            await self.indexed.apply()
+        state = replace(rows.state, delta_link=self.position, unreadable=rows.unreadable)
+        await rows.lease.note_data_set(state)
