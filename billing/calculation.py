@@ -1,6 +1,6 @@
 """The invoice as a function: inputs in, invoice out. No clock, no store, no number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -69,9 +69,8 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
     now, zone = min(now, msp.closed_at or now), ZoneInfo(msp.time_zone)
     price = unit_price(terms)
     billed = (usage for usage in usages if usage.tenant_id != partner_tenant)
-    lines = _lines(
-        billed, price, month, lambda usage: active_days(usage.stretches, month, zone, now)
-    )
+    days = {usage: active_days(usage.stretches, month, zone, now) for usage in billed}
+    lines = _lines(days, price, month)
     tenants = sum((line.amount for line in lines), _NOTHING)
     discount = _NOTHING - rounded(tenants * _PREPAY_DISCOUNT) if terms.annual_prepay else _NOTHING
     subtotal = tenants + discount
@@ -80,15 +79,9 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
     return Charge(month, tier_of(terms), price, tuple(lines), discount, subtotal, gst)
 
 
-def _lines(
-    usages: Iterable[TenantUsage],
-    price: Decimal,
-    month: Month,
-    days_of: Callable[[TenantUsage], int],
-) -> list[InvoiceLine]:
+def _lines(days: Mapping[TenantUsage, int], price: Decimal, month: Month) -> list[InvoiceLine]:
     """Return a line for each tenant that was active in the month, by name."""
-    counted = ((usage, days_of(usage)) for usage in usages)
-    lines = [_line(usage, days, month, price) for usage, days in counted if days]
+    lines = [_line(usage, active, month, price) for usage, active in days.items() if active]
     return sorted(lines, key=lambda line: (line.tenant_name.casefold(), line.tenant_id))
 
 

@@ -56,7 +56,8 @@ def close_month(
         return Decision(ClosedMonth(month, None), (write(account, known), Insert(event)))
     account = replace(account, issued=account.issued + 1)
     parts = line_parts(msp.msp_id, month, charge.lines)
-    invoice = _invoice(msp, charge, seller, account.issued, parts[0].line_set, cause.at)
+    invoice = _invoice(msp, charge, seller, account.issued, cause.at)
+    invoice = replace(invoice, line_set=parts[0].line_set)
     operations: tuple[RowChange, ...] = (
         write(account, known),
         Insert(invoice),
@@ -70,9 +71,8 @@ def _inserted(parts: list[InvoiceLines]) -> tuple[RowChange, ...]:
     return tuple(Insert(part) for part in parts)
 
 
-def _invoice(  # noqa: PLR0913  what an invoice is made of
-    msp: Msp, charge: Charge, seller: InvoiceParty, number: int, line_set: str, now: datetime
-) -> Invoice:
+def _invoice(msp: Msp, charge: Charge, seller: InvoiceParty, number: int, now: datetime) -> Invoice:
+    """Return an invoice that names no lines yet."""
     issued_on = now.astimezone(ZoneInfo(msp.time_zone)).date()
     return Invoice(
         msp_id=msp.msp_id,
@@ -89,7 +89,7 @@ def _invoice(  # noqa: PLR0913  what an invoice is made of
         gst=charge.gst,
         seller=seller,
         buyer=InvoiceParty(msp.name, msp.abn),
-        line_set=line_set,
+        line_set="",
     )
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import cast, override
+from typing import TypedDict, Unpack, cast, override
 from zoneinfo import ZoneInfo
 
 from fpdf import FPDF
@@ -29,6 +29,14 @@ _GREY, _BLACK = 110, 0
 _FACE = "noto"
 # fpdf2 puts the number of pages in its place; its own choice, {nb}, might be a tenant's name.
 _PAGES = "{number of pages of this invoice}"
+
+
+class _Style(TypedDict, total=False):
+    """How a text looks."""
+
+    bold: bool
+    grey: bool
+    size: float
 
 
 class Page(FPDF):
@@ -81,18 +89,11 @@ class Page(FPDF):
         self.set_x(self.w - self.r_margin - width)
         self.write_text(f"Page {self.page_no()} of {_PAGES}", width, grey=True, size=_SMALL)
 
-    def write_text(  # noqa: PLR0913  a text has these properties
-        self,
-        text: str,
-        width: float = 60,
-        align: str = "L",
-        *,
-        bold: bool = False,
-        grey: bool = False,
-        size: float = _TEXT,
+    def write_text(
+        self, text: str, width: float = 60, align: str = "L", **style: Unpack[_Style]
     ) -> None:
-        """Write a text on one line, up to the next one's place."""
-        self.style(bold=bold, grey=grey, size=size)
+        """Write a text on one line, and move to the place of the next one."""
+        self.style(**style)
         self.cell(width, _ROW, text, align=Align.coerce(align), new_x=XPos.RIGHT, new_y=YPos.TOP)
 
     def style(self, *, bold: bool = False, grey: bool = False, size: float = _TEXT) -> None:
