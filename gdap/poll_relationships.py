@@ -1,12 +1,13 @@
 """Polling GDAP relationships: Microsoft sends no notification when a customer responds."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from uuid import uuid4
 
+from core.sweeps import all_pages, for_each
 from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import DomainError
@@ -14,7 +15,6 @@ from domain.gdap import GdapRelationship, RelationshipState, UnreadableRelations
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
-from domain.ports.page import Page
 from domain.row_changes import Versioned
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
 from gdap.invite_record import record_access
@@ -57,20 +57,14 @@ class MspView:
 
 async def poll_relationships(ports: GdapPorts) -> None:
     """Reconcile every MSP's relationships; a failure at one MSP does not affect the others."""
-    limit = asyncio.Semaphore(_MSPS_AT_ONCE)
-
-    async def poll(msp_id: MspId) -> None:
-        async with limit:
-            try:
-                await poll_msp(ports, msp_id)
-            except DomainError as error:
-                _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
-            except Exception:  # noqa: BLE001  the other MSPs are polled anyway
-                _log.exception("GDAP relationships of MSP %s were not reconciled", msp_id)
-
-    async with asyncio.TaskGroup() as group:
-        async for msp_id in ports.msps.msp_ids():
-            group.create_task(poll(msp_id))
+    failures = await for_each(
+        ports.msps.msp_ids(), partial(poll_msp, ports), max_concurrent=_MSPS_AT_ONCE
+    )
+    for msp_id, error in failures:
+        if isinstance(error, DomainError):
+            _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
+        else:
+            _log.error("GDAP relationships of MSP %s were not reconciled", msp_id, exc_info=error)
 
 
 async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
@@ -100,26 +94,14 @@ async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
 
 async def _read_view(msps: MspStore, head: MspHead) -> MspView:
     msp_id = head.msp.value.msp_id
-    tenants, invites, removals = await asyncio.gather(
-        _all(lambda token: msps.tenants(msp_id, _PAGE, token)),
-        _all(lambda token: msps.invites(msp_id, _PAGE, token)),
-        msps.removals(msp_id),
-    )
+    tenants = all_pages(lambda token: msps.tenants(msp_id, _PAGE, token))
+    invites = all_pages(lambda token: msps.invites(msp_id, _PAGE, token))
     return MspView(
         head,
-        {known.value.tenant_id: known for known in tenants},
-        {invite.tenant_id: invite for invite in invites},
-        {removal.tenant_id: removal for removal in removals},
+        {known.value.tenant_id: known async for known in tenants},
+        {invite.tenant_id: invite async for invite in invites},
+        {removal.tenant_id: removal for removal in await msps.removals(msp_id)},
     )
-
-
-async def _all[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
-    page = await fetch(None)
-    items = list(page.items)
-    while page.next_token is not None:
-        page = await fetch(page.next_token)
-        items += page.items
-    return items
 
 
 def _may_be_active(

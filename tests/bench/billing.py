@@ -36,7 +36,7 @@ from tests.bench.microsoft import azurite
 from tests.fakes.billing import FakeBillingEmails
 from tests.fakes.outside import FixedClock
 from tests.samples import MSP
-from tests.unit.billing_world import SELLER, sydney, usage
+from tests.unit.billing.world import SELLER, sydney, usage
 
 MSPS = int(os.environ.get("BENCH_MSPS", "1000"))
 TENANTS = int(os.environ.get("BENCH_TENANTS", "100"))

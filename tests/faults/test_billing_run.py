@@ -31,7 +31,7 @@ from tests.faults.billing_process import BillingProcess
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 from tests.samples import MSP, version
 from tests.simulation import app_environment
-from tests.unit.billing_world import customer_id, sydney
+from tests.unit.billing.world import customer_id, sydney
 
 # BILLING_MSPS=50 makes the long form of it.
 MSPS = int(os.environ.get("BILLING_MSPS", "3"))

@@ -16,9 +16,9 @@ from domain.sync_state import DataSet
 from telemetry import count, log_event, span, traced
 from tenants.purge import purge_tenant
 from tests.fakes.sync_world import World, user
-from tests.unit.billing_world import BillingWorld
-from tests.unit.test_purge import REMOVED
-from tests.unit.test_purge import World as PurgeWorld
+from tests.unit.billing.world import BillingWorld
+from tests.unit.tenants.test_purge import REMOVED
+from tests.unit.tenants.test_purge import World as PurgeWorld
 
 type Counted = list[tuple[str, int, dict[str, Any]]]
 

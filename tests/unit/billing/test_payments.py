@@ -16,7 +16,7 @@ from domain.invoice import Payment
 from domain.ports.billing_emails import NoticeKind
 from domain.row_changes import Versioned
 from tests.samples import MSP
-from tests.unit.billing_world import BillingWorld, sydney
+from tests.unit.billing.world import BillingWorld, sydney
 
 EMAIL = "accounts@contoso.com"
 

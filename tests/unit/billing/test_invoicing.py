@@ -23,7 +23,7 @@ from domain.row_changes import Insert, Replace
 from domain.tenant import PartnerTenantClaim
 from domain.usage import ActivePeriod
 from tests.samples import MSP, OWN, version
-from tests.unit.billing_world import BillingWorld, customer_id, sydney, usage
+from tests.unit.billing.world import BillingWorld, customer_id, sydney, usage
 
 SEPTEMBER, OCTOBER, NOVEMBER = Month(2026, 9), Month(2026, 10), Month(2026, 11)
 

@@ -16,7 +16,7 @@ from domain.month import Month, start_of
 from domain.msp import Tier
 from domain.usage import ActivePeriod, TenantUsage
 from tests.samples import CONTOSO, MSP, OWN
-from tests.unit.billing_world import customer_id
+from tests.unit.billing.world import customer_id
 
 # Daylight saving begins and ends in all but UTC; in Santiago and Beirut at midnight itself.
 ZONES = (

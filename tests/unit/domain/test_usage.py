@@ -28,8 +28,8 @@ from tenants.hard_delete import hard_delete
 from tests.fakes.outside import FakeQueues
 from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, tenant
-from tests.unit.billing_world import BillingWorld
-from tests.unit.test_billing_properties import LATER, months, stretches, zones
+from tests.unit.billing.test_billing_properties import LATER, months, stretches, zones
+from tests.unit.billing.world import BillingWorld
 
 EMPTY = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", ())
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from billing.invoice_csv import _inert, line_table
 from domain.invoice import Invoice
-from tests.unit.billing_world import BillingWorld
+from tests.unit.billing.world import BillingWorld
 
 
 async def issued() -> tuple[BillingWorld, Invoice]:

@@ -21,7 +21,7 @@ from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from tests.fakes.outside import FakeQueues
 from tests.fakes.storage import FakePendingWork, FakeStaffIndex
 from tests.samples import MSP, OWNER, tenant
-from tests.unit.billing_world import SYDNEY, BillingWorld, sydney
+from tests.unit.billing.world import SYDNEY, BillingWorld, sydney
 
 type Act = Callable[[], Awaitable[None]]
 NAME = MSP.name

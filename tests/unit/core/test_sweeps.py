@@ -1,0 +1,78 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from core.sweeps import all_pages, first, for_each
+from domain.ports.page import Page
+
+
+async def numbers(count: int, taken: list[int] | None = None) -> AsyncIterator[int]:
+    for number in range(count):
+        if taken is not None:
+            taken.append(number)
+        yield number
+
+
+async def test_each_item_is_acted_on_and_the_failures_come_back_with_their_items() -> None:
+    done: list[int] = []
+
+    async def act(number: int) -> None:
+        if number % 3 == 0:
+            raise ValueError(str(number))
+        done.append(number)
+
+    failures = await for_each(range(7), act, max_concurrent=2)
+    assert sorted(done) == [1, 2, 4, 5]
+    assert sorted((item, str(error)) for item, error in failures) == [(0, "0"), (3, "3"), (6, "6")]
+
+
+async def test_no_more_run_at_once_than_there_is_room_for_and_no_more_are_taken() -> None:
+    running, most, taken = 0, 0, list[int]()
+
+    async def act(_number: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        assert len(taken) <= 20
+        await asyncio.sleep(0)
+        running -= 1
+
+    assert await for_each(numbers(20, taken), act, max_concurrent=3) == []
+    assert most == 3
+    assert taken == list(range(20))
+
+
+async def test_a_cancelled_sweep_ends_and_leaves_nothing_running() -> None:
+    started, ended = asyncio.Event(), list[int]()
+
+    async def act(number: int) -> None:
+        started.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(number)
+
+    sweep = asyncio.create_task(for_each(range(5), act, max_concurrent=2))
+    await started.wait()
+    await asyncio.sleep(0)
+    sweep.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sweep
+    assert sorted(ended) == [0, 1]
+
+
+async def test_all_pages_are_read_to_the_end_an_empty_one_in_between_too() -> None:
+    pages = {None: Page((1, 2), "a"), "a": Page((), "b"), "b": Page((3,))}
+
+    async def fetch(token: str | None) -> Page[int]:
+        return pages[token]
+
+    assert [item async for item in all_pages(fetch)] == [1, 2, 3]
+
+
+async def test_only_the_first_items_are_taken() -> None:
+    taken: list[int] = []
+    assert await first(numbers(10, taken), 3) == [0, 1, 2]
+    assert taken == [0, 1, 2]
+    assert await first(numbers(2), 3) == [0, 1]
