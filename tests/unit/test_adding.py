@@ -1,0 +1,110 @@
+"""The examples of docs/adding.md, run as they are written there."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from domain.identifiers import TenantRef
+from domain.messages import write_tenant_ref
+from domain.ports.msp_store import MspHead
+from domain.roles import Permission
+from domain.row_changes import Versioned
+from edge.authorization import Caller
+from edge.openapi import document
+from edge.paging import PageTokens
+from edge.routes import Edge
+from edge.triggers import FailedMessages
+from tests.fakes.outside import FixedClock
+from tests.fakes.storage import FakeMspStore
+from tests.samples import MSP, NOW, OWNER, tenant
+
+ADDING = Path(__file__).parents[2] / "docs" / "adding.md"
+EXAMPLES: dict[str, str] = dict(
+    re.findall(r"^```python (\w+)\n(.*?)^```$", ADDING.read_text(), re.MULTILINE | re.DOTALL)
+)
+
+
+def run(*names: str) -> dict[str, Any]:
+    """Run examples one after the other, as one module; return what it defines."""
+    module: dict[str, Any] = {"__name__": "adding"}
+    for name in names:
+        exec(compile(EXAMPLES[name], f"docs/adding.md, {name}", "exec"), module)  # noqa: S102  the example itself
+    return module
+
+
+class OpenGate:
+    """Lets everybody pass as the owner."""
+
+    async def admit(self, authorization: str | None, permission: Permission) -> Caller:
+        return Caller(OWNER, MspHead(Versioned(MSP, "v"), None, None))
+
+
+@pytest.fixture
+def edge() -> Edge:
+    gate: Any = OpenGate()
+    return Edge(gate, PageTokens("k" * 32))
+
+
+def functions(blueprint: func.Blueprint) -> dict[str, Callable[..., Awaitable[Any]]]:
+    app = func.FunctionApp()
+    app.register_functions(blueprint)
+    return {str(f.get_function_name()): f.get_user_function() for f in app.get_functions()}
+
+
+def get(path: str, **parameters: str) -> func.HttpRequest:
+    return func.HttpRequest(
+        "GET", f"https://api.example{path}", route_params=parameters, params={}, body=b""
+    )
+
+
+async def test_a_route(edge: Edge) -> None:
+    module = run("route")
+    added = functions(module["routes"].bind(edge, "Hello"))
+    response = await added["get_greeting"](get("/greetings/Adele", name="Adele"))
+    assert json.loads(response.get_body()) == {"greeting": "Hello Adele"}
+    shown = document(edge.catalogue)["paths"]["/greetings/{name}"]["get"]
+    assert (shown["operationId"], shown["x-permission"]) == ("get_greeting", Permission.STAFF)
+
+
+async def test_a_list(edge: Edge) -> None:
+    module = run("list")
+    list_numbers = functions(module["routes"].bind(edge, None))["list_numbers"]
+    link, found = "/numbers?pageSize=4&even=true", list[int]()
+    for _ in range(2):
+        body = json.loads((await list_numbers(get(link))).get_body())
+        found += [item["number"] for item in body["items"]]
+        link = body["nextLink"]
+    assert found == [0, 2, 4, 6]
+    names = {
+        found["name"]
+        for found in document(edge.catalogue)["paths"]["/numbers"]["get"]["parameters"]
+    }
+    assert names == {"pageSize", "pageToken", "even"}
+
+
+async def test_a_queue_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = run("queue", "trigger")
+    store, clock, counted = FakeMspStore(MSP), FixedClock(), list[TenantRef]()
+    added = functions(module["counting_functions"](FailedMessages(store, clock), counted))
+    ref = tenant().ref
+    message = func.QueueMessage(id="m-1", body=write_tenant_ref(ref))
+    await added["count_users"](message)
+    assert counted == [ref]
+    await added["count_users_poison"](message)
+    assert store.actions(MSP.msp_id) == ["tenant.count_failed"]
+
+
+async def test_an_area(edge: Edge) -> None:
+    module = run("area")
+    added = functions(module["time"](edge, FixedClock()))
+    response = await added["get_time"](get("/time"))
+    assert json.loads(response.get_body()) == {"now": NOW.isoformat().replace("+00:00", "Z")}
+
+
+def test_every_example_is_run() -> None:
+    assert set(EXAMPLES) == {"route", "list", "queue", "trigger", "area"}
