@@ -73,7 +73,7 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
             _line(usage, days, month, price)
             for usage in usages
             if usage.tenant_id != partner_tenant
-            and (days := active_days(usage.stretches, month, zone, now))
+            and (days := active_days(usage.periods, month, zone, now))
         ),
         key=lambda line: (line.tenant_name.casefold(), line.tenant_id),
     )

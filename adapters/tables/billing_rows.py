@@ -105,9 +105,9 @@ def _payment_properties(payment: Payment) -> dict[str, Any]:
         "due_on": payment.due_on.isoformat(),
         "paid": payment.paid_at is not None,
         "paid_at": payment.paid_at,
-        "pursued": payment.pursued,
-        "pursued_at": payment.pursued_at,
-        "noticed": payment.noticed,
+        "pursued": payment.dunning_step,
+        "pursued_at": payment.dunning_at,
+        "noticed": payment.notified_step,
     }
 
 
@@ -201,9 +201,9 @@ def payment_from(entity: TableEntity) -> Payment:
         issued_at=_moment(entity["issued_at"]),
         due_on=date.fromisoformat(entity["due_on"]),
         paid_at=as_utc(entity.get("paid_at")),
-        pursued=entity["pursued"],
-        pursued_at=as_utc(entity.get("pursued_at")),
-        noticed=entity["noticed"],
+        dunning_step=entity["pursued"],
+        dunning_at=as_utc(entity.get("pursued_at")),
+        notified_step=entity["noticed"],
     )
 
 

@@ -109,8 +109,9 @@ def _properties(row: Row) -> dict[str, Any]:
             properties |= {f"app_{name}": value for name, value in app.items()}
             properties["sign_in_tenants"] = _json(row.sign_in_tenants)
         case TenantUsage():
+            del properties["periods"]
             properties["stretches"] = json.dumps(
-                [_stretch_text(s) for s in row.stretches], separators=(",", ":")
+                [_stretch_text(s) for s in row.periods], separators=(",", ":")
             )
         case AuditEvent():
             for name in ("actor", "before", "after"):
@@ -224,7 +225,7 @@ def usage_from(entity: TableEntity) -> TenantUsage:
         msp_id=MspId(entity["PartitionKey"]),
         tenant_id=TenantId(entity["tenant_id"]),
         tenant_name=entity["tenant_name"],
-        stretches=tuple(_stretch(*stretch) for stretch in json.loads(entity["stretches"])),
+        periods=tuple(_stretch(*stretch) for stretch in json.loads(entity["stretches"])),
     )
 
 

@@ -275,7 +275,7 @@ async def test_hard_delete_survives_a_kill_at_every_write(bench: Bench) -> None:
         left = await bench.store.msps.snapshot(MSP, OWN)
         # What was used stays to be billed, and ends with the tenant; its invite goes with it.
         usage = version(left.usage).value
-        assert (usage.stretches[-1].until is None) is (left.tenant is not None)
+        assert (usage.periods[-1].until is None) is (left.tenant is not None)
         assert (left.invite is None) is (left.tenant is None)
 
     kills = await bench.kill_at_every_write(bench.customer, act, check)

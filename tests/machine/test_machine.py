@@ -245,7 +245,7 @@ class Lives(RuleBasedStateMachine):
 
     def _active(self, usage: TenantUsage) -> timedelta:
         now = self.app.clock.now()
-        lengths = [(stretch.until or now) - stretch.since for stretch in usage.stretches]
+        lengths = [(period.until or now) - period.since for period in usage.periods]
         assert all(length >= timedelta() for length in lengths)
         return sum(lengths, timedelta())
 

@@ -127,7 +127,7 @@ async def test_a_conversion_is_either_before_an_invoice_or_after_it() -> None:
         if not raced:
             raced = True
             known = world.msps.rows[MSP.msp_id, "TenantUsage", customer_id(0)]
-            gone = replace(known.value, stretches=())
+            gone = replace(known.value, periods=())
             slot = PartnerTenantClaim(MSP.msp_id, customer_id(0))
             account = Insert(BillingAccount(MSP.msp_id))
             await world.msps.commit((Replace(gone, known.version), Insert(slot), account))
@@ -235,7 +235,7 @@ async def test_reconciliation_tells_every_difference() -> None:
     await world.issue()
     known = world.msps.rows[MSP.msp_id, "TenantUsage", customer_id(1)]
     shorter = replace(
-        known.value, stretches=(ActivePeriod(sydney(2026, 10, 1), sydney(2026, 10, 3)),)
+        known.value, periods=(ActivePeriod(sydney(2026, 10, 1), sydney(2026, 10, 3)),)
     )
     await world.msps.commit([Replace(shorter, known.version)])
     invoice = world.msps.rows.pop((MSP.msp_id, "Payment", f"{1:09d}"))

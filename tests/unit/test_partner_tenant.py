@@ -81,7 +81,7 @@ async def test_a_conversion_leaves_what_is_invoiced_and_drops_the_rest() -> None
     store = FakeMspStore(msp, tenant(OWN), usage, account)
     await enabled(store)
     (kept,) = await store.usage(CONTOSO)
-    assert kept.stretches == (ActivePeriod(began, datetime(2026, 11, 1, tzinfo=UTC)),)
+    assert kept.periods == (ActivePeriod(began, datetime(2026, 11, 1, tzinfo=UTC)),)
     # An invoice that is being made meanwhile was decided on another version of the account.
     assert any(isinstance(operation.row, BillingAccount) for operation in store.commits[-1])
 
@@ -154,7 +154,7 @@ async def test_hard_delete_closes_the_usage_and_keeps_it() -> None:
     store = FakeMspStore(MSP, tenant(), usage)
     await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, CUSTOMER, CAUSE)
     (kept,) = await store.usage(CONTOSO)
-    assert kept.stretches == (ActivePeriod(NOW - timedelta(days=3), NOW),)
+    assert kept.periods == (ActivePeriod(NOW - timedelta(days=3), NOW),)
     assert kept.tenant_name == "Northwind Traders"
 
 

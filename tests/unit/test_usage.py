@@ -27,7 +27,7 @@ from tests.fakes.outside import FakeQueues
 from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, tenant
 from tests.unit.billing_world import BillingWorld
-from tests.unit.test_billing_properties import LATER, months, stretches, zones
+from tests.unit.test_billing_properties import LATER, months, periods, zones
 
 EMPTY = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", ())
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ def lived(pauses: list[timedelta], zone: ZoneInfo | None) -> tuple[TenantUsage, 
     usage, at = EMPTY, START
     for pause in pauses:
         at += pause
-        is_open = usage.stretches and usage.stretches[-1].until is None
+        is_open = usage.periods and usage.periods[-1].until is None
         usage = usage.closed(at) if is_open else usage.opened(at)
         usage = usage.folded(zone, at) if zone else usage
     return usage, at
@@ -63,7 +63,7 @@ def bills(usage: TenantUsage, zone: ZoneInfo, now: datetime) -> list[object]:
 def test_no_bill_shows_that_usage_was_folded(
     pauses: list[timedelta], zone: ZoneInfo, later: int
 ) -> None:
-    """Also not one that is calculated while the last stretch still goes on."""
+    """Also not one that is calculated while the last period still goes on."""
     plain, at = lived(pauses, None)
     folded, _ = lived(pauses, zone)
     for now in (at + timedelta(seconds=10), at + timedelta(days=later)):
@@ -85,52 +85,52 @@ def test_no_bill_shows_it_after_a_conversion_either(
         assert bills(both[1].folded(zone, again), zone, now) == bills(both[0], zone, now)
 
 
-@given(st.lists(stretches, max_size=12), zones, months)
+@given(st.lists(periods, max_size=12), zones, months)
 def test_folding_bears_any_order_and_a_second_time_changes_nothing(
     several: list[ActivePeriod], zone: ZoneInfo, month: Month
 ) -> None:
-    usage = replace(EMPTY, stretches=tuple(several))
+    usage = replace(EMPTY, periods=tuple(several))
     folded = usage.folded(zone, LATER)
     assert folded.folded(zone, LATER) == folded
     for each in (month, month.next):
-        days = [active_days(one.stretches, each, zone, LATER) for one in (usage, folded)]
+        days = [active_days(one.periods, each, zone, LATER) for one in (usage, folded)]
         assert days[0] == days[1]
 
 
 @given(st.lists(st.integers(0, 3 * 24 * 60), min_size=300, max_size=900), zones)
 def test_a_row_never_fills_up(minutes: list[int], zone: ZoneInfo) -> None:
     usage, at = lived([timedelta(minutes=n) for n in minutes], zone)
-    assert len(usage.stretches) <= (at - START).days // 28 + 2 * 17
+    assert len(usage.periods) <= (at - START).days // 28 + 2 * 17
     check_entity(to_entity(usage))
 
 
 def test_a_change_every_other_day_for_forty_years_fits_the_row() -> None:
     since = [START + timedelta(days=day) for day in range(0, 40 * 365, 4)]
-    usage = replace(EMPTY, stretches=tuple(ActivePeriod(s, s + timedelta(days=2)) for s in since))
+    usage = replace(EMPTY, periods=tuple(ActivePeriod(s, s + timedelta(days=2)) for s in since))
     folded = usage.folded(ZoneInfo(MSP.time_zone), since[-1] + timedelta(days=2))
     check_entity(to_entity(folded))
-    assert len(folded.stretches) <= 40 * 12 + 2 * 17
+    assert len(folded.periods) <= 40 * 12 + 2 * 17
 
 
-def test_what_is_near_together_is_one_stretch_and_a_day_without_any_keeps_two() -> None:
+def test_what_is_near_together_is_one_period_and_a_day_without_any_keeps_two() -> None:
     zone, day = ZoneInfo("Australia/Sydney"), datetime(2026, 10, 5, 1, tzinfo=UTC)
     first = ActivePeriod(day, day + timedelta(hours=2))
     for days, count in ((0, 1), (1, 1), (2, 2)):
         since = day + timedelta(days=days, hours=5)
-        usage = replace(EMPTY, stretches=(first, ActivePeriod(since, since + timedelta(hours=1))))
+        usage = replace(EMPTY, periods=(first, ActivePeriod(since, since + timedelta(hours=1))))
         folded = usage.folded(zone, day + timedelta(days=3))
-        assert len(folded.stretches) == count
-        assert folded.stretches[-1].until == since + timedelta(hours=1)
+        assert len(folded.periods) == count
+        assert folded.periods[-1].until == since + timedelta(hours=1)
 
 
-def test_a_month_that_is_over_is_one_stretch_of_as_many_days() -> None:
+def test_a_month_that_is_over_is_one_period_of_as_many_days() -> None:
     zone = ZoneInfo("Australia/Sydney")
     since = [start_of(datetime(2026, 9, day, tzinfo=UTC).date(), zone) for day in (3, 7, 20)]
-    usage = replace(EMPTY, stretches=tuple(ActivePeriod(s, s + timedelta(days=1)) for s in since))
+    usage = replace(EMPTY, periods=tuple(ActivePeriod(s, s + timedelta(days=1)) for s in since))
     open_month = datetime(2026, 9, 25, tzinfo=UTC)
     assert usage.folded(zone, open_month) == usage
     folded = usage.folded(zone, open_month + timedelta(days=10))
-    assert folded.stretches == (ActivePeriod(since[0], since[0] + timedelta(days=3)),)
+    assert folded.periods == (ActivePeriod(since[0], since[0] + timedelta(days=3)),)
 
 
 async def step(store: FakeMspStore, step: LifecycleStep, at: datetime) -> None:
@@ -153,20 +153,20 @@ async def test_a_thousand_suspensions_leave_room_for_every_other_step() -> None:
     await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, CUSTOMER, cause)
     (usage,) = await store.usage(CONTOSO)
     check_entity(to_entity(usage))
-    assert usage.stretches[-1].until == cause.at
+    assert usage.periods[-1].until == cause.at
 
 
 async def test_a_row_that_is_full_already_is_folded_by_the_next_change() -> None:
     each = (NOW + timedelta(hours=60 * n) for n in range(441))
     full = tuple(ActivePeriod(since, since + timedelta(hours=1)) for since in each)
     at = NOW + timedelta(hours=60 * 441)
-    usage = replace(EMPTY, stretches=(*full, ActivePeriod(at)))
+    usage = replace(EMPTY, periods=(*full, ActivePeriod(at)))
     store = FakeMspStore(MSP, tenant(), usage)
     await step(store, SUSPEND, at + timedelta(days=1))
     (after,) = await store.usage(CONTOSO)
     check_entity(to_entity(after))
     zone = ZoneInfo(MSP.time_zone)
-    assert len(after.stretches) < 80
+    assert len(after.periods) < 80
     assert bills(after, zone, LATER) == bills(usage.closed(at + timedelta(days=1)), zone, LATER)
 
 
