@@ -198,7 +198,7 @@ def _partner_tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint
         msps=storage.msps,
         sessions=storage.consent_sessions,
         sync_requests=services.sync_requests,
-        intents=storage.intents,
+        pending_work=storage.pending_work,
         queues=queues,
         identity=identity,
         clock=clock,
@@ -207,7 +207,7 @@ def _partner_tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint
         storage.msps,
         storage.sync_states,
         services.sync_requests,
-        storage.intents,
+        storage.pending_work,
         queues,
         identity,
         clock,
@@ -226,7 +226,7 @@ def _tenant_areas(edge: Edge, services: Services) -> list[func.Blueprint]:
         storage.sync_states,
         services.sync_requests,
         storage.records,
-        storage.intents,
+        storage.pending_work,
         services.queues,
         clock,
         storage.user_index,
@@ -298,4 +298,6 @@ def _sync(services: Services) -> func.Blueprint:
 def _work(services: Services) -> func.Blueprint:
     storage = services.storage
     after = timedelta(seconds=services.settings.work_redelivery_seconds)
-    return work_functions(storage.msps, storage.intents, services.queues, services.clock, after)
+    return work_functions(
+        storage.msps, storage.pending_work, services.queues, services.clock, after
+    )

@@ -26,7 +26,7 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
     """
     known = await ports.sessions.find(ref.session)
     if known is None or known.value.finished_at is not None:
-        await ports.intents.drop(WorkKind.COMPLETE_CONSENT, ref)
+        await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, ref)
         return
     session = known.value
     if session.spent_at is None:
@@ -42,7 +42,7 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
 async def _drop_when_expired(ports: ConsentPorts, session: ConsentSession, ref: SessionRef) -> None:
     """Wait for a callback that may be about to spend the state; after its time, forget it."""
     if ports.clock.now() >= session.expires_at:
-        await ports.intents.drop(WorkKind.COMPLETE_CONSENT, ref)
+        await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, ref)
 
 
 async def _is_superseded(ports: ConsentPorts, session: ConsentSession) -> bool:

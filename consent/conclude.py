@@ -54,7 +54,7 @@ class ConsentPorts:
     msps: MspStore
     sessions: ConsentSessions
     sync_requests: SyncRequests
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     queues: Queues
     identity: Identity
     clock: Clock
@@ -140,7 +140,7 @@ async def close(ports: ConsentPorts, session: ConsentSession) -> None:
             known = await ports.sessions.find(session.session)
         else:
             break
-    await ports.intents.drop(WorkKind.COMPLETE_CONSENT, _ref(session))
+    await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, _ref(session))
 
 
 async def queue_next_attempt(ports: ConsentPorts, session: ConsentSession) -> None:
@@ -149,7 +149,7 @@ async def queue_next_attempt(ports: ConsentPorts, session: ConsentSession) -> No
     young = session.spent_at is None or now - session.spent_at < timedelta(minutes=1)
     delay = _SOON if young else _LATER
     due = now + timedelta(seconds=delay)
-    await ports.intents.record(PendingWork(WorkKind.COMPLETE_CONSENT, _ref(session), due))
+    await ports.pending_work.record(PendingWork(WorkKind.COMPLETE_CONSENT, _ref(session), due))
     await ports.queues.complete_consent(_ref(session), delay_seconds=delay)
 
 

@@ -65,7 +65,7 @@ async def _record_intent(ports: ConsentPorts, session: ConsentSession) -> None:
     """Put the consent on record before its state is spent, so that a crash loses nothing."""
     ref = SessionRef(session.msp_id, session.session)
     intent = PendingWork(WorkKind.COMPLETE_CONSENT, ref, ports.clock.now())
-    await ports.intents.record(intent)
+    await ports.pending_work.record(intent)
 
 
 async def _spend(

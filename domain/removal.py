@@ -13,7 +13,7 @@ from domain.tenant import Tenant, TenantRemoval
 
 async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
     msps: MspStore,
-    intents: PendingWorkStore,
+    pending_work: PendingWorkStore,
     queues: Queues,
     msp_id: MspId,
     tenant_id: TenantId,
@@ -30,7 +30,7 @@ async def remove_tenant(  # noqa: PLR0913  the ports that a removal needs
     """
 
     async def commit(operations: tuple[RowChange, ...]) -> None:
-        await intents.record(PendingWork(WorkKind.PURGE_TENANT, _removed(operations), now))
+        await pending_work.record(PendingWork(WorkKind.PURGE_TENANT, _removed(operations), now))
         await msps.commit(operations)
 
     removed = await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, commit)

@@ -11,7 +11,7 @@ from domain.removal import remove_tenant
 
 
 async def disable_partner_tenant(
-    msps: MspStore, intents: PendingWorkStore, queues: Queues, msp_id: MspId, cause: Cause
+    msps: MspStore, pending_work: PendingWorkStore, queues: Queues, msp_id: MspId, cause: Cause
 ) -> TenantId:
     """Remove the partner tenant's row at once, and set off the purge of what it owned.
 
@@ -24,7 +24,7 @@ async def disable_partner_tenant(
     tenant_id = head.slot.value.tenant_id
     await remove_tenant(
         msps,
-        intents,
+        pending_work,
         queues,
         msp_id,
         tenant_id,

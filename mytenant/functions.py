@@ -83,7 +83,7 @@ class MyTenantPorts:
     msps: MspStore
     sync_states: SyncStates
     sync_requests: SyncRequests
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     queues: Queues
     identity: Identity
     clock: Clock
@@ -158,7 +158,7 @@ def _disable(routes: Routes, ports: MyTenantPorts) -> None:
     async def disable_my_tenant(request: Request[NoBody, NoQuery]) -> Answer:
         removed = await disable_partner_tenant(
             ports.msps,
-            ports.intents,
+            ports.pending_work,
             ports.queues,
             request.caller.msp_id,
             request.cause(ports.clock.now()),

@@ -123,7 +123,7 @@ async def _delete_msp(
 ) -> dict[str, str]:
     msp_id = MspId(parse_guid(options.msp_id, "msp-id"))
     name = options.name or await asyncio.to_thread(input, "Type the MSP's name to delete it: ")
-    ports = DeletionPorts(storage.msps, storage.staff_index, storage.intents, queues)
+    ports = DeletionPorts(storage.msps, storage.staff_index, storage.pending_work, queues)
     cause = Cause(SYSTEM, SystemClock().now(), str(uuid4()))
     deleted = await delete_msp(ports, msp_id, name, cause)
     return {

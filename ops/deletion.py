@@ -52,7 +52,7 @@ class DeletionPorts:
 
     msps: MspStore
     staff_index: StaffIndex
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     queues: Queues
 
 
@@ -167,7 +167,7 @@ async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> 
         with suppress(TenantNotFound, NoPartnerTenant):  # Somebody else has just removed it.
             await remove_tenant(
                 ports.msps,
-                ports.intents,
+                ports.pending_work,
                 ports.queues,
                 msp_id,
                 tenant.value.tenant_id,

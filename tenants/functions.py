@@ -42,7 +42,7 @@ class TenantPorts:
     sync_states: SyncStates
     sync_requests: SyncRequests
     records: SyncedRecords
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     queues: Queues
     clock: Clock
     user_index: UserIndex
@@ -126,7 +126,7 @@ def _changing(routes: Routes, ports: TenantPorts) -> None:
     async def delete_tenant(request: Request[NoBody, NoQuery]) -> Answer:
         await hard_delete(
             ports.msps,
-            ports.intents,
+            ports.pending_work,
             ports.queues,
             request.caller.msp_id,
             request.tenant_id,
@@ -186,7 +186,7 @@ def _purging(blueprint: func.Blueprint, ports: TenantPorts) -> None:
         ports.msps,
         ports.sync_states,
         ports.records,
-        ports.intents,
+        ports.pending_work,
         ports.queues,
         ports.clock,
         ports.user_index,

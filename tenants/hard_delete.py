@@ -53,7 +53,7 @@ def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant
 
 async def hard_delete(  # noqa: PLR0913  the ports that a removal needs
     msps: MspStore,
-    intents: PendingWorkStore,
+    pending_work: PendingWorkStore,
     queues: Queues,
     msp_id: MspId,
     tenant_id: TenantId,
@@ -67,7 +67,7 @@ async def hard_delete(  # noqa: PLR0913  the ports that a removal needs
     """
     await remove_tenant(
         msps,
-        intents,
+        pending_work,
         queues,
         msp_id,
         tenant_id,

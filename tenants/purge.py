@@ -35,7 +35,7 @@ class PurgePorts:
     msps: MspStore
     sync_states: SyncStates
     records: SyncedRecords
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     queues: Queues
     clock: Clock
     user_index: UserIndex
@@ -60,7 +60,7 @@ async def purge_tenant(
     """
     if await _still_there(ports.msps, ref):
         return
-    known = await ports.intents.find(WorkKind.PURGE_TENANT, ref)
+    known = await ports.pending_work.find(WorkKind.PURGE_TENANT, ref)
     before = known or PendingWork(WorkKind.PURGE_TENANT, ref, ports.clock.now())
     stopped = await _stop_writer(ports, before)
     after, is_empty = await _delete_some(ports, stopped, pace or Pace())
@@ -69,7 +69,7 @@ async def purge_tenant(
         await _tell_progress(ports, before, after, request_id)
     elif known or _count(after):  # Otherwise it is a message that came twice.
         await _tell(ports, after, "tenant.purged", request_id)
-        await ports.intents.drop(WorkKind.PURGE_TENANT, ref)
+        await ports.pending_work.drop(WorkKind.PURGE_TENANT, ref)
         count("purges.completed")
 
 
@@ -90,7 +90,7 @@ async def _stop_writer(ports: PurgePorts, progress: PendingWork) -> PendingWork:
     until = state.value.lease_until
     if until is not None and until > (progress.writer_until or until - timedelta(1)):
         progress = replace(progress, writer_until=until)
-        await ports.intents.record(progress)
+        await ports.pending_work.record(progress)
     await ports.sync_states.remove(ref)
     return progress
 
@@ -126,10 +126,10 @@ async def _go_on(
     ref, now = _ref(progress), ports.clock.now()
     _log.info("the purge of a tenant goes on, message %s", request_id)
     if not is_empty or progress.writer_until is None:
-        await ports.intents.record(replace(progress, queued_at=now))
+        await ports.pending_work.record(replace(progress, queued_at=now))
         await ports.queues.purge_tenant(ref)
         return
-    await ports.intents.record(replace(progress, queued_at=progress.writer_until))
+    await ports.pending_work.record(replace(progress, queued_at=progress.writer_until))
     delay = int((progress.writer_until - now).total_seconds()) + 1
     await ports.queues.purge_tenant(ref, delay_seconds=delay)
 

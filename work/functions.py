@@ -13,7 +13,7 @@ from work.requeue import requeue_work
 
 
 def work_functions(
-    msps: MspStore, intents: PendingWorkStore, queues: Queues, clock: Clock, after: timedelta
+    msps: MspStore, pending_work: PendingWorkStore, queues: Queues, clock: Clock, after: timedelta
 ) -> func.Blueprint:
     """Return the area's functions.
 
@@ -26,6 +26,6 @@ def work_functions(
     @blueprint.timer_trigger("timer", "%RECOVERY_SCHEDULE%")
     @traced
     async def recover_work(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding's name
-        await requeue_work(msps, intents, queues, clock, after)
+        await requeue_work(msps, pending_work, queues, clock, after)
 
     return blueprint

@@ -16,7 +16,7 @@ _UNCOMMITTED = timedelta(minutes=30)
 
 
 async def requeue_work(
-    msps: MspStore, intents: PendingWorkStore, queues: Queues, clock: Clock, after: timedelta
+    msps: MspStore, pending_work: PendingWorkStore, queues: Queues, clock: Clock, after: timedelta
 ) -> int:
     """Queue every intent anew whose message is older than `after`; return how many.
 
@@ -24,29 +24,33 @@ async def requeue_work(
     trouble never holds up another's.
     """
     now, count = clock.now(), 0
-    async for intent in intents.queued_before(now - after):
+    async for intent in pending_work.queued_before(now - after):
         try:
             # Only the time is written anew: progress that was made meanwhile is not undone.
             again = PendingWork(intent.kind, intent.subject, now)
-            count += await _requeue(msps, intents, queues, again, now - intent.queued_at)
+            count += await _requeue(msps, pending_work, queues, again, now - intent.queued_at)
         except Exception:  # noqa: BLE001  one intent's trouble must not hold up another's
             _log.exception("work could not be queued anew: %s", intent.kind)
     return count
 
 
 async def _requeue(
-    msps: MspStore, intents: PendingWorkStore, queues: Queues, intent: PendingWork, age: timedelta
+    msps: MspStore,
+    pending_work: PendingWorkStore,
+    queues: Queues,
+    intent: PendingWork,
+    age: timedelta,
 ) -> bool:
     match intent.kind, intent.subject:
         case WorkKind.PURGE_TENANT, TenantRef() as ref:
             if await _has_its_row(msps, ref):
                 if age > _UNCOMMITTED:
-                    await intents.drop(intent.kind, ref)
+                    await pending_work.drop(intent.kind, ref)
                 return False
-            await intents.record(intent)
+            await pending_work.record(intent)
             await queues.purge_tenant(ref)
         case WorkKind.COMPLETE_CONSENT, SessionRef() as session:
-            await intents.record(intent)
+            await pending_work.record(intent)
             await queues.complete_consent(session)
         case _:
             _log.warning("work that nobody here does stays on record: %s", intent.kind)

@@ -56,13 +56,13 @@ async def _purge(storage: Storage) -> None:
         storage.msps,
         storage.sync_states,
         storage.records,
-        storage.intents,
+        storage.pending_work,
         queues,
         SystemClock(),
         storage.user_index,
         storage.whole_reads,
     )
-    await storage.intents.record(PendingWork(WorkKind.PURGE_TENANT, REF, datetime.now(UTC)))
+    await storage.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, REF, datetime.now(UTC)))
     await queues.purge_tenant(REF)
     began, steps = time.perf_counter(), list[float]()
     while queues.purges:

@@ -97,12 +97,12 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "schedule.add": lambda b: b.tables.sync_schedule.add(ScheduledSync(REF, NOW)),
     "schedule.remove": lambda b: b.tables.sync_schedule.remove(ScheduledSync(REF, NOW)),
     "schedule.due": lambda b: _all(b.tables.sync_schedule.due(NOW)),
-    "intents.record": lambda b: b.tables.intents.record(
+    "pending_work.record": lambda b: b.tables.pending_work.record(
         PendingWork(WorkKind.PURGE_TENANT, REF, NOW)
     ),
-    "intents.find": lambda b: b.tables.intents.find(WorkKind.PURGE_TENANT, REF),
-    "intents.drop": lambda b: b.tables.intents.drop(WorkKind.PURGE_TENANT, REF),
-    "intents.queued_before": lambda b: _all(b.tables.intents.queued_before(NOW)),
+    "pending_work.find": lambda b: b.tables.pending_work.find(WorkKind.PURGE_TENANT, REF),
+    "pending_work.drop": lambda b: b.tables.pending_work.drop(WorkKind.PURGE_TENANT, REF),
+    "pending_work.queued_before": lambda b: _all(b.tables.pending_work.queued_before(NOW)),
     "records.page": lambda b: b.tables.records.page(DataSet.USERS, REF, 10),
     "records.write": lambda b: b.tables.records.write(
         DataSet.USERS, REF, [to_stored(SyncedRecord("k", {"id": "k"}))]

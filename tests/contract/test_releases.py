@@ -408,26 +408,26 @@ async def test_work_of_a_release_after_stays_on_record_and_holds_up_no_other(
     row = f"{msp}:{CUSTOMER}:e1"
     # The kinds sort before, between and after those that are known.
     for kind in ("assign-access", "move-tenant", "zap"):
-        await put(storage, MspId(kind), {row: old}, "work")
+        await put(storage, MspId(kind), {row: old}, "pendingWork")
     counted = '[["users", 3, "since"], ["newThings", 4]]'
     purge = {**old, "deleted": counted, "reason": "x", "writer_until": NOW}
-    await put(storage, MspId("purge-tenant"), {row: purge, f"{msp}:a:b:c:d": old}, "work")
-    await put(storage, MspId("purge-tenant"), {"": old}, "work")
-    await put(storage, MspId("complete-consent"), {f"{msp}:{session.session}": old}, "work")
-    await put(storage, MspId("complete-consent"), {row: old}, "work")
-    progress = await storage.intents.find(WorkKind.PURGE_TENANT, ref)
+    await put(storage, MspId("purge-tenant"), {row: purge, f"{msp}:a:b:c:d": old}, "pendingWork")
+    await put(storage, MspId("purge-tenant"), {"": old}, "pendingWork")
+    await put(storage, MspId("complete-consent"), {f"{msp}:{session.session}": old}, "pendingWork")
+    await put(storage, MspId("complete-consent"), {row: old}, "pendingWork")
+    progress = await storage.pending_work.find(WorkKind.PURGE_TENANT, ref)
     deleted = (("users", 3), ("newThings", 4))
     assert progress == PendingWork(WorkKind.PURGE_TENANT, ref, NOW, deleted, NOW)
     queues, clock = FakeQueues(), FixedClock(NOW + timedelta(hours=1))
-    await requeue_work(storage.msps, storage.intents, queues, clock, timedelta(minutes=2))
+    await requeue_work(storage.msps, storage.pending_work, queues, clock, timedelta(minutes=2))
     assert ref in queues.purges
     assert session in queues.consents
     assert {purged.epoch for purged in queues.purges if purged.msp_id == msp} == {"e1"}
     for kind in ("assign-access", "move-tenant", "zap"):
-        kept = await storage.table("work").get_entity(kind, row)
+        kept = await storage.table("pendingWork").get_entity(kind, row)
         assert kept["queued_at"] == NOW
         assert f"work ({kind})" in caplog.text
-    assert await storage.table("work").get_entity("purge-tenant", f"{msp}:a:b:c:d")
+    assert await storage.table("pendingWork").get_entity("purge-tenant", f"{msp}:a:b:c:d")
 
 
 def test_what_a_release_after_adds_to_a_message_is_ignored(msp: MspId) -> None:

@@ -101,9 +101,9 @@ async def test_a_purge_whose_message_the_host_drops_is_brought_back_by_the_work_
     stack: Stack, portal: Portal, garbled: Garbled
 ) -> None:
     await portal.enabled()
-    msps, intents = garbled.storage.msps, garbled.storage.intents
+    msps, pending_work = garbled.storage.msps, garbled.storage.pending_work
     cause = Cause(SYSTEM, datetime.now(UTC), "0" * 32)
-    await disable_partner_tenant(msps, intents, garbled.queues, MspId(CONTOSO.msp_id), cause)
+    await disable_partner_tenant(msps, pending_work, garbled.queues, MspId(CONTOSO.msp_id), cause)
     await portal.idle()
     await until_empty(stack, "-poison", "-poison-poison")
     assert await portal.events(action="tenant.purged") == []

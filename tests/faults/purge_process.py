@@ -33,13 +33,13 @@ async def _purge(ref: TenantRef, rows: int) -> None:
         storage.msps,
         storage.sync_states,
         storage.records,
-        storage.intents,
+        storage.pending_work,
         queues,
         SystemClock(),
         storage.user_index,
         storage.whole_reads,
     )
-    while await storage.intents.find(WorkKind.PURGE_TENANT, ref):
+    while await storage.pending_work.find(WorkKind.PURGE_TENANT, ref):
         await purge_tenant(ports, ref, "message", Pace(rows=rows))
     await storage.close()
     await queues.close()

@@ -76,7 +76,9 @@ async def source(two_stores: tuple[str, str]) -> AsyncIterator[Storage]:
     customer = (await storage.msps.tenants(MspId(CONTOSO.msp_id), 1)).items[0].value
     await _sync(storage, customer.ref)
     removed = replace(customer.ref, tenant_id=TenantId(str(uuid4())))
-    await storage.intents.record(PendingWork(WorkKind.PURGE_TENANT, removed, datetime.now(UTC)))
+    await storage.pending_work.record(
+        PendingWork(WorkKind.PURGE_TENANT, removed, datetime.now(UTC))
+    )
     session = {"PartitionKey": "hash", "RowKey": "session", **_every_type()}
     await storage.table("consentStates").upsert_entity(session)
     yield storage
@@ -327,10 +329,10 @@ async def test_rows_that_something_else_writes_during_an_import_are_noticed(
 
     async def and_another(self: RawRows, entities: list[dict[str, Any]]) -> None:
         await put(self, entities)
-        await target.table("work").upsert_entity({"PartitionKey": "p", "RowKey": "r"})
+        await target.table("pendingWork").upsert_entity({"PartitionKey": "p", "RowKey": "r"})
 
     monkeypatch.setattr(RawRows, "put", and_another)
-    with pytest.raises(RestoreDiffers, match="work"):
+    with pytest.raises(RestoreDiffers, match="pendingWork"):
         await restore(target, folder, CLOCK)
 
 

@@ -124,7 +124,7 @@ class Bench:
         states = await self.store.sync_states.of_msp(MSP, OWN, OWN)
         assert {f"{r.msp_id}:{r.tenant_id}:{r.epoch}" for r in states} <= lives
         # A removal that was decided and not committed stays on record until it is surely dead.
-        assert {e["RowKey"] async for e in self.store.table("work").list_entities()} <= lives
+        assert {e["RowKey"] async for e in self.store.table("pendingWork").list_entities()} <= lives
 
     async def customer(self) -> None:
         """Make the own tenant a synced customer with its usage and its invite."""

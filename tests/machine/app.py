@@ -47,7 +47,7 @@ class Stores:
     sync_states: SyncStates
     sync_schedule: SyncSchedule
     records: SyncedRecords
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     user_index: UserIndex
     whole_reads: WholeReads
 
@@ -98,7 +98,7 @@ class App:
             of.msps,
             of.sync_states,
             requests,
-            of.intents,
+            of.pending_work,
             queues,
             identity,
             clock,
@@ -109,7 +109,7 @@ class App:
             of.sync_states,
             requests,
             of.records,
-            of.intents,
+            of.pending_work,
             queues,
             clock,
             of.user_index,
@@ -132,7 +132,7 @@ class App:
             tenant_functions(edge, tenants),
             gdap_functions(edge, GdapPorts(of.msps, self.gdap, requests, clock)),
             sync_functions(sync, timedelta(hours=6)),
-            work_functions(of.msps, of.intents, queues, clock, timedelta(minutes=2)),
+            work_functions(of.msps, of.pending_work, queues, clock, timedelta(minutes=2)),
         ]
 
     async def call(self, caller: str, name: str, method: str, path: str, body: Any = None) -> Reply:

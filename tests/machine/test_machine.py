@@ -95,7 +95,7 @@ class Lives(RuleBasedStateMachine):
                 real.sync_states,
                 real.sync_schedule,
                 real.records,
-                real.intents,
+                real.pending_work,
                 real.user_index,
                 real.whole_reads,
             )
@@ -277,7 +277,7 @@ class Lives(RuleBasedStateMachine):
         }
         for ref in self.refs - there:
             assert await stores.sync_states.find(ref) is None
-            assert await stores.intents.find(WorkKind.PURGE_TENANT, ref) is None
+            assert await stores.pending_work.find(WorkKind.PURGE_TENANT, ref) is None
             for name in DataSet:
                 assert (await stores.records.page(name, ref, 1)).items == ()
             assert await stores.user_index.counts(ref) == {}

@@ -51,7 +51,7 @@ class World:
         second = replace(OWNER, oid=ObjectId(OTHER))
         rows = (MSP, tenant(), self.usage, invite, consent, OWNER, second, *self.theirs)
         self.store, self.index = FakeMspStore(*rows), FakeStaffIndex()
-        self.intents, self.queues = FakePendingWork(), FakeQueues()
+        self.pending_work, self.queues = FakePendingWork(), FakeQueues()
         for member in (OWNER, second):
             self.index.claims[member.tid, member.oid] = CONTOSO
 
@@ -60,7 +60,7 @@ class World:
         return DeletionPorts(
             fuse.guard(self.store),
             fuse.guard(self.index),
-            fuse.guard(self.intents),
+            fuse.guard(self.pending_work),
             fuse.guard(self.queues),
         )
 
@@ -131,7 +131,7 @@ async def test_cut_off_at_any_call_the_next_run_completes_it() -> None:
                 await world.delete(Fuse(at, after=after))
             await world.delete()
             # What was decided and not queued is on record, and the recovery timer finds it.
-            world.queues.purges += [i.subject for i in world.intents.rows.values()]  # type: ignore[misc]  # tenants
+            world.queues.purges += [i.subject for i in world.pending_work.rows.values()]  # type: ignore[misc]  # tenants
             world.check()
 
 

@@ -93,13 +93,13 @@ async def test_consent_leaves_a_customer_row_as_it_is() -> None:
 
 
 async def test_disable_removes_row_and_slot_and_leaves_the_work_on_record() -> None:
-    store, intents, queues = FakeMspStore(MSP), FakePendingWork(), FakeQueues()
+    store, pending_work, queues = FakeMspStore(MSP), FakePendingWork(), FakeQueues()
     ref = (await enabled(store)).tenant.ref
-    assert await disable_partner_tenant(store, intents, queues, CONTOSO, CAUSE) == OWN
+    assert await disable_partner_tenant(store, pending_work, queues, CONTOSO, CAUSE) == OWN
     assert store.of_kind(Tenant, CONTOSO) == []
     assert store.of_kind(PartnerTenantClaim, CONTOSO) == []
     assert queues.purges == [ref]
-    assert (WorkKind.PURGE_TENANT, ref) in intents.rows
+    assert (WorkKind.PURGE_TENANT, ref) in pending_work.rows
 
 
 async def test_disable_without_a_partner_tenant_is_refused() -> None:
@@ -121,7 +121,7 @@ async def test_hard_delete_of_the_partner_tenant_says_exactly_what_the_documenta
 
 
 async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
-    store, intents, queues = FakeMspStore(MSP, tenant(OWN)), FakePendingWork(), FakeQueues()
+    store, pending_work, queues = FakeMspStore(MSP, tenant(OWN)), FakePendingWork(), FakeQueues()
     converted = False
 
     async def racing(msp_id: object, tenant_id: TenantId) -> object:
@@ -138,7 +138,7 @@ async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
     with pytest.raises(PartnerTenantProtected):
         await remove_tenant(
             reader,
-            intents,
+            pending_work,
             queues,
             CONTOSO,
             OWN,

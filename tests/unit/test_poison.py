@@ -84,10 +84,10 @@ class App:
     """The functions of the three queues over one world."""
 
     def __init__(self) -> None:
-        self.world, self.intents = World(), FakePendingWork()
+        self.world, self.pending_work = World(), FakePendingWork()
         world, edge = self.world, Edge()
         consent = ConsentPorts(
-            *(world.store, FakeConsentSessions(), world.requests, self.intents),
+            *(world.store, FakeConsentSessions(), world.requests, self.pending_work),
             *(world.queues, FakeIdentity(), world.clock),
         )
         tenants = TenantPorts(
@@ -95,7 +95,7 @@ class App:
             world.states,
             world.requests,
             world.records,
-            self.intents,
+            self.pending_work,
             world.queues,
             world.clock,
             world.index,
@@ -123,7 +123,7 @@ class App:
         self.world.clock.advance(**later)
         await sync_due_tenants(self.world.ports, timedelta(hours=6))
         await requeue_work(
-            *(self.world.store, self.intents, self.world.queues, self.world.clock),
+            *(self.world.store, self.pending_work, self.world.queues, self.world.clock),
             timedelta(minutes=2),
         )
 
@@ -207,8 +207,8 @@ async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again()
     await app.world.request()
     gone = replace(REF, epoch="another-life")  # type: ignore[arg-type]  # its row is gone
     now = app.world.clock.now()
-    await app.intents.record(PendingWork(WorkKind.PURGE_TENANT, gone, now))
-    await app.intents.record(PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, now))
+    await app.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, gone, now))
+    await app.pending_work.record(PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, now))
     queues = app.world.queues
     for hours in (1, 2, 4):  # a sync is asked for less and less often
         queues.syncs, queues.purges, queues.consents = [], [], []  # dropped

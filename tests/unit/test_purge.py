@@ -36,7 +36,7 @@ class World:
 
     def __init__(self, users: int, fuse: Fuse | None = None) -> None:
         self.clock, self.queues = FixedClock(), FakeQueues()
-        self.store, self.intents = FakeMspStore(MSP), FakePendingWork()
+        self.store, self.pending_work = FakeMspStore(MSP), FakePendingWork()
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
         self.index = FakeUserIndex()
         self.whole_reads = FakeWholeReads()
@@ -50,7 +50,7 @@ class World:
             fuse.guard(self.store),
             fuse.guard(self.states),
             fuse.guard(self.records),
-            fuse.guard(self.intents),
+            fuse.guard(self.pending_work),
             fuse.guard(self.queues),
             self.clock,
             fuse.guard(self.index),
@@ -63,7 +63,7 @@ class World:
         self.index.rows[ref, ""] = Versioned(UserBlock.of("", []), "1")
 
     async def removed(self) -> None:
-        await self.intents.record(PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW))
+        await self.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW))
         await self.queues.purge_tenant(REMOVED)
 
     async def drain(self, ports: PurgePorts | None = None, pace: Pace | None = None) -> int:
@@ -91,7 +91,7 @@ async def test_a_hundred_thousand_users_go_in_bounded_steps_with_few_events() ->
     await world.removed()
     assert await world.drain() == 6
     assert world.left() == others
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
     actions = world.store.actions(CONTOSO)
     assert actions.count("tenant.purge_progress") <= 4
     assert actions.count("tenant.purged") == 1
@@ -145,7 +145,7 @@ async def test_until_when_a_sync_may_write_outlives_a_crash_and_a_redelivery() -
         with pytest.raises(Died):
             await world.drain(world.guarded(Fuse(at, after=True)))
         await requeue_work(
-            world.store, world.intents, world.queues, world.clock, timedelta(minutes=-1)
+            world.store, world.pending_work, world.queues, world.clock, timedelta(minutes=-1)
         )
         await purge_tenant(world.ports, REMOVED, "again")
         # The worker's last write, made under its lease.
@@ -170,7 +170,7 @@ async def test_killed_at_any_call_it_is_complete_in_the_end_and_takes_nothing_el
             await world.drain(world.guarded(Fuse(at, after=after)), pace)
         await _recover(world, pace)
         assert world.left() == others, (at, after)
-        assert world.intents.rows == {}, (at, after)
+        assert world.pending_work.rows == {}, (at, after)
 
 
 async def _recover(world: World, pace: Pace) -> None:
@@ -178,5 +178,5 @@ async def _recover(world: World, pace: Pace) -> None:
     await world.drain(pace=pace)
     world.clock.advance(minutes=5)
     after = timedelta(minutes=2)
-    await requeue_work(world.store, world.intents, world.queues, world.clock, after)
+    await requeue_work(world.store, world.pending_work, world.queues, world.clock, after)
     await world.drain(pace=pace)
