@@ -59,5 +59,5 @@ async def read_head(msps: MspStore, msp_id: MspId) -> MspHead:
 async def read_inputs(msps: MspStore, invoices: InvoiceStore, head: MspHead) -> BillingInputs:
     """Return an MSP's books. The head was read first, so its version guards the rest."""
     msp_id = head.msp.value.msp_id
-    usages, terms = await asyncio.gather(msps.usage(msp_id), invoices.terms(msp_id))
+    usages, terms = await asyncio.gather(msps.all(TenantUsage, msp_id), invoices.terms(msp_id))
     return BillingInputs(head, usages, terms)

@@ -10,7 +10,7 @@ from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.errors import ConcurrentChange
 from domain.identifiers import SessionRef
 from domain.ports.pending_work import PendingWork, WorkKind
-from domain.roles import Permission
+from domain.roles import Permission, StaffMember
 from domain.row_changes import Insert, Versioned
 from edge.telemetry import count
 
@@ -57,7 +57,7 @@ async def _conclude(ports: ConsentPorts, spent: ConsentSession, request_id: str)
 
 
 async def _starter_still_may(ports: ConsentPorts, session: ConsentSession) -> bool:
-    member = await ports.msps.staff_member(session.msp_id, session.tid, session.oid)
+    member = await ports.msps.find(StaffMember, session.msp_id, session.tid, session.oid)
     return member is not None and member.value.may(Permission.CONSENT_MANAGE)
 
 

@@ -4,34 +4,22 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from domain.audit import AuditEvent
-from domain.billing_account import BillingAccount
-from domain.billing_terms import TermsChange
-from domain.consent_session import ConsentRecord
 from domain.errors import ConcurrentChange
-from domain.invoice import Invoice, InvoiceLines, Payment
-from domain.msp import Msp
-from domain.roles import StaffMember
-from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
-from domain.usage import TenantUsage
-
-type Row = (
-    Msp
-    | Tenant
-    | TenantRemoval
-    | PartnerTenantClaim
-    | ConsentRecord
-    | TenantUsage
-    | GdapInvite
-    | StaffMember
-    | AuditEvent
-    | BillingRow
-)
-type BillingRow = BillingAccount | TermsChange | Invoice | InvoiceLines | Payment
+from domain.identifiers import MspId
 
 _ATTEMPTS = 30
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 1.0
+
+
+class Row(Protocol):
+    """A value that is a row of the table `msps`: its class is one of `domain.rows`."""
+
+    @property
+    def msp_id(self) -> MspId:
+        """Whose row it is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

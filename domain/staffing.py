@@ -134,7 +134,7 @@ async def remove_staff(  # noqa: PLR0913  who removes whom, and by which ports
         msps.commit,
     )
     await index.release(tid, oid, msp_id)
-    again = await msps.staff_member(msp_id, tid, oid)
+    again = await msps.find(StaffMember, msp_id, tid, oid)
     if again is not None:
         # Somebody has added the person again in between, on the claim that is gone now.
         with contextlib.suppress(ForeignPerson):
@@ -165,7 +165,7 @@ async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -
     holder = await index.claim(member.tid, member.oid, member.msp_id)
     if holder == member.msp_id:
         return
-    if await msps.staff_member(holder, member.tid, member.oid) is None:
+    if await msps.find(StaffMember, holder, member.tid, member.oid) is None:
         await index.release(member.tid, member.oid, holder)
         holder = await index.claim(member.tid, member.oid, member.msp_id)
     if holder != member.msp_id:
@@ -202,7 +202,7 @@ async def _read(
     msps: MspStore, msp_id: MspId, tid: TenantId, oid: ObjectId, cause: Cause
 ) -> Staffing:
     head, member, actor = await asyncio.gather(
-        msps.head(msp_id), msps.staff_member(msp_id, tid, oid), _actor(msps, msp_id, cause)
+        msps.head(msp_id), msps.find(StaffMember, msp_id, tid, oid), _actor(msps, msp_id, cause)
     )
     if head is None:
         raise NoSuchMsp
@@ -213,7 +213,7 @@ async def _actor(msps: MspStore, msp_id: MspId, cause: Cause) -> Versioned[Staff
     tid, oid = cause.actor.tid, cause.actor.oid
     if tid is None or oid is None:
         return None
-    return await msps.staff_member(msp_id, TenantId(tid), ObjectId(oid))
+    return await msps.find(StaffMember, msp_id, TenantId(tid), ObjectId(oid))
 
 
 def _may_touch_owners(staffing: Staffing, cause: Cause) -> bool:

@@ -95,10 +95,12 @@ def _list(routes: Routes, ports: GdapPorts) -> None:
     )
     async def list_gdap_invites(request: Request[NoBody, ListQuery]) -> Answer:
         query = request.query
-        page = await ports.msps.invites(request.caller.msp_id, query.page_size, query.page_token)
+        page = await ports.msps.page(
+            GdapInvite, request.caller.msp_id, query.page_size, query.page_token
+        )
         items = [
             InviteAnswer.of(invite.tenant_id, InviteStatus(invite.status), invite)
-            for invite in page.items
+            for invite in (known.value for known in page.items)
             if invite.status in set(InviteStatus)
         ]
         return Answer(200, InviteList(items=items, next_link=request.next_link(page.next_token)))

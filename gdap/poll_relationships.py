@@ -112,14 +112,14 @@ async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
 async def _read_view(msps: MspStore, head: MspHead) -> MspView:
     msp_id = head.msp.value.msp_id
     tenants, invites, removals = await asyncio.gather(
-        _all(lambda token: msps.tenants(msp_id, _PAGE, token)),
-        _all(lambda token: msps.invites(msp_id, _PAGE, token)),
-        msps.removals(msp_id),
+        _all(lambda token: msps.page(Tenant, msp_id, _PAGE, token)),
+        _all(lambda token: msps.page(GdapInvite, msp_id, _PAGE, token)),
+        msps.all(TenantRemoval, msp_id),
     )
     return MspView(
         head,
         {known.value.tenant_id: known for known in tenants},
-        {invite.tenant_id: invite for invite in invites},
+        {known.value.tenant_id: known.value for known in invites},
         {removal.tenant_id: removal for removal in removals},
     )
 

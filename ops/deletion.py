@@ -9,6 +9,7 @@ from domain.audit import Cause
 from domain.billing_account import BillingAccount
 from domain.errors import MalformedInput, NoPartnerTenant, TenantNotFound
 from domain.identifiers import MspId, TenantId
+from domain.invoice import Payment, invoice_name
 from domain.msp import Msp
 from domain.partner_tenant import disable
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
@@ -27,7 +28,7 @@ from domain.row_changes import (
     decide_and_commit,
     write,
 )
-from domain.tenant import Tenant
+from domain.tenant import GdapInvite, Tenant
 from ops.command import head_of
 from tenants.hard_delete import decide_hard_delete
 
@@ -85,7 +86,9 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
 
     async def read() -> Standing:
         known = await head_of(ports.msps, msp_id)
-        return Standing(known, await ports.msps.unpaid_invoices(msp_id))
+        payments = await ports.msps.all(Payment, msp_id)
+        unpaid = [invoice_name(one.number) for one in payments if one.paid_at is None]
+        return Standing(known, unpaid)
 
     await decide_and_commit(read, lambda standing: decide_close(standing, cause), ports.msps.commit)
     staff = await _remove_staff(ports, msp_id, cause)
@@ -139,7 +142,8 @@ async def _first_of_each_page[T](
 
 async def _remove_staff(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> int:
     count = 0
-    async for member in _first_of_each_page(lambda: ports.msps.staff(msp_id, _PAGE)):
+    async for known in _first_of_each_page(lambda: ports.msps.page(StaffMember, msp_id, _PAGE)):
+        member = known.value
         # The claim goes first: by itself a row lets nobody in, and it tells of the claim.
         await ports.staff_index.release(member.tid, member.oid, msp_id)
         await _remove_member(ports.msps, member, cause)
@@ -148,7 +152,7 @@ async def _remove_staff(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> in
 
 
 async def _remove_member(msps: MspStore, member: StaffMember, cause: Cause) -> None:
-    known = await msps.staff_member(member.msp_id, member.tid, member.oid)
+    known = await msps.find(StaffMember, member.msp_id, member.tid, member.oid)
     if known is None:
         return
     who = {"tid": member.tid, "oid": member.oid, "role": str(member.role), "name": member.name}
@@ -163,7 +167,7 @@ async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> 
         return decide_hard_delete(snapshot, cause)
 
     count = 0
-    async for tenant in _first_of_each_page(lambda: ports.msps.tenants(msp_id, _PAGE)):
+    async for tenant in _first_of_each_page(lambda: ports.msps.page(Tenant, msp_id, _PAGE)):
         with suppress(TenantNotFound, NoPartnerTenant):  # Somebody else has just removed it.
             await remove_tenant(
                 ports.msps,
@@ -179,8 +183,8 @@ async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> 
 
 
 async def _remove_invites(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> None:
-    async for invite in _first_of_each_page(lambda: ports.msps.invites(msp_id, _PAGE)):
-        await _remove_invite(ports.msps, msp_id, invite.tenant_id, cause)
+    async for known in _first_of_each_page(lambda: ports.msps.page(GdapInvite, msp_id, _PAGE)):
+        await _remove_invite(ports.msps, msp_id, known.value.tenant_id, cause)
 
 
 async def _remove_invite(msps: MspStore, msp_id: MspId, tenant_id: TenantId, cause: Cause) -> None:

@@ -88,8 +88,10 @@ def _reading(routes: Routes, ports: StaffPorts) -> None:
     )
     async def list_staff(request: Request[NoBody, ListQuery]) -> Answer:
         query = request.query
-        page = await ports.msps.staff(request.caller.msp_id, query.page_size, query.page_token)
-        items = [StaffAnswer.of(member) for member in page.items]
+        page = await ports.msps.page(
+            StaffMember, request.caller.msp_id, query.page_size, query.page_token
+        )
+        items = [StaffAnswer.of(known.value) for known in page.items]
         return Answer(200, StaffList(items=items, next_link=request.next_link(page.next_token)))
 
 

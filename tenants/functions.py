@@ -18,6 +18,7 @@ from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.roles import Permission
 from domain.sync_request import SyncRequests
+from domain.tenant import Tenant
 from edge.answers import Answer
 from edge.models import NoBody, NoQuery
 from edge.poison import PoisonKind, record_poison
@@ -61,7 +62,7 @@ def tenant_functions(edge: Edge, ports: TenantPorts) -> func.Blueprint:
 
 async def _answer(ports: TenantPorts, msp_id: MspId, tenant_id: TenantId, status: int) -> Answer:
     """Answer a tenant as it is now, or 404 when it went meanwhile."""
-    known = await ports.msps.tenant(msp_id, tenant_id)
+    known = await ports.msps.find(Tenant, msp_id, tenant_id)
     if known is None:
         raise TenantNotFound("No such tenant.")
     state = await ports.sync_states.find(known.value.ref)
@@ -142,7 +143,7 @@ def _changing(routes: Routes, ports: TenantPorts) -> None:
         errors=(404,),
     )
     async def request_tenant_sync(request: Request[NoBody, NoQuery]) -> Answer:
-        known = await ports.msps.tenant(request.caller.msp_id, request.tenant_id)
+        known = await ports.msps.find(Tenant, request.caller.msp_id, request.tenant_id)
         if known is None:
             raise TenantNotFound("No such tenant.")
         if not known.value.is_synced:

@@ -37,8 +37,8 @@ async def list_tenants(  # noqa: PLR0913  the list's filters
 
     The partner tenant shows once its first sync is complete; a page without it is one short.
     """
-    page = await msps.tenants(
-        msp_id, page_size, token, lambda tenant: is_listed(tenant, scope, status)
+    page = await msps.page(
+        Tenant, msp_id, page_size, token, lambda tenant: is_listed(tenant, scope, status)
     )
     states = await _states_of(sync_states, msp_id, page)
     listed = ((known, states.get(known.value.ref)) for known in page.items)

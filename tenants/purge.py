@@ -20,6 +20,7 @@ from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Insert
 from domain.sync_state import DataSet
+from domain.tenant import Tenant
 from edge.telemetry import count
 
 _log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ async def purge_tenant(
 
 
 async def _still_there(msps: MspStore, ref: TenantRef) -> bool:
-    known = await msps.tenant(ref.msp_id, ref.tenant_id)
+    known = await msps.find(Tenant, ref.msp_id, ref.tenant_id)
     return known is not None and known.value.epoch == ref.epoch
 
 

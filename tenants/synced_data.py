@@ -9,6 +9,7 @@ from domain.ports.page import Page
 from domain.ports.synced_records import Document, SyncedRecords
 from domain.roles import Permission
 from domain.sync_state import DataSet
+from domain.tenant import Tenant
 from edge.answers import Answer
 from edge.models import ListQuery, NoBody
 from edge.requests import Request
@@ -75,7 +76,7 @@ def _records(
 
 
 async def _ref[Q: ListQuery](msps: MspStore, request: Request[NoBody, Q]) -> TenantRef:
-    known = await msps.tenant(request.caller.msp_id, request.tenant_id)
+    known = await msps.find(Tenant, request.caller.msp_id, request.tenant_id)
     if known is None:
         raise TenantNotFound("No such tenant.")
     return known.value.ref

@@ -8,6 +8,7 @@ from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
 from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
 from domain.ports.queues import Queues
+from domain.tenant import Tenant
 
 _log = logging.getLogger(__name__)
 
@@ -60,5 +61,5 @@ async def _requeue(
 
 async def _has_its_row(msps: MspStore, ref: TenantRef) -> bool:
     """Tell whether the removal was decided and not committed."""
-    known = await msps.tenant(ref.msp_id, ref.tenant_id)
+    known = await msps.find(Tenant, ref.msp_id, ref.tenant_id)
     return known is not None and known.value.epoch == ref.epoch

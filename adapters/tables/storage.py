@@ -50,7 +50,7 @@ class Storage:
         self.msps = TableMspStore(
             client("msps"), client("mspIndex"), self.sync_schedule, transactions
         )
-        self.invoices = TableInvoiceStore(client("msps"), transactions)
+        self.invoices = TableInvoiceStore(client("msps"), self.msps, transactions)
         self.staff_index = TableStaffIndex(client("staff"))
         self.consent_sessions = TableConsentSessions(client("consentStates"))
         self.sync_states = TableSyncStates(client("syncState"))

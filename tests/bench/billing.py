@@ -17,7 +17,7 @@ from pathlib import Path
 
 from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.invoice_pdf.renderer import PdfInvoiceRenderer
-from adapters.tables.msp_rows import to_entity
+from adapters.tables.rows import to_entity
 from adapters.tables.storage import Storage
 from billing.billing_run import for_each_msp
 from billing.close_month import close_month

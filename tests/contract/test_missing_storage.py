@@ -20,8 +20,11 @@ from domain.identifiers import MspId, SessionRef
 from domain.month import Month
 from domain.ports.pending_work import PendingWork, WorkKind
 from domain.ports.synced_records import SyncedRecord
+from domain.roles import StaffMember
 from domain.row_changes import Insert
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
+from domain.tenant import Tenant
+from domain.usage import TenantUsage
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, OWN, OWNER_OID, tenant
@@ -78,8 +81,9 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "probe": lambda b: b.tables.probe(),
     "msps.head": lambda b: b.tables.msps.head(CONTOSO),
     "msps.snapshot": lambda b: b.tables.msps.snapshot(CONTOSO, CUSTOMER),
-    "msps.tenants": lambda b: b.tables.msps.tenants(CONTOSO, 10),
-    "msps.staff_member": lambda b: b.tables.msps.staff_member(CONTOSO, OWN, OWNER_OID),
+    "msps.page": lambda b: b.tables.msps.page(Tenant, CONTOSO, 10),
+    "msps.find": lambda b: b.tables.msps.find(StaffMember, CONTOSO, OWN, OWNER_OID),
+    "msps.all": lambda b: b.tables.msps.all(TenantUsage, CONTOSO),
     "msps.msp_ids": lambda b: _all(b.tables.msps.msp_ids()),
     "msps.commit": lambda b: b.tables.msps.commit([Insert(MSP)]),
     "invoices.invoice": lambda b: b.tables.invoices.invoice(CONTOSO, Month(2026, 9)),

@@ -17,6 +17,7 @@ from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import MspId, TenantId, TenantRef
 from domain.sync_request import QUEUED_FOR, SyncRequests
+from domain.tenant import Tenant
 from local.stack import Stack
 from mytenant.disable import disable_partner_tenant
 from tests.e2e.portal import CONTOSO, Portal, owner
@@ -118,7 +119,7 @@ async def test_a_sync_whose_message_the_host_drops_is_brought_back_by_the_schedu
 ) -> None:
     tenant = await portal.enabled()
     storage = garbled.storage
-    known = await storage.msps.tenant(MspId(CONTOSO.msp_id), TenantId(CONTOSO.own.tenant_id))
+    known = await storage.msps.find(Tenant, MspId(CONTOSO.msp_id), TenantId(CONTOSO.own.tenant_id))
     assert known is not None
     requests = SyncRequests(storage.sync_states, storage.sync_schedule, garbled.queues)
     await requests.request(known.value.ref, datetime.now(UTC) - QUEUED_FOR)

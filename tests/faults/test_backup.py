@@ -27,6 +27,7 @@ from domain.ports.pending_work import PendingWork, WorkKind
 from domain.ports.synced_records import SyncedRecord
 from domain.ports.user_index import BlockReplacement
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
+from domain.tenant import Tenant
 from domain.user_block import blocks_of, entry_of
 from local.azurite import connection_string, start_azurite
 from local.load_samples import seed
@@ -73,7 +74,7 @@ async def source(two_stores: tuple[str, str]) -> AsyncIterator[Storage]:
     """The seed, and something in every table."""
     await seed(two_stores[0])
     storage = Storage.connect(two_stores[0])
-    customer = (await storage.msps.tenants(MspId(CONTOSO.msp_id), 1)).items[0].value
+    customer = (await storage.msps.page(Tenant, MspId(CONTOSO.msp_id), 1)).items[0].value
     await _sync(storage, customer.ref)
     removed = replace(customer.ref, tenant_id=TenantId(str(uuid4())))
     await storage.pending_work.record(
@@ -421,7 +422,7 @@ async def test_a_tenant_whose_entry_in_the_schedule_is_missing_gets_it_back(
     source: Storage, target: Storage, tmp_path: Path
 ) -> None:
     """The schedule is read after the states, and a sync between them moves a tenant's entry."""
-    tenant = (await source.msps.tenants(MspId(CONTOSO.msp_id), 1)).items[0].value
+    tenant = (await source.msps.page(Tenant, MspId(CONTOSO.msp_id), 1)).items[0].value
     state = await source.sync_states.find(tenant.ref)
     assert state is not None
     assert state.value.due_at is not None

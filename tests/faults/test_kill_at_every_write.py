@@ -97,7 +97,7 @@ class Bench:
     async def rows(self) -> tuple[Tenant | None, PartnerTenantClaim | None]:
         """Return the own tenant's row and the slot."""
         head = await self.store.msps.head(MSP)
-        tenant = await self.store.msps.tenant(MSP, OWN)
+        tenant = await self.store.msps.find(Tenant, MSP, OWN)
         assert head is not None
         return tenant.value if tenant else None, head.slot.value if head.slot else None
 
@@ -106,7 +106,7 @@ class Bench:
         tenant, slot = await self.rows()
         is_partner = tenant is not None and tenant.is_own_msp_tenant
         assert is_partner == (slot is not None)
-        page = await self.store.msps.tenants(MSP, 500)
+        page = await self.store.msps.page(Tenant, MSP, 500)
         assert sum(known.value.is_own_msp_tenant for known in page.items) == is_partner
         return tenant
 

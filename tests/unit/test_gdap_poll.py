@@ -17,6 +17,7 @@ from domain.partner_tenant import enable
 from domain.row_changes import Insert, RowChange, decide_and_commit
 from domain.sync_request import SyncRequests
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
+from domain.usage import TenantUsage
 from gdap.invite import Invitation, InviteStatus, invite_customer
 from gdap.poll_relationships import GdapPorts, poll_relationships
 from mytenant.disable import disable_partner_tenant
@@ -293,7 +294,7 @@ async def test_the_own_tenant_is_skipped_whether_accepted_before_or_after_its_co
     world.gdap.end(key)
     await world.poll()
     assert world.there(OWN).connection_lost_at is None
-    assert await world.store.usage(CONTOSO) == []
+    assert await world.store.all(TenantUsage, CONTOSO) == []
 
 
 async def test_a_disabled_partner_tenant_does_not_come_back_as_a_customer() -> None:
@@ -544,5 +545,5 @@ async def test_a_customer_is_named_by_microsoft_by_our_invite_or_by_the_relation
     world.gdap.accept(key)
     await world.poll()
     assert world.there().display_name == name
-    (usage,) = await world.store.usage(CONTOSO)
+    (usage,) = await world.store.all(TenantUsage, CONTOSO)
     assert usage.tenant_name == name

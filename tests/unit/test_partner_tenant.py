@@ -63,14 +63,14 @@ async def test_a_conversion_keeps_the_life_of_the_tenant_and_drops_its_usage() -
     assert result.enabling is Enabling.CONVERTED
     assert result.tenant.epoch == customer.epoch
     assert result.tenant.status is TenantStatus.ACTIVE
-    assert await store.usage(CONTOSO) == []
+    assert await store.all(TenantUsage, CONTOSO) == []
 
 
 async def test_a_tenant_that_was_deleted_and_comes_back_as_partner_is_billed_no_more() -> None:
     usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (ActivePeriod(NOW, NOW),))
     store = FakeMspStore(MSP, usage)
     assert (await enabled(store, convert=False)).enabling is Enabling.CREATED
-    assert await store.usage(CONTOSO) == []
+    assert await store.all(TenantUsage, CONTOSO) == []
 
 
 async def test_a_conversion_leaves_what_is_invoiced_and_drops_the_rest() -> None:
@@ -80,7 +80,7 @@ async def test_a_conversion_leaves_what_is_invoiced_and_drops_the_rest() -> None
     account = BillingAccount(CONTOSO, Month(2026, 10), issued=2)
     store = FakeMspStore(msp, tenant(OWN), usage, account)
     await enabled(store)
-    (kept,) = await store.usage(CONTOSO)
+    (kept,) = await store.all(TenantUsage, CONTOSO)
     assert kept.periods == (ActivePeriod(began, datetime(2026, 11, 1, tzinfo=UTC)),)
     # An invoice that is being made meanwhile was decided on another version of the account.
     assert any(isinstance(operation.row, BillingAccount) for operation in store.commits[-1])
@@ -153,7 +153,7 @@ async def test_hard_delete_closes_the_usage_and_keeps_it() -> None:
     usage = TenantUsage(CONTOSO, CUSTOMER, "Old name", (ActivePeriod(NOW - timedelta(days=3)),))
     store = FakeMspStore(MSP, tenant(), usage)
     await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, CUSTOMER, CAUSE)
-    (kept,) = await store.usage(CONTOSO)
+    (kept,) = await store.all(TenantUsage, CONTOSO)
     assert kept.periods == (ActivePeriod(NOW - timedelta(days=3), NOW),)
     assert kept.tenant_name == "Northwind Traders"
 

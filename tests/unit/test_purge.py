@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain.audit import AuditEvent
 from domain.digest import to_stored
 from domain.identifiers import Epoch, TenantId, TenantRef
 from domain.ports.pending_work import PendingWork, WorkKind
@@ -95,8 +96,9 @@ async def test_a_hundred_thousand_users_go_in_bounded_steps_with_few_events() ->
     actions = world.store.actions(CONTOSO)
     assert actions.count("tenant.purge_progress") <= 4
     assert actions.count("tenant.purged") == 1
-    (told,) = [c[0].row for c in world.store.commits if c[0].row.action == "tenant.purged"]  # type: ignore[union-attr]  # an event
-    assert told.before == {  # type: ignore[union-attr]  # an event
+    events = [known.value for known in world.store.of_kind(AuditEvent, CONTOSO)]
+    (purged,) = [event for event in events if event.action == "tenant.purged"]
+    assert purged.before == {
         "users": 100_000,
         "licences": 1,
         "secureScore": 0,

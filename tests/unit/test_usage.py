@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.tables.limits import check_entity
-from adapters.tables.msp_rows import to_entity
+from adapters.tables.rows import to_entity
 from billing.calculation import calculate
 from billing.proration import active_days
 from billing.reconcile import reconcile
@@ -145,13 +145,13 @@ async def test_a_thousand_suspensions_leave_room_for_every_other_step() -> None:
         await step(store, SUSPEND, at)
         at += timedelta(hours=50)
         await step(store, RESUME, at)
-    (usage,) = await store.usage(CONTOSO)
+    (usage,) = await store.all(TenantUsage, CONTOSO)
     check_entity(to_entity(usage))
     await step(store, OFFBOARD, at)
     await step(store, REACTIVATE, at + timedelta(days=3))
     cause = Cause(SYSTEM, at + timedelta(days=4), "r")
     await hard_delete(store, FakePendingWork(), FakeQueues(), CONTOSO, CUSTOMER, cause)
-    (usage,) = await store.usage(CONTOSO)
+    (usage,) = await store.all(TenantUsage, CONTOSO)
     check_entity(to_entity(usage))
     assert usage.periods[-1].until == cause.at
 
@@ -163,7 +163,7 @@ async def test_a_row_that_is_full_already_is_folded_by_the_next_change() -> None
     usage = replace(EMPTY, periods=(*full, ActivePeriod(at)))
     store = FakeMspStore(MSP, tenant(), usage)
     await step(store, SUSPEND, at + timedelta(days=1))
-    (after,) = await store.usage(CONTOSO)
+    (after,) = await store.all(TenantUsage, CONTOSO)
     check_entity(to_entity(after))
     zone = ZoneInfo(MSP.time_zone)
     assert len(after.periods) < 80

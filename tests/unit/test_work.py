@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from domain.consent_session import hash_state
-from domain.identifiers import SessionRef, TenantRef
+from domain.identifiers import MspId, SessionRef, TenantRef
 from domain.ports.pending_work import PendingWork, WorkKind
+from domain.tenant import Tenant
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, MSP, NOW, tenant
@@ -55,14 +56,14 @@ async def test_a_removal_that_was_never_committed_is_not_purged_and_is_forgotten
 
 async def test_one_intents_trouble_does_not_hold_up_the_others() -> None:
     store = FakeMspStore(MSP)
-    working = store.tenant
+    working = store.find
 
-    async def failing(msp_id: str, tenant_id: str) -> None:
+    async def failing(kind: type[Tenant], msp_id: MspId, tenant_id: str) -> None:
         if tenant_id == REMOVED.tenant_id:
             raise RuntimeError("trouble")
-        await working(msp_id, tenant_id)  # type: ignore[arg-type]  # passed on
+        await working(kind, msp_id, tenant_id)
 
-    store.tenant = failing  # type: ignore[method-assign]  # one row cannot be read
+    store.find = failing  # type: ignore[assignment, method-assign]  # one row cannot be read
     other = TenantRef(CONTOSO, SESSION.session[:36], REMOVED.epoch)  # type: ignore[arg-type]  # any ID
     queues, _ = await redelivered(
         store,
