@@ -69,7 +69,7 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
     now, zone = min(now, msp.closed_at or now), ZoneInfo(msp.time_zone)
     price = unit_price(terms)
     billed = (usage for usage in usages if usage.tenant_id != partner_tenant)
-    days = {usage: active_days(usage.stretches, month, zone, now) for usage in billed}
+    days = {usage: active_days(usage.periods, month, zone, now) for usage in billed}
     lines = _lines(days, price, month)
     tenants = sum((line.amount for line in lines), _NOTHING)
     discount = _NOTHING - rounded(tenants * _PREPAY_DISCOUNT) if terms.annual_prepay else _NOTHING

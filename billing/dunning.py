@@ -41,7 +41,7 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
     failure: BillingEmailFailed | None = None
     for known in unpaid:
         payment, taken = known.value, None
-        if due_step(payment, msp, cause.at) > payment.pursued:
+        if due_step(payment, msp, cause.at) > payment.dunning_step:
             taken = await _pursue(ports, msp_id, payment.number, cause)
             steps += taken is not None
         if taken or _was_lost(payment, cause.at):
@@ -55,8 +55,8 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
 
 
 def _was_lost(payment: Payment, now: datetime) -> bool:
-    at = payment.pursued_at
-    return payment.noticed < payment.pursued and at is not None and now - at > _SENDING
+    at = payment.dunning_at
+    return payment.notified_step < payment.dunning_step and at is not None and now - at > _SENDING
 
 
 async def _pursue(ports: BillingPorts, msp_id: MspId, number: int, cause: Cause) -> Payment | None:
@@ -80,12 +80,12 @@ async def _notify(ports: BillingPorts, msp_id: MspId, payment: Payment, cause: C
 
     def decide(standing: Standing) -> Decision[None]:
         known = standing[1]
-        if known is None or known.value.noticed >= payment.pursued:
+        if known is None or known.value.notified_step >= payment.dunning_step:
             return Decision(None)
-        after = {"number": invoice_name(payment.number), "day": payment.pursued}
+        after = {"number": invoice_name(payment.number), "day": payment.dunning_step}
         event = cause.event(msp_id, "invoice.notice_sent", after=after)
-        noticed = replace(known.value, noticed=payment.pursued)
-        return Decision(None, (Replace(noticed, known.version), Insert(event)))
+        notified = replace(known.value, notified_step=payment.dunning_step)
+        return Decision(None, (Replace(notified, known.version), Insert(event)))
 
     await decide_and_commit(
         lambda: _standing(ports, msp_id, payment.number), decide, ports.msps.commit

@@ -19,7 +19,7 @@ Payment lifts the suspension at once.
 def notice_of(msp: Msp, payment: Payment, seller: str) -> BillingEmail:
     """Return the notice that goes with the last step towards payment."""
     number = invoice_name(payment.number)
-    suspended = payment.pursued == SUSPENSION
+    suspended = payment.dunning_step == SUSPENSION
     kind = NoticeKind.SUSPENDED if suspended else NoticeKind.PAYMENT_DUE
     text = (_SUSPENDED if suspended else _DUE).format(
         number=number,
@@ -31,5 +31,5 @@ def notice_of(msp: Msp, payment: Payment, seller: str) -> BillingEmail:
         due=payment.due_on.isoformat(),
     )
     subject = f"Access suspended: invoice {number}" if suspended else f"Invoice {number} is due"
-    key = f"{msp.msp_id}:{number}:{payment.pursued}"
+    key = f"{msp.msp_id}:{number}:{payment.dunning_step}"
     return BillingEmail(kind, msp.msp_id, msp.billing_email, subject, text, key)

@@ -50,9 +50,9 @@ def pursue(
     if known is None or known.value.paid_at or msp.value.closed_at:
         return Decision(None)
     payment, step = known.value, due_step(known.value, msp.value, cause.at)
-    if step <= payment.pursued:
+    if step <= payment.dunning_step:
         return Decision(None)
-    changed = replace(payment, pursued=step, pursued_at=cause.at)
+    changed = replace(payment, dunning_step=step, dunning_at=cause.at)
     operations: tuple[RowChange, ...] = (Replace(changed, known.version),)
     if step == SUSPENSION:
         return Decision(changed, operations + _suspended(msp, payment, cause))
@@ -109,7 +109,7 @@ def _lift_suspension(
 ) -> tuple[RowChange, ...]:
     """Return the MSP's row as it is after a payment: not suspended when none is overdue."""
     msp, day = known.value, today(known.value, cause.at)
-    overdue = any(one.pursued >= SUSPENSION or is_overdue(one, day) for one in unpaid)
+    overdue = any(one.dunning_step >= SUSPENSION or is_overdue(one, day) for one in unpaid)
     if overdue or not msp.suspended_at:
         return (Replace(msp, known.version),)
     event = cause.event(msp.msp_id, "msp.resumed")

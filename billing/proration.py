@@ -9,17 +9,17 @@ from domain.usage import ActivePeriod
 
 
 def active_days(
-    stretches: Iterable[ActivePeriod], month: Month, zone: ZoneInfo, now: datetime
+    periods: Iterable[ActivePeriod], month: Month, zone: ZoneInfo, now: datetime
 ) -> int:
-    """Count the days of the month on which any part of any stretch falls.
+    """Count the days of the month on which any part of any period falls.
 
     Args:
         zone: The MSP's billing time zone; its days may have 23 or 25 hours.
-        now: Where a stretch that still goes on is cut: days to come are not yet active.
+        now: Where a period that still goes on is cut: days to come are not yet active.
     """
     days: set[date] = set()
-    for stretch in stretches:
-        part = ActivePeriod(stretch.since, min(stretch.until or now, now))
+    for period in periods:
+        part = ActivePeriod(period.since, min(period.until or now, now))
         if part.is_empty:
             continue
         first = max(part.first_day(zone), month.first)

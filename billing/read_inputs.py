@@ -7,6 +7,7 @@ from domain.errors import NoSuchMsp
 from domain.identifiers import MspId
 from domain.ports.invoice_store import InvoiceStore
 from domain.ports.msp_store import MspHead, MspStore
+from domain.usage import TenantUsage
 
 
 async def read_head(msps: MspStore, msp_id: MspId) -> MspHead:
@@ -24,5 +25,5 @@ async def read_head(msps: MspStore, msp_id: MspId) -> MspHead:
 async def read_inputs(msps: MspStore, invoices: InvoiceStore, head: MspHead) -> BillingInputs:
     """Return an MSP's books. The head was read first, so its version guards the rest."""
     msp_id = head.msp.value.msp_id
-    usages, terms = await asyncio.gather(msps.usage(msp_id), invoices.terms(msp_id))
+    usages, terms = await asyncio.gather(msps.all(TenantUsage, msp_id), invoices.terms(msp_id))
     return BillingInputs(head, usages, terms)

@@ -24,7 +24,7 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
     """
     known = await ports.sessions.find(ref.session)
     if known is None or known.value.finished_at is not None:
-        await ports.intents.drop(WorkKind.COMPLETE_CONSENT, ref)
+        await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, ref)
         return
     session = known.value
     if session.spent_at is None:
@@ -40,7 +40,7 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
 async def _drop_when_expired(ports: ConsentPorts, session: ConsentSession, ref: SessionRef) -> None:
     """Wait while a callback may still spend the state; drop the work once it has expired."""
     if ports.clock.now() >= session.expires_at:
-        await ports.intents.drop(WorkKind.COMPLETE_CONSENT, ref)
+        await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, ref)
 
 
 async def _is_superseded(ports: ConsentPorts, session: ConsentSession) -> bool:

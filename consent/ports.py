@@ -24,7 +24,7 @@ class ConsentPorts:
     msps: MspStore
     sessions: ConsentSessions
     sync_requests: SyncRequests
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     queues: Queues
     identity: Identity
     clock: Clock

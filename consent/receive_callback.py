@@ -12,7 +12,7 @@ from consent.session_work import record_work
 from domain.audit import Actor, Cause
 from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.errors import ConcurrentChange
-from domain.roles import Permission
+from domain.roles import Permission, StaffMember
 from domain.row_changes import Insert
 from telemetry import count
 
@@ -81,7 +81,7 @@ async def _refusal(
     refused = query.refusal(session, ports.clock.now())
     if refused is not None:
         return refused
-    member = await ports.msps.staff_member(session.msp_id, session.tid, session.oid)
+    member = await ports.msps.find(StaffMember, session.msp_id, session.tid, session.oid)
     if member is None or not member.value.may(Permission.CONSENT_MANAGE):
         return ConsentOutcome.INVALID
     return None

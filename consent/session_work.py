@@ -15,7 +15,7 @@ _SOON, _LATER = 5, 20
 
 async def record_work(ports: ConsentPorts, session: ConsentSession) -> None:
     """Record the work before the session's state is spent, so that a crash loses nothing."""
-    await ports.intents.record(_work(session, ports.clock.now()))
+    await ports.pending_work.record(_work(session, ports.clock.now()))
 
 
 async def queue_attempt(ports: ConsentPorts, session: ConsentSession) -> None:
@@ -23,7 +23,7 @@ async def queue_attempt(ports: ConsentPorts, session: ConsentSession) -> None:
     now = ports.clock.now()
     young = session.spent_at is None or now - session.spent_at < timedelta(minutes=1)
     delay = _SOON if young else _LATER
-    await ports.intents.record(_work(session, now + timedelta(seconds=delay)))
+    await ports.pending_work.record(_work(session, now + timedelta(seconds=delay)))
     await ports.queues.send(COMPLETE_CONSENT, _ref(session), delay_seconds=delay)
 
 
@@ -38,7 +38,7 @@ async def mark_finished(ports: ConsentPorts, session: ConsentSession) -> None:
             known = await ports.sessions.find(session.session)
         else:
             break
-    await ports.intents.drop(WorkKind.COMPLETE_CONSENT, _ref(session))
+    await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, _ref(session))
 
 
 def _work(session: ConsentSession, queued_at: datetime) -> PendingWork:

@@ -19,7 +19,7 @@ class RemovalPorts:
     """What the removal of a tenant needs from outside."""
 
     msps: MspStore
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     queues: Queues
 
 
@@ -40,7 +40,9 @@ async def remove_tenant(
     """
 
     async def commit(operations: tuple[RowChange, ...]) -> None:
-        await ports.intents.record(PendingWork(WorkKind.PURGE_TENANT, _removed(operations), now))
+        await ports.pending_work.record(
+            PendingWork(WorkKind.PURGE_TENANT, _removed(operations), now)
+        )
         await ports.msps.commit(operations)
 
     removed = await decide_and_commit(

@@ -65,7 +65,7 @@ async def remove_staff(msps: MspStore, index: StaffIndex, key: StaffKey, cause: 
         msps.commit,
     )
     await index.release(key.tid, key.oid, key.msp_id)
-    again = await msps.staff_member(*key)
+    again = await msps.find(StaffMember, *key)
     if again is not None:
         # Somebody has added the person again in between, on the claim that is gone now.
         with contextlib.suppress(ForeignPerson):
@@ -83,7 +83,7 @@ async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -
     holder = await index.claim(member.tid, member.oid, member.msp_id)
     if holder == member.msp_id:
         return
-    if await msps.staff_member(holder, member.tid, member.oid) is None:
+    if await msps.find(StaffMember, holder, member.tid, member.oid) is None:
         await index.release(member.tid, member.oid, holder)
         holder = await index.claim(member.tid, member.oid, member.msp_id)
     if holder != member.msp_id:
@@ -118,7 +118,7 @@ async def _withdraw(msps: MspStore, member: StaffMember, cause: Cause) -> None:
 
 async def _read(msps: MspStore, key: StaffKey, cause: Cause) -> Staffing:
     head, member, actor = await asyncio.gather(
-        msps.head(key.msp_id), msps.staff_member(*key), _actor(msps, key.msp_id, cause)
+        msps.head(key.msp_id), msps.find(StaffMember, *key), _actor(msps, key.msp_id, cause)
     )
     if head is None:
         raise NoSuchMsp
@@ -129,4 +129,4 @@ async def _actor(msps: MspStore, msp_id: MspId, cause: Cause) -> Versioned[Staff
     tid, oid = cause.actor.tid, cause.actor.oid
     if tid is None or oid is None:
         return None
-    return await msps.staff_member(msp_id, TenantId(tid), ObjectId(oid))
+    return await msps.find(StaffMember, msp_id, TenantId(tid), ObjectId(oid))

@@ -103,9 +103,9 @@ class Payment:
     """What became of an invoice.
 
     Args:
-        pursued: Day up to which payment was asked for: 1, 3, 7, or 14 for the suspension.
-        pursued_at: When that was written.
-        noticed: Day whose notice was sent, so that a crash in between loses none.
+        dunning_step: Day up to which payment was asked for: 1, 3, 7, or 14 for the suspension.
+        dunning_at: When that was written.
+        notified_step: Day whose notice was sent, so that a crash in between loses none.
     """
 
     msp_id: MspId
@@ -115,9 +115,9 @@ class Payment:
     issued_at: datetime
     due_on: date
     paid_at: datetime | None = None
-    pursued: int = 0
-    pursued_at: datetime | None = None
-    noticed: int = 0
+    dunning_step: int = 0
+    dunning_at: datetime | None = None
+    notified_step: int = 0
 
 
 def invoice_name(number: int) -> str:

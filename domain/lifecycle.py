@@ -77,7 +77,7 @@ def usage_change(tenant: Tenant, snapshot: TenantRecords, cause: Cause) -> tuple
     usage = known.value if known else TenantUsage(tenant.msp_id, tenant.tenant_id, "", ())
     named = replace(usage, tenant_name=tenant.display_name)
     counted = named.opened(cause.at) if tenant.is_billed else named.closed(cause.at)
-    if counted == usage or not counted.stretches:
+    if counted == usage or not counted.periods:
         return ()
     return (write(folded_usage(counted, snapshot, cause), known),)
 

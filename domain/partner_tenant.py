@@ -158,7 +158,7 @@ def _without_unbilled(snapshot: TenantRecords) -> tuple[RowChange, ...]:
     msp, account = head.msp.value, head.account
     billed = next_month(msp, account.value if account else None).plus(-1)
     kept = known.value.until(billed.end(ZoneInfo(msp.time_zone)))
-    usage = Replace(kept, known.version) if kept.stretches else Remove(kept, known.version)
+    usage = Replace(kept, known.version) if kept.periods else Remove(kept, known.version)
     same = account.value if account else BillingAccount(msp.msp_id)
     return (usage, write(same, account))
 

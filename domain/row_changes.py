@@ -1,30 +1,18 @@
 """Changes: rows written together, guarded by the versions that the decision was made on."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from domain.audit import AuditEvent
-from domain.billing_account import BillingAccount
-from domain.billing_terms import TermsChange
-from domain.consent_session import ConsentRecord
-from domain.invoice import Invoice, InvoiceLines, Payment
-from domain.msp import Msp
-from domain.roles import StaffMember
-from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
-from domain.usage import TenantUsage
+from domain.identifiers import MspId
 
-type Row = (
-    Msp
-    | Tenant
-    | TenantRemoval
-    | PartnerTenantClaim
-    | ConsentRecord
-    | TenantUsage
-    | GdapInvite
-    | StaffMember
-    | AuditEvent
-    | BillingRow
-)
-type BillingRow = BillingAccount | TermsChange | Invoice | InvoiceLines | Payment
+
+class Row(Protocol):
+    """A value that is a row of the table `msps`: its class is one of `domain.rows`."""
+
+    @property
+    def msp_id(self) -> MspId:
+        """Whose row it is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Usage: the stretches of time for which a customer tenant was active."""
+"""Usage: the periods of time for which a customer tenant was active."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class ActivePeriod:
         """Return the last day that any part of it falls on; the last there is while it goes on."""
         if self.until is None:
             return date.max
-        # A stretch that ends at midnight has no part of the day that begins there.
+        # A period that ends at midnight has no part of the day that begins there.
         return (self.until - _MOMENT).astimezone(zone).date()
 
 
@@ -44,37 +44,35 @@ class TenantUsage:
     msp_id: MspId
     tenant_id: TenantId
     tenant_name: str
-    stretches: tuple[ActivePeriod, ...]
+    periods: tuple[ActivePeriod, ...]
 
     def opened(self, at: datetime) -> "TenantUsage":
-        """Return the usage with a stretch that begins now; unchanged when one goes on."""
-        if self.stretches and self.stretches[-1].until is None:
+        """Return the usage with a period that begins now; unchanged when one goes on."""
+        if self.periods and self.periods[-1].until is None:
             return self
-        return replace(self, stretches=(*self.stretches, ActivePeriod(at)))
+        return replace(self, periods=(*self.periods, ActivePeriod(at)))
 
     def closed(self, at: datetime) -> "TenantUsage":
-        """Return the usage with its open stretch ended now; unchanged when none goes on."""
-        if not self.stretches or self.stretches[-1].until is not None:
+        """Return the usage with its open period ended now; unchanged when none goes on."""
+        if not self.periods or self.periods[-1].until is not None:
             return self
-        return replace(
-            self, stretches=(*self.stretches[:-1], replace(self.stretches[-1], until=at))
-        )
+        return replace(self, periods=(*self.periods[:-1], replace(self.periods[-1], until=at)))
 
     def until(self, moment: datetime) -> "TenantUsage":
         """Return the usage up to a moment alone; what is later is not there any more."""
         kept = (
-            replace(stretch, until=min(stretch.until or moment, moment))
-            for stretch in self.stretches
-            if stretch.since < moment
+            replace(period, until=min(period.until or moment, moment))
+            for period in self.periods
+            if period.since < moment
         )
-        return replace(self, stretches=tuple(kept))
+        return replace(self, periods=tuple(kept))
 
     def folded(self, zone: ZoneInfo, at: datetime) -> "TenantUsage":
-        """Return the usage in as few stretches as tell the same days of every month.
+        """Return the usage in as few periods as tell the same days of every month.
 
-        Days are billed whole and by the month. So stretches with no whole day in between are one;
+        Days are billed whole and by the month. So periods with no whole day in between are one;
         and of a month that is over, which is known by how many days it has, the days stand
-        together. That leaves one stretch a month at most, and some sixteen of the present one.
+        together. That leaves one period a month at most, and some sixteen of the present one.
 
         Args:
             zone: The MSP's billing time zone.
@@ -82,33 +80,33 @@ class TenantUsage:
                 began in it is under way any more.
         """
         over = Month.of(at - _DAY, zone).first
-        recent = [s for s in self.stretches if s.until is None and s.first_day(zone) >= over]
-        others = (s for s in self.stretches if s not in recent and not s.is_empty)
+        recent = [s for s in self.periods if s.until is None and s.first_day(zone) >= over]
+        others = (s for s in self.periods if s not in recent and not s.is_empty)
         pieces = (part for s in _joined(others, zone) for part in _by_month(s, zone, over))
         gathered = _joined(_gathered(pieces, zone, over), zone)
-        return replace(self, stretches=(*gathered, *recent))
+        return replace(self, periods=(*gathered, *recent))
 
 
-def _joined(stretches: Iterable[ActivePeriod], zone: ZoneInfo) -> list[ActivePeriod]:
-    """Join stretches that have no whole day in between; one that goes on is the last."""
+def _joined(periods: Iterable[ActivePeriod], zone: ZoneInfo) -> list[ActivePeriod]:
+    """Join periods that have no whole day in between; one that goes on is the last."""
     joined: list[ActivePeriod] = []
-    for stretch in sorted(stretches, key=lambda each: each.since):
+    for period in sorted(periods, key=lambda each: each.since):
         before = joined[-1] if joined else None
-        if before is None or before.last_day(zone) < stretch.first_day(zone) - _DAY:
-            joined.append(stretch)
+        if before is None or before.last_day(zone) < period.first_day(zone) - _DAY:
+            joined.append(period)
         elif before.until is not None:
-            ends = None if stretch.until is None else max(before.until, stretch.until)
+            ends = None if period.until is None else max(before.until, period.until)
             joined[-1] = ActivePeriod(before.since, ends)
     return joined
 
 
-def _by_month(stretch: ActivePeriod, zone: ZoneInfo, over: date) -> Iterator[ActivePeriod]:
-    """Cut a stretch at the ends of the months before the day; what is later stays in one."""
-    month = Month.of(stretch.since, zone)
-    while month.first < over and month.last < stretch.last_day(zone):
-        yield ActivePeriod(stretch.since, month.end(zone))
-        stretch, month = ActivePeriod(month.end(zone), stretch.until), month.next
-    yield stretch
+def _by_month(period: ActivePeriod, zone: ZoneInfo, over: date) -> Iterator[ActivePeriod]:
+    """Cut a period at the ends of the months before the day; what is later stays in one."""
+    month = Month.of(period.since, zone)
+    while month.first < over and month.last < period.last_day(zone):
+        yield ActivePeriod(period.since, month.end(zone))
+        period, month = ActivePeriod(month.end(zone), period.until), month.next
+    yield period
 
 
 def _gathered(pieces: Iterable[ActivePeriod], zone: ZoneInfo, over: date) -> Iterator[ActivePeriod]:

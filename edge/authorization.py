@@ -104,7 +104,7 @@ class Gate:
         if claim is None:
             return None, None
         member, head = await asyncio.gather(
-            self._msps.staff_member(claim.value, person.tid, person.oid),
+            self._msps.find(StaffMember, claim.value, person.tid, person.oid),
             self._msps.head(claim.value),
         )
         if member and self._remember:

@@ -15,7 +15,7 @@ async def tenant_of(msps: MspStore, request: StaffRequest[Any, Any]) -> Versione
     Raises:
         TenantNotFound: The caller's MSP has none of this ID.
     """
-    known = await msps.tenant(request.caller.msp_id, request.tenant_id)
+    known = await msps.find(Tenant, request.caller.msp_id, request.tenant_id)
     if known is None:
         raise TenantNotFound("No such tenant.")
     return known

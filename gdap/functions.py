@@ -84,10 +84,12 @@ async def list_gdap_invites(
 ) -> Page[InviteAnswer]:
     """List the MSP's GDAP invites; one that is being made is left out."""
     query = request.query
-    page = await ports.msps.invites(request.caller.msp_id, query.page_size, query.page_token)
+    page = await ports.msps.page(
+        GdapInvite, request.caller.msp_id, query.page_size, query.page_token
+    )
     items = [
         InviteAnswer.of(invite.tenant_id, InviteStatus(invite.status), invite)
-        for invite in page.items
+        for invite in (known.value for known in page.items)
         if invite.status in set(InviteStatus)
     ]
     return Page(tuple(items), page.next_token)

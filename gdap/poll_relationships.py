@@ -94,13 +94,13 @@ async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
 
 async def _read_view(msps: MspStore, head: MspHead) -> MspView:
     msp_id = head.msp.value.msp_id
-    tenants = all_pages(lambda token: msps.tenants(msp_id, _PAGE, token))
-    invites = all_pages(lambda token: msps.invites(msp_id, _PAGE, token))
+    tenants = all_pages(lambda token: msps.page(Tenant, msp_id, _PAGE, token))
+    invites = all_pages(lambda token: msps.page(GdapInvite, msp_id, _PAGE, token))
     return MspView(
         head,
         {known.value.tenant_id: known async for known in tenants},
-        {invite.tenant_id: invite async for invite in invites},
-        {removal.tenant_id: removal for removal in await msps.removals(msp_id)},
+        {known.value.tenant_id: known.value async for known in invites},
+        {removal.tenant_id: removal for removal in await msps.all(TenantRemoval, msp_id)},
     )
 
 

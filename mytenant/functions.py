@@ -16,6 +16,7 @@ from domain.ports.identity import Identity
 from domain.ports.msp_store import MspHead
 from domain.ports.sync_states import SyncStates
 from domain.roles import Permission
+from domain.tenant import Tenant
 from edge.answers import Answer
 from edge.models import ApiModel, GuidText, NoBody, NoQuery, RequestModel, Timestamp
 from edge.requests import StaffRequest
@@ -176,7 +177,7 @@ async def _tenant(ports: MyTenantPorts, msp_id: MspId, tenant_id: TenantId) -> T
 
 
 async def _read(ports: MyTenantPorts, msp_id: MspId, tenant_id: TenantId) -> TenantAnswer | None:
-    known = await ports.msps.tenant(msp_id, tenant_id)
+    known = await ports.msps.find(Tenant, msp_id, tenant_id)
     if known is None or not known.value.is_own_msp_tenant:
         return None
     state = await ports.sync_states.find(known.value.ref)

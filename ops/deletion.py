@@ -11,6 +11,7 @@ from domain.audit import Cause
 from domain.billing_account import BillingAccount
 from domain.errors import MalformedInput, NoPartnerTenant, TenantNotFound
 from domain.identifiers import MspId, TenantId
+from domain.invoice import Payment, invoice_name
 from domain.msp import Msp
 from domain.partner_tenant import disable
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
@@ -18,7 +19,7 @@ from domain.ports.page import Page
 from domain.ports.staff_index import StaffIndex
 from domain.roles import StaffMember
 from domain.row_changes import Decision, Insert, Remove, Replace, RowChange, write
-from domain.tenant import Tenant
+from domain.tenant import GdapInvite, Tenant
 from ops.command import head_of
 from tenants.hard_delete import decide_hard_delete
 
@@ -30,7 +31,7 @@ class InvoicesUnpaid(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PaymentRecords:
     """What decides on an MSP's end. The head was read first: its account guards the invoices."""
 
     head: MspHead
@@ -71,11 +72,13 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
     if name.strip() != head.msp.value.name:
         raise MalformedInput("name", "must be the MSP's own name")
 
-    async def read() -> Standing:
+    async def read() -> PaymentRecords:
         known = await head_of(ports.msps, msp_id)
-        return Standing(known, await ports.msps.unpaid_invoices(msp_id))
+        payments = await ports.msps.all(Payment, msp_id)
+        unpaid = [invoice_name(payment.number) for payment in payments if not payment.paid_at]
+        return PaymentRecords(known, unpaid)
 
-    await decide_and_commit(read, lambda standing: decide_close(standing, cause), ports.msps.commit)
+    await decide_and_commit(read, lambda records: decide_close(records, cause), ports.msps.commit)
     staff = await _remove_staff(ports, msp_id, cause)
     tenants = await _remove_tenants(ports, msp_id, cause)
     await _remove_invites(ports, msp_id, cause)
@@ -84,7 +87,7 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
     return Deleted(tenants, staff, secrets)
 
 
-def decide_close(standing: Standing, cause: Cause) -> Decision[None]:
+def decide_close(records: PaymentRecords, cause: Cause) -> Decision[None]:
     """Decide the end of an MSP: closed for good, and no consent goes on.
 
     The billing account is replaced as well: of an invoice that is being issued meanwhile and the
@@ -93,11 +96,11 @@ def decide_close(standing: Standing, cause: Cause) -> Decision[None]:
     Raises:
         InvoicesUnpaid: Invoices are unpaid, or one is yet to be issued.
     """
-    head, before = standing.head, standing.head.msp.value
+    head, before = records.head, records.head.msp.value
     if before.closed_at is not None:
         return Decision(None)
-    if standing.unpaid:
-        raise InvoicesUnpaid(f"These invoices are unpaid: {', '.join(standing.unpaid)}.")
+    if records.unpaid:
+        raise InvoicesUnpaid(f"These invoices are unpaid: {', '.join(records.unpaid)}.")
     if month := due_month(head, cause.at):
         raise InvoicesUnpaid(f"{month} is not invoiced yet; the next run of invoices does it.")
     event = cause.event(before.msp_id, "msp.deleted", before=_describe(before))
@@ -127,8 +130,10 @@ async def _first_of_each_page[T](
 
 async def _remove_staff(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> int:
     count = 0
-    async for member in _first_of_each_page(lambda: ports.msps.staff(msp_id, _PAGE)):
-        # The claim goes first: by itself a row lets nobody in, and it tells of the claim.
+    async for known in _first_of_each_page(lambda: ports.msps.page(StaffMember, msp_id, _PAGE)):
+        member = known.value
+        # The claim is released first: a row without a claim lets nobody in, and shows which claim
+        # is left when this run is cut off here.
         await ports.staff_index.release(member.tid, member.oid, msp_id)
         await _remove_member(ports.msps, member, cause)
         count += 1
@@ -136,7 +141,7 @@ async def _remove_staff(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> in
 
 
 async def _remove_member(msps: MspStore, member: StaffMember, cause: Cause) -> None:
-    known = await msps.staff_member(member.msp_id, member.tid, member.oid)
+    known = await msps.find(StaffMember, member.msp_id, member.tid, member.oid)
     if known is None:
         return
     who = {"tid": member.tid, "oid": member.oid, "role": str(member.role), "name": member.name}
@@ -151,7 +156,7 @@ async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> 
         return decide_hard_delete(snapshot, cause)
 
     count = 0
-    async for tenant in _first_of_each_page(lambda: ports.msps.tenants(msp_id, _PAGE)):
+    async for tenant in _first_of_each_page(lambda: ports.msps.page(Tenant, msp_id, _PAGE)):
         with suppress(TenantNotFound, NoPartnerTenant):  # Somebody else has just removed it.
             await remove_tenant(
                 ports,
@@ -165,8 +170,8 @@ async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> 
 
 
 async def _remove_invites(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> None:
-    async for invite in _first_of_each_page(lambda: ports.msps.invites(msp_id, _PAGE)):
-        await _remove_invite(ports.msps, msp_id, invite.tenant_id, cause)
+    async for known in _first_of_each_page(lambda: ports.msps.page(GdapInvite, msp_id, _PAGE)):
+        await _remove_invite(ports.msps, msp_id, known.value.tenant_id, cause)
 
 
 async def _remove_invite(msps: MspStore, msp_id: MspId, tenant_id: TenantId, cause: Cause) -> None:

@@ -90,7 +90,7 @@ async def _delete_msp(
     name = options.name or await asyncio.to_thread(input, "Type the MSP's name to delete it: ")
     ports = DeletionPorts(
         msps=storage.msps,
-        intents=storage.intents,
+        pending_work=storage.pending_work,
         queues=queues,
         staff_index=storage.staff_index,
     )

@@ -82,8 +82,10 @@ async def list_staff(
 ) -> Page[StaffAnswer]:
     """List the MSP's staff."""
     query = request.query
-    page = await ports.msps.staff(request.caller.msp_id, query.page_size, query.page_token)
-    return page.map(StaffAnswer.of)
+    page = await ports.msps.page(
+        StaffMember, request.caller.msp_id, query.page_size, query.page_token
+    )
+    return page.map(lambda known: StaffAnswer.of(known.value))
 
 
 @routes.route(

@@ -90,7 +90,7 @@ async def _forget(
 
 
 async def _tenant(ports: SyncPorts, ref: TenantRef) -> Tenant | None:
-    known = await ports.msps.tenant(ref.msp_id, ref.tenant_id)
+    known = await ports.msps.find(Tenant, ref.msp_id, ref.tenant_id)
     return known.value if known and known.value.ref == ref else None
 
 

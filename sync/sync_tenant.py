@@ -144,7 +144,7 @@ async def _forget_what_is_gone(ports: SyncPorts, ref: TenantRef) -> None:
 
     A purge has yet to see a state with a lease: it tells it to come back.
     """
-    tenant = await ports.msps.tenant(ref.msp_id, ref.tenant_id)
+    tenant = await ports.msps.find(Tenant, ref.msp_id, ref.tenant_id)
     if tenant is not None and tenant.value.ref == ref:
         return
     state = await ports.states.find(ref)
@@ -153,7 +153,7 @@ async def _forget_what_is_gone(ports: SyncPorts, ref: TenantRef) -> None:
 
 
 async def _active_tenant(msps: MspStore, ref: TenantRef) -> Tenant | None:
-    known = await msps.tenant(ref.msp_id, ref.tenant_id)
+    known = await msps.find(Tenant, ref.msp_id, ref.tenant_id)
     if known is None or known.value.ref != ref or not known.value.is_synced:
         return None
     return known.value

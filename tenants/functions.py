@@ -10,6 +10,7 @@ from domain.identifiers import MspId, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, RESUME, SUSPEND, LifecycleStep
 from domain.ports.page import Page
 from domain.roles import Permission
+from domain.tenant import Tenant
 from domain.work_queues import PURGE_TENANT
 from edge.answers import Answer
 from edge.lists import list_route
@@ -31,7 +32,7 @@ routes = RouteTable[TenantPorts]("tenants")
 
 async def _answer(ports: TenantPorts, msp_id: MspId, tenant_id: TenantId, status: int) -> Answer:
     """Answer a tenant as it is now, or 404 when it went meanwhile."""
-    known = await ports.msps.tenant(msp_id, tenant_id)
+    known = await ports.msps.find(Tenant, msp_id, tenant_id)
     if known is None:
         raise TenantNotFound("No such tenant.")
     state = await ports.sync_states.find(known.value.ref)

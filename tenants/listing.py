@@ -40,7 +40,7 @@ async def list_tenants(
 
     The partner tenant shows once its first sync is complete; a page without it is one short.
     """
-    page = await ports.msps.tenants(msp_id, page_size, token, shown.shows)
+    page = await ports.msps.page(Tenant, msp_id, page_size, token, shown.shows)
     states = await _states_of(ports.sync_states, msp_id, page)
     listed = ((known, states.get(known.value.ref)) for known in page.items)
     return Page(tuple(filter(_has_arrived, listed)), page.next_token)

@@ -20,6 +20,7 @@ from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Insert
 from domain.sync_state import DataSet
+from domain.tenant import Tenant
 from domain.work_queues import PURGE_TENANT
 from telemetry import count
 
@@ -58,7 +59,7 @@ async def purge_tenant(
     """
     if await _still_there(ports.msps, ref):
         return
-    known = await ports.intents.find(WorkKind.PURGE_TENANT, ref)
+    known = await ports.pending_work.find(WorkKind.PURGE_TENANT, ref)
     before = known or PendingWork(WorkKind.PURGE_TENANT, ref, ports.clock.now())
     stopped = await _stop_writer(ports, before)
     after, is_empty = await _delete_some(ports, stopped, pace or Pace())
@@ -67,12 +68,12 @@ async def purge_tenant(
         await _tell_progress(ports, before, after, request_id)
     elif known or _count(after):  # Otherwise it is a message that came twice.
         await _tell(ports, after, "tenant.purged", request_id)
-        await ports.intents.drop(WorkKind.PURGE_TENANT, ref)
+        await ports.pending_work.drop(WorkKind.PURGE_TENANT, ref)
         count("purges.completed")
 
 
 async def _still_there(msps: MspStore, ref: TenantRef) -> bool:
-    known = await msps.tenant(ref.msp_id, ref.tenant_id)
+    known = await msps.find(Tenant, ref.msp_id, ref.tenant_id)
     return known is not None and known.value.epoch == ref.epoch
 
 
@@ -88,7 +89,7 @@ async def _stop_writer(ports: PurgePorts, progress: PendingWork) -> PendingWork:
     until = state.value.lease_until
     if until is not None and until > (progress.writer_until or until - timedelta(1)):
         progress = replace(progress, writer_until=until)
-        await ports.intents.record(progress)
+        await ports.pending_work.record(progress)
     await ports.sync_states.remove(ref)
     return progress
 
@@ -124,10 +125,10 @@ async def _go_on(
     ref, now = _ref(progress), ports.clock.now()
     _log.info("the purge of a tenant goes on, message %s", request_id)
     if not is_empty or progress.writer_until is None:
-        await ports.intents.record(replace(progress, queued_at=now))
+        await ports.pending_work.record(replace(progress, queued_at=now))
         await ports.queues.send(PURGE_TENANT, ref)
         return
-    await ports.intents.record(replace(progress, queued_at=progress.writer_until))
+    await ports.pending_work.record(replace(progress, queued_at=progress.writer_until))
     delay = int((progress.writer_until - now).total_seconds()) + 1
     await ports.queues.send(PURGE_TENANT, ref, delay_seconds=delay)
 

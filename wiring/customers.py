@@ -26,7 +26,7 @@ def tenants(edge: Edge, services: Services) -> func.Blueprint:
     storage = services.storage
     ports = TenantPorts(
         msps=storage.msps,
-        intents=storage.intents,
+        pending_work=storage.pending_work,
         queues=services.queues,
         sync_states=storage.sync_states,
         records=storage.records,

@@ -19,7 +19,7 @@ def consent(edge: Edge, services: Services) -> func.Blueprint:
         msps=storage.msps,
         sessions=storage.consent_sessions,
         sync_requests=services.sync_requests,
-        intents=storage.intents,
+        pending_work=storage.pending_work,
         queues=services.queues,
         identity=GraphIdentity(services.tokens, services.graph),
         clock=services.clock,
@@ -39,7 +39,7 @@ def my_tenant(edge: Edge, services: Services) -> func.Blueprint:
     storage = services.storage
     ports = MyTenantPorts(
         msps=storage.msps,
-        intents=storage.intents,
+        pending_work=storage.pending_work,
         queues=services.queues,
         sync_states=storage.sync_states,
         sync_requests=services.sync_requests,

@@ -40,6 +40,9 @@ def work(services: Services) -> func.Blueprint:
     """The recovery of pending work."""
     storage = services.storage
     ports = WorkPorts(
-        msps=storage.msps, intents=storage.intents, queues=services.queues, clock=services.clock
+        msps=storage.msps,
+        pending_work=storage.pending_work,
+        queues=services.queues,
+        clock=services.clock,
     )
     return work_functions(ports, timedelta(seconds=services.settings.work_redelivery_seconds))

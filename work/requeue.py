@@ -9,6 +9,7 @@ from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
 from domain.ports.pending_work import PendingWork, WorkKind
+from domain.tenant import Tenant
 from domain.work_queues import WORK_QUEUES
 
 _log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ async def requeue_work(ports: WorkPorts, after: timedelta) -> int:
     holds up no other.
     """
     now, count = ports.clock.now(), 0
-    async for work in ports.intents.queued_before(now - after):
+    async for work in ports.pending_work.queued_before(now - after):
         try:
             # Only the time is rewritten, so that progress made meanwhile is kept.
             again = PendingWork(work.kind, work.subject, now)
@@ -48,9 +49,9 @@ async def _requeue(ports: WorkPorts, work: PendingWork, age: timedelta) -> bool:
         return False
     if work.kind is WorkKind.PURGE_TENANT and await _is_undecided(ports.msps, work):
         if age > _UNCOMMITTED:
-            await ports.intents.drop(work.kind, work.subject)
+            await ports.pending_work.drop(work.kind, work.subject)
         return False
-    await ports.intents.record(work)
+    await ports.pending_work.record(work)
     await ports.queues.send(queue, work.subject)
     return True
 
@@ -60,5 +61,5 @@ async def _is_undecided(msps: MspStore, work: PendingWork) -> bool:
     ref = work.subject
     if not isinstance(ref, TenantRef):
         return False
-    known = await msps.tenant(ref.msp_id, ref.tenant_id)
+    known = await msps.find(Tenant, ref.msp_id, ref.tenant_id)
     return known is not None and known.value.epoch == ref.epoch

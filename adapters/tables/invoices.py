@@ -1,16 +1,14 @@
 """The rows of billing in the `msps` table."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import override
 
 from azure.data.tables.aio import TableClient
 
-from adapters.tables import billing_rows as rows
-from adapters.tables.access import find, page, query, version_of, versioned
+from adapters.tables.access import query, version_of
 from adapters.tables.limits import check_transaction
-from adapters.tables.msp_rows import range_of, to_entity
-from adapters.tables.releases import readable, readable_page
+from adapters.tables.msps import TableMspStore
+from adapters.tables.rows import IN_RANGE, from_entity, to_entity
 from adapters.tables.transaction_body import Put
 from adapters.tables.transactions import Transactions
 from domain.billing_terms import TermsChange
@@ -20,9 +18,9 @@ from domain.month import Month
 from domain.ports.invoice_store import InvoiceStore
 from domain.ports.page import Page
 from domain.row_changes import Versioned
+from domain.rows import invoice_number, kind_of
 
-_IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
-_UNPAID = f"{_IN_RANGE} and paid eq false"
+_UNPAID = f"{IN_RANGE} and paid eq false"
 # A part of the lines takes 64 KiB at most, and a transaction 4 MiB.
 _PARTS_AT_ONCE = 40
 _NO_NUMBER = 10**9
@@ -31,36 +29,30 @@ _NO_NUMBER = 10**9
 class TableInvoiceStore(InvoiceStore):
     """InvoiceStore over Azure Tables."""
 
-    def __init__(self, table: TableClient, transactions: Transactions) -> None:
-        self._table, self._transactions = table, transactions
+    def __init__(self, table: TableClient, msps: TableMspStore, transactions: Transactions) -> None:
+        self._table, self._msps, self._transactions = table, msps, transactions
 
     @override
     async def terms(self, msp_id: MspId) -> Sequence[TermsChange]:
-        parameters = _parameters(msp_id, *range_of("terms"))
-        return [rows.terms_from(row) async for row in query(self._table, _IN_RANGE, parameters)]
+        return await self._msps.all(TermsChange, msp_id)
 
     @override
     async def invoice(self, msp_id: MspId, month: Month) -> Invoice | None:
-        found = await find(self._table, msp_id, rows.invoice_key(month))
-        return rows.invoice_from(found) if found else None
+        found = await self._msps.find(Invoice, msp_id, str(month))
+        return found.value if found else None
 
     @override
     async def invoices(
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[Invoice]:
-        parameters = _parameters(msp_id, *range_of("invoice"))
-        read = partial(readable, "an invoice", rows.invoice_from)
-        return readable_page(await page(self._table, _IN_RANGE, parameters, read, page_size, token))
+        page = await self._msps.page(Invoice, msp_id, page_size, token)
+        return Page(tuple(known.value for known in page.items), page.next_token)
 
     @override
     async def lines(self, invoice: Invoice) -> Sequence[InvoiceLine]:
-        bounds = range_of(rows.lines_key(invoice.month, invoice.line_set))
-        parameters = _parameters(invoice.msp_id, *bounds)
-        return [
-            line
-            async for row in query(self._table, _IN_RANGE, parameters)
-            for line in rows.lines_from(row, invoice.month)
-        ]
+        key = str(invoice.month), invoice.line_set
+        parts = await self._msps.all(InvoiceLines, invoice.msp_id, *key)
+        return [line for part in parts for line in part.lines]
 
     @override
     async def put_lines(self, parts: Sequence[InvoiceLines]) -> None:
@@ -71,21 +63,19 @@ class TableInvoiceStore(InvoiceStore):
 
     @override
     async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
-        found = await find(self._table, msp_id, rows.payment_key(number))
-        return versioned(found, rows.payment_from)
+        return await self._msps.find(Payment, msp_id, invoice_number(number))
 
     @override
     async def payments(
         self, msp_id: MspId, first: int = 1, last: int | None = None, *, unpaid: bool = False
     ) -> Sequence[Versioned[Payment]]:
-        end = _NO_NUMBER if last is None else last + 1
-        parameters = _parameters(msp_id, rows.payment_key(first), rows.payment_key(end))
-        condition = _UNPAID if unpaid else _IN_RANGE
+        key, end = kind_of(Payment).key, _NO_NUMBER if last is None else last + 1
+        parameters = {
+            "msp": msp_id,
+            "first": key(invoice_number(first)),
+            "last": key(invoice_number(end)),
+        }
         return [
-            Versioned(rows.payment_from(row), version_of(row))
-            async for row in query(self._table, condition, parameters)
+            Versioned(from_entity(Payment, row), version_of(row))
+            async for row in query(self._table, _UNPAID if unpaid else IN_RANGE, parameters)
         ]
-
-
-def _parameters(msp_id: MspId, first: str, last: str) -> dict[str, str]:
-    return {"msp": msp_id, "first": first, "last": last}

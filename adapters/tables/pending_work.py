@@ -1,4 +1,4 @@
-"""The `work` table: work on record, one partition a kind."""
+"""The `pendingWork` table: work on record, one partition a kind."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
 
 
 class TablePendingWork(PendingWorkStore):
-    """Intents over Azure Tables."""
+    """PendingWorkStore over Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
@@ -79,4 +79,4 @@ def _subject(kind: WorkKind, row: str) -> TenantRef | SessionRef:
         case WorkKind.COMPLETE_CONSENT, [msp_id, session]:
             return SessionRef(MspId(msp_id), SessionHash(session))
         case _:
-            raise ValueError("a row of the work table has an unknown key")
+            raise ValueError("a row of the table pendingWork has an unknown key")

@@ -11,15 +11,15 @@ from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
-from adapters.tables.msp_rows import range_of
 from adapters.tables.releases import known, readable
+from adapters.tables.rows import IN_RANGE, range_of
 from adapters.tables.sync_states import read_summary, ref_of
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
 from domain.ports.portfolio_reader import PortfolioReader
+from domain.rows import kind_of
 from domain.sync_state import SyncSummary
-from domain.tenant import ListedTenant, TenantStatus
+from domain.tenant import ListedTenant, Tenant, TenantStatus
 
-_IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 _TENANT = ["RowKey", "epoch", "display_name", "is_own_msp_tenant", "status"]
 _SUMMARY = ["PartitionKey", "RowKey", "summary"]
 
@@ -37,9 +37,7 @@ class TablePortfolio(PortfolioReader):
 
     @override
     async def tenants(self, msp_id: MspId) -> Sequence[ListedTenant]:
-        first, last = range_of("tenant")
-        parameters = {"msp": msp_id, "first": first, "last": last}
-        found = access.query(self._msps, _IN_RANGE, parameters, _TENANT)
+        found = access.query(self._msps, IN_RANGE, range_of(Tenant, msp_id), _TENANT)
         tenants = [readable("a tenant", partial(_listed, msp_id), row) async for row in found]
         return [tenant for tenant in tenants if tenant is not None]
 
@@ -52,7 +50,7 @@ class TablePortfolio(PortfolioReader):
 
 
 def _listed(msp_id: MspId, row: TableEntity) -> ListedTenant:
-    tenant_id = TenantId(row["RowKey"].removeprefix(range_of("tenant")[0]))
+    tenant_id = TenantId(row["RowKey"].removeprefix(kind_of(Tenant).range()[0]))
     return ListedTenant(
         TenantRef(msp_id, tenant_id, Epoch(row["epoch"])),
         row["display_name"],

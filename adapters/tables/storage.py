@@ -22,8 +22,8 @@ from adapters.tables.user_index import TableUserIndex
 from adapters.tables.whole_reads import TableWholeReads
 
 NAMES = (
-    *("msps", "mspIndex", "staff", "consentStates", "syncState", "syncSchedule", "work"),
-    *("userIndex", "wholeReads"),
+    *("msps", "mspIndex", "staff", "consentStates", "syncState", "syncSchedule"),
+    *("pendingWork", "userIndex", "wholeReads"),
     *TABLES.values(),
 )
 _PROBE_SECONDS = 3
@@ -50,11 +50,11 @@ class Storage:
         self.msps = TableMspStore(
             client("msps"), client("mspIndex"), self.sync_schedule, transactions
         )
-        self.invoices = TableInvoiceStore(client("msps"), transactions)
+        self.invoices = TableInvoiceStore(client("msps"), self.msps, transactions)
         self.staff_index = TableStaffIndex(client("staff"))
         self.consent_sessions = TableConsentSessions(client("consentStates"))
         self.sync_states = TableSyncStates(client("syncState"))
-        self.intents = TablePendingWork(client("work"))
+        self.pending_work = TablePendingWork(client("pendingWork"))
         self.records = TableSyncedRecords(
             {name: client(table) for name, table in TABLES.items()}, transactions
         )

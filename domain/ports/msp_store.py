@@ -8,11 +8,10 @@ from typing import Protocol
 from domain.audit import AuditEvent
 from domain.billing_account import BillingAccount
 from domain.consent_session import ConsentRecord
-from domain.identifiers import MspId, ObjectId, TenantId
+from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
 from domain.ports.page import Page
-from domain.roles import StaffMember
-from domain.row_changes import RowChange, Versioned
+from domain.row_changes import Row, RowChange, Versioned
 from domain.tenant import (
     GdapInvite,
     PartnerTenantClaim,
@@ -46,6 +45,8 @@ class TenantRecords:
 class MspStore(Protocol):
     """The `msps` table: one partition per MSP, written in transactions alone.
 
+    A row is found by its class, which is listed in `domain.rows`, and the parts of its key.
+
     Every method raises StorageUnavailable when Azure Storage does not answer, or when the one row
     that is asked for was written by another release, whose words this one does not know. A page
     leaves such a row out.
@@ -63,18 +64,19 @@ class MspStore(Protocol):
         """
         ...
 
-    async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
-        """Return one tenant row, or None."""
+    async def find[R: Row](self, kind: type[R], msp_id: MspId, *key: str) -> Versioned[R] | None:
+        """Return the row with this key, such as a tenant by its ID, or None."""
         ...
 
-    async def tenants(
+    async def page[R: Row](
         self,
+        kind: type[R],
         msp_id: MspId,
         page_size: int,
         token: str | None = None,
-        keep: Callable[[Tenant], bool] | None = None,
-    ) -> Page[Versioned[Tenant]]:
-        """Return a page of the MSP's tenants in the order of their IDs, in every status.
+        keep: Callable[[R], bool] | None = None,
+    ) -> Page[Versioned[R]]:
+        """Return a page of the MSP's rows of a kind, in the order of their keys.
 
         Args:
             keep: Which of them; they are looked for in so many rows at most, so a page may be
@@ -85,34 +87,12 @@ class MspStore(Protocol):
         """
         ...
 
-    async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
-        """Return the usage of every tenant that the MSP has or had."""
-        ...
+    async def all[R: Row](self, kind: type[R], msp_id: MspId, *key: str) -> Sequence[R]:
+        """Return all of the MSP's rows of a kind in the order of their keys.
 
-    async def invites(
-        self, msp_id: MspId, page_size: int, token: str | None = None
-    ) -> Page[GdapInvite]:
-        """Return a page of the MSP's GDAP invites."""
-        ...
-
-    async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
-        """Return when each tenant that the MSP removed for good was last removed."""
-        ...
-
-    async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
-        """Return the numbers of the MSP's invoices that are not paid."""
-        ...
-
-    async def staff_member(
-        self, msp_id: MspId, tid: TenantId, oid: ObjectId
-    ) -> Versioned[StaffMember] | None:
-        """Return one member of the MSP's staff, or None."""
-        ...
-
-    async def staff(
-        self, msp_id: MspId, page_size: int, token: str | None = None
-    ) -> Page[StaffMember]:
-        """Return a page of the MSP's staff."""
+        Args:
+            key: First parts of the key, to read only the rows that have them.
+        """
         ...
 
     async def audit_events(  # noqa: PLR0913  the list's filters

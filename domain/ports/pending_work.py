@@ -34,10 +34,10 @@ class PendingWork:
 
 
 class PendingWorkStore(Protocol):
-    """The `work` table: a queue message is never the only record of work to do."""
+    """The `pendingWork` table: a queue message is never the only record of work to do."""
 
     async def record(self, intent: PendingWork) -> None:
-        """Write an intent, or write its time anew; progress that it does not name stays."""
+        """Write an intent, or update its time; progress that it does not name stays."""
         ...
 
     async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:

@@ -14,7 +14,7 @@ var tables = [
   'consentStates'
   'syncState'
   'syncSchedule'
-  'work'
+  'pendingWork'
   'userIndex'
   'wholeReads'
   'users'

@@ -15,7 +15,7 @@ from ops.backup.folder import BackupFolder, Contents, Progress
 # What is decided before what points to it or carries it out, a sync's position before the rows
 # that it leads to, and rows before their index.
 TABLES = (
-    *("msps", "mspIndex", "work", "staff", "consentStates", "syncState", "syncSchedule"),
+    *("msps", "mspIndex", "pendingWork", "staff", "consentStates", "syncState", "syncSchedule"),
     *("licences", "secureScores", "conditionalAccessPolicies", "users", "userIndex"),
     "wholeReads",
 )

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from domain.errors import MalformedInput
 
-FORMAT = 1
+FORMAT = 2
 _PRIVATE = 0o700
 
 

@@ -149,7 +149,7 @@ def _entry(tenant: Tenant, state: SyncState | None) -> ScheduledSync:
 async def _tenants(storage: Storage, msp_id: MspId) -> AsyncIterator[Tenant]:
     token: str | None = None
     while True:
-        page = await storage.msps.tenants(msp_id, _PAGE, token)
+        page = await storage.msps.page(Tenant, msp_id, _PAGE, token)
         for known in page.items:
             yield known.value
         token = page.next_token

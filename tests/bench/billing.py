@@ -17,7 +17,7 @@ from pathlib import Path
 
 from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.invoice_pdf.renderer import PdfInvoiceRenderer
-from adapters.tables.msp_rows import to_entity
+from adapters.tables.rows import to_entity
 from adapters.tables.storage import Storage
 from billing.close_month import close_month
 from billing.invoice_pdfs import document_invoices

@@ -27,6 +27,7 @@ from adapters.tables.records import TABLES
 from adapters.tables.transaction_body import Put
 from domain.identifiers import new_epoch
 from domain.sync_state import DataSet, SyncPhase
+from domain.tenant import Tenant
 from tests.bench.microsoft import azurite, microsoft
 from tests.bench.rounds import ROUNDS, Rival, median, ratio, side_by_side
 from tests.faults.synced import Synced, synced
@@ -154,7 +155,7 @@ async def _new_life(own: Synced) -> None:
     """Give the tenant a new row, so that its next sync is a first one."""
     from domain.row_changes import Replace  # noqa: PLC0415
 
-    known = await own.storage.msps.tenant(own.tenant.msp_id, own.tenant.tenant_id)
+    known = await own.storage.msps.find(Tenant, own.tenant.msp_id, own.tenant.tenant_id)
     if known is None:
         raise RuntimeError("the tenant is gone")
     own.tenant = replace(known.value, epoch=new_epoch())

@@ -57,13 +57,13 @@ async def _purge(storage: Storage) -> None:
         msps=storage.msps,
         sync_states=storage.sync_states,
         records=storage.records,
-        intents=storage.intents,
+        pending_work=storage.pending_work,
         queues=queues,
         clock=SystemClock(),
         user_index=storage.user_index,
         whole_reads=storage.whole_reads,
     )
-    await storage.intents.record(PendingWork(WorkKind.PURGE_TENANT, REF, datetime.now(UTC)))
+    await storage.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, REF, datetime.now(UTC)))
     await queues.send(PURGE_TENANT, REF)
     began, steps = time.perf_counter(), list[float]()
     while queues.purges:

@@ -41,7 +41,7 @@ class Ports:
     sync_states: SyncStates
     sync_schedule: SyncSchedule
     records: SyncedRecords
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     user_index: UserIndex
     whole_reads: WholeReads
     portfolio: PortfolioReader
@@ -96,7 +96,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         real.sync_states,
         real.sync_schedule,
         real.records,
-        real.intents,
+        real.pending_work,
         real.user_index,
         real.whole_reads,
         real.portfolio,

@@ -68,7 +68,7 @@ def lines(count: int) -> list[InvoiceLine]:
 async def test_every_kind_of_billing_row_comes_back_as_it_went(ports: Ports, msp: Msp) -> None:
     parts = line_parts(msp.msp_id, OCTOBER, lines(300))
     own, paid = invoice(msp, line_set=parts[0].line_set), payment(msp)
-    paid = replace(paid, paid_at=NOW, pursued=3, pursued_at=NOW, noticed=1)
+    paid = replace(paid, paid_at=NOW, dunning_step=3, dunning_at=NOW, notified_step=1)
     account = BillingAccount(msp.msp_id, OCTOBER, 1, 1)
     terms = BillingTerms(Tier.ENTERPRISE_PLUS, 2155, annual_prepay=True)
     changes = [TermsChange(msp.msp_id, OCTOBER, NOW + timedelta(n, 0, 1), terms) for n in (0, 1)]

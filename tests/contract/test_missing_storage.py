@@ -20,8 +20,10 @@ from domain.identifiers import MspId, SessionRef
 from domain.month import Month
 from domain.ports.pending_work import PendingWork, WorkKind
 from domain.ports.synced_records import SyncedRecord
+from domain.roles import StaffMember
 from domain.row_changes import Insert
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
+from domain.tenant import Tenant
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
@@ -79,8 +81,8 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "probe": lambda b: b.tables.probe(),
     "msps.head": lambda b: b.tables.msps.head(CONTOSO),
     "msps.snapshot": lambda b: b.tables.msps.snapshot(CONTOSO, CUSTOMER),
-    "msps.tenants": lambda b: b.tables.msps.tenants(CONTOSO, 10),
-    "msps.staff_member": lambda b: b.tables.msps.staff_member(CONTOSO, OWN, OWNER_OID),
+    "msps.tenants": lambda b: b.tables.msps.page(Tenant, CONTOSO, 10),
+    "msps.staff_member": lambda b: b.tables.msps.find(StaffMember, CONTOSO, OWN, OWNER_OID),
     "msps.msp_ids": lambda b: _all(b.tables.msps.msp_ids()),
     "msps.commit": lambda b: b.tables.msps.commit([Insert(MSP)]),
     "invoices.invoice": lambda b: b.tables.invoices.invoice(CONTOSO, Month(2026, 9)),
@@ -98,12 +100,12 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "schedule.add": lambda b: b.tables.sync_schedule.add(ScheduledSync(REF, NOW)),
     "schedule.remove": lambda b: b.tables.sync_schedule.remove(ScheduledSync(REF, NOW)),
     "schedule.due": lambda b: _all(b.tables.sync_schedule.due(NOW)),
-    "intents.record": lambda b: b.tables.intents.record(
+    "pending_work.record": lambda b: b.tables.pending_work.record(
         PendingWork(WorkKind.PURGE_TENANT, REF, NOW)
     ),
-    "intents.find": lambda b: b.tables.intents.find(WorkKind.PURGE_TENANT, REF),
-    "intents.drop": lambda b: b.tables.intents.drop(WorkKind.PURGE_TENANT, REF),
-    "intents.queued_before": lambda b: _all(b.tables.intents.queued_before(NOW)),
+    "pending_work.find": lambda b: b.tables.pending_work.find(WorkKind.PURGE_TENANT, REF),
+    "pending_work.drop": lambda b: b.tables.pending_work.drop(WorkKind.PURGE_TENANT, REF),
+    "pending_work.queued_before": lambda b: _all(b.tables.pending_work.queued_before(NOW)),
     "records.page": lambda b: b.tables.records.page(DataSet.USERS, REF, 10),
     "records.write": lambda b: b.tables.records.write(
         DataSet.USERS, REF, [to_stored(SyncedRecord("k", {"id": "k"}))]

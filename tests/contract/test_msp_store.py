@@ -14,7 +14,7 @@ from domain.invoice import Payment
 from domain.month import Month
 from domain.msp import Msp, SecurityGroup
 from domain.roles import Role, StaffMember
-from domain.row_changes import Insert, Remove, Replace, RowChange
+from domain.row_changes import Insert, Remove, Replace, Row, RowChange
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import ActivePeriod, TenantUsage
 from tests.contract.conftest import Ports
@@ -72,19 +72,21 @@ async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -
     assert version(snapshot.usage).value == usage
     assert version(snapshot.invite).value == invite
     assert version(snapshot.removal).value == removal
-    assert list(await ports.msps.removals(key)) == [removal]
-    assert version(await ports.msps.staff_member(key, OWN, ObjectId(OTHER))).value == member
+    assert list(await ports.msps.all(TenantRemoval, key)) == [removal]
+    assert version(await ports.msps.find(StaffMember, key, OWN, ObjectId(OTHER))).value == member
     assert (await ports.msps.audit_events(key, 10)).items == (event,)
-    assert list(await ports.msps.usage(key)) == [usage]
-    assert (await ports.msps.invites(key, 10)).items == (invite,)
-    assert (await ports.msps.staff(key, 10)).items == (member,)
+    assert list(await ports.msps.all(TenantUsage, key)) == [usage]
+    (known_invite,) = (await ports.msps.page(GdapInvite, key, 10)).items
+    assert known_invite.value == invite
+    (known_member,) = (await ports.msps.page(StaffMember, key, 10)).items
+    assert known_member.value == member
     assert key in [found async for found in ports.msps.msp_ids()]
 
 
 async def test_what_is_not_there_is_none(ports: Ports, msp: Msp) -> None:
     nobody = MspId(str(uuid4()))
     assert await ports.msps.head(nobody) is None
-    assert await ports.msps.tenant(nobody, OWN) is None
+    assert await ports.msps.find(Tenant, nobody, OWN) is None
     with pytest.raises(LookupError):
         await ports.msps.snapshot(nobody, OWN)
     snapshot = await ports.msps.snapshot(msp.msp_id, OWN)
@@ -96,18 +98,18 @@ async def test_a_transaction_happens_whole_or_not_at_all(ports: Ports, msp: Msp)
     await ports.msps.commit([Insert(PartnerTenantClaim(msp.msp_id, OTHER))])
     with pytest.raises(ConcurrentChange):
         await ports.msps.commit([Insert(of(msp)), Insert(PartnerTenantClaim(msp.msp_id, OWN))])
-    assert await ports.msps.tenant(msp.msp_id, OWN) is None
+    assert await ports.msps.find(Tenant, msp.msp_id, OWN) is None
 
 
 async def test_a_stale_version_neither_replaces_nor_removes(ports: Ports, msp: Msp) -> None:
     await ports.msps.commit([Insert(of(msp))])
-    first = version(await ports.msps.tenant(msp.msp_id, OWN))
+    first = version(await ports.msps.find(Tenant, msp.msp_id, OWN))
     changed = replace(first.value, notes=None)
     await ports.msps.commit([Replace(changed, first.version)])
     for operation in (Replace(first.value, first.version), Remove(first.value, first.version)):
         with pytest.raises(ConcurrentChange):
             await ports.msps.commit([operation])
-    second = version(await ports.msps.tenant(msp.msp_id, OWN))
+    second = version(await ports.msps.find(Tenant, msp.msp_id, OWN))
     assert second.value == changed
     await ports.msps.commit([Remove(second.value, second.version)])
     with pytest.raises(ConcurrentChange):
@@ -130,7 +132,7 @@ async def test_of_thirty_slots_at_once_one_is_taken(ports: Ports, msp: Msp) -> N
         return True
 
     assert sum(await asyncio.gather(*map(take, range(30)))) == 1
-    assert len((await ports.msps.tenants(msp.msp_id, 100)).items) == 1
+    assert len((await ports.msps.page(Tenant, msp.msp_id, 100)).items) == 1
 
 
 async def test_pages_are_full_until_the_last_and_miss_nothing(ports: Ports, msp: Msp) -> None:
@@ -142,7 +144,7 @@ async def test_pages_are_full_until_the_last_and_miss_nothing(ports: Ports, msp:
     sizes = []
     token = None
     while True:
-        page = await ports.msps.tenants(msp.msp_id, 50, token)
+        page = await ports.msps.page(Tenant, msp.msp_id, 50, token)
         seen += [known.value.tenant_id for known in page.items]
         sizes.append(len(page.items))
         token = page.next_token
@@ -160,11 +162,11 @@ async def test_no_position_leads_out_of_a_list(storage: Storage) -> None:
     event = CAUSE.event(msp.msp_id, "tenant.enabled")
     await storage.msps.commit([Insert(row) for row in (msp, owner, slot, own, event)])
     for position in ("", "a", "audit:", "msp", "staff:", "tenant", "tenant:", "usage", "~", "é"):
-        page = await storage.msps.tenants(msp.msp_id, 5, position)
+        page = await storage.msps.page(Tenant, msp.msp_id, 5, position)
         assert {known.value.tenant_id for known in page.items} <= {OWN}, position
     for position in ("a/b", "\u0000", "x" * 600, "\ud800"):
         with pytest.raises(MalformedInput):
-            await storage.msps.tenants(msp.msp_id, 5, position)
+            await storage.msps.page(Tenant, msp.msp_id, 5, position)
 
 
 async def test_audit_events_come_newest_first_and_by_time_and_tenant(
@@ -196,18 +198,28 @@ async def test_no_row_of_another_msp_ever_shows(ports: Ports, msp: Msp) -> None:
     await ports.msps.commit([Insert(other)])
     snapshot = await ports.msps.snapshot(other.msp_id, OWN)
     assert (snapshot.tenant, snapshot.head.slot) == (None, None)
-    assert (await ports.msps.tenants(other.msp_id, 10)).items == ()
+    assert (await ports.msps.page(Tenant, other.msp_id, 10)).items == ()
     assert (await ports.msps.audit_events(other.msp_id, 10)).items == ()
 
 
-async def test_an_msp_without_invoices_owes_nothing(ports: Ports, msp: Msp) -> None:
-    assert list(await ports.msps.unpaid_invoices(msp.msp_id)) == []
+async def test_all_rows_of_a_kind_come_in_the_order_of_their_keys(ports: Ports, msp: Msp) -> None:
+    assert list(await ports.msps.all(Payment, msp.msp_id)) == []
+    numbers = (10_000, 2, 1, 9999)
+    payments = [
+        Payment(msp.msp_id, n, Month(2026, 8), Decimal(n), NOW, NOW.date(), NOW if n == 2 else None)
+        for n in numbers
+    ]
+    rows: list[Row] = [*payments, of(msp)]
+    await ports.msps.commit([Insert(row) for row in rows])
+    found = await ports.msps.all(Payment, msp.msp_id)
+    assert list(found) == sorted(payments, key=lambda payment: payment.number)
 
 
-async def test_unpaid_invoices_are_told_from_paid_ones(ports: Ports, msp: Msp) -> None:
-    for number, paid_at in enumerate((NOW, None, None), start=1):
-        month = Month(2026, 7 + number)
-        payment = Payment(msp.msp_id, number, month, Decimal(1), NOW, NOW.date(), paid_at)
-        await ports.msps.commit([Insert(payment)])
-    unpaid = await ports.msps.unpaid_invoices(msp.msp_id)
-    assert list(unpaid) == ["M365-INV-0002", "M365-INV-0003"]
+async def test_all_rows_can_be_those_that_begin_with_parts_of_a_key(ports: Ports, msp: Msp) -> None:
+    here, there = (
+        [StaffMember(msp.msp_id, tid, ObjectId(str(uuid4())), Role.L1, "X") for _ in range(2)]
+        for tid in (OWN, OTHER)
+    )
+    await ports.msps.commit([Insert(member) for member in (*here, *there)])
+    found = await ports.msps.all(StaffMember, msp.msp_id, OWN)
+    assert sorted(found, key=lambda m: m.oid) == sorted(here, key=lambda m: m.oid)

@@ -164,19 +164,19 @@ async def test_work_stays_on_record_until_it_is_dropped(ports: Ports, ref: Tenan
 
     async def found(minutes: int) -> set[PendingWork]:
         moment = NOW + timedelta(minutes=minutes)
-        mine = [i async for i in ports.intents.queued_before(moment)]
+        mine = [i async for i in ports.pending_work.queued_before(moment)]
         return {intent for intent in mine if intent.subject.msp_id == ref.msp_id}
 
-    await ports.intents.record(purge)
-    await ports.intents.record(consent)
+    await ports.pending_work.record(purge)
+    await ports.pending_work.record(consent)
     assert await found(0) == set()
     assert await found(1) == {purge, consent}
     later = replace(purge, queued_at=NOW + timedelta(minutes=2))
-    await ports.intents.record(later)
+    await ports.pending_work.record(later)
     assert await found(1) == {consent}
-    await ports.intents.drop(WorkKind.PURGE_TENANT, ref)
-    await ports.intents.drop(WorkKind.PURGE_TENANT, ref)
-    await ports.intents.drop(WorkKind.COMPLETE_CONSENT, session)
+    await ports.pending_work.drop(WorkKind.PURGE_TENANT, ref)
+    await ports.pending_work.drop(WorkKind.PURGE_TENANT, ref)
+    await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, session)
     assert await found(9) == set()
 
 
@@ -184,15 +184,15 @@ async def test_progress_on_record_stays_when_the_time_is_written_anew(
     ports: Ports, ref: TenantRef
 ) -> None:
     kind = WorkKind.PURGE_TENANT
-    assert await ports.intents.find(kind, ref) is None
+    assert await ports.pending_work.find(kind, ref) is None
     progress = PendingWork(kind, ref, NOW, (("licences", 1), ("users", 1000)), NOW + timedelta(1))
-    await ports.intents.record(PendingWork(kind, ref, NOW))
-    await ports.intents.record(progress)
+    await ports.pending_work.record(PendingWork(kind, ref, NOW))
+    await ports.pending_work.record(progress)
     later = NOW + timedelta(minutes=2)
-    await ports.intents.record(PendingWork(kind, ref, later))
-    assert await ports.intents.find(kind, ref) == replace(progress, queued_at=later)
-    await ports.intents.drop(kind, ref)
-    assert await ports.intents.find(kind, ref) is None
+    await ports.pending_work.record(PendingWork(kind, ref, later))
+    assert await ports.pending_work.find(kind, ref) == replace(progress, queued_at=later)
+    await ports.pending_work.drop(kind, ref)
+    assert await ports.pending_work.find(kind, ref) is None
 
 
 async def test_the_schedule_tells_what_is_due_in_whole_seconds(

@@ -15,7 +15,7 @@ import pytest
 from azure.data.tables import EdmType, EntityProperty
 
 from adapters.graph.gdap import _assignment
-from adapters.tables.msp_rows import to_entity
+from adapters.tables.rows import to_entity
 from adapters.tables.storage import Storage
 from billing.close_month import close_month
 from billing.price_list import unit_price
@@ -33,6 +33,7 @@ from domain.month import Month
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
 from domain.ports.pending_work import PendingWork, WorkKind
 from domain.roles import Role, StaffMember
+from domain.row_changes import Row
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval, TenantStatus
 from domain.usage import ActivePeriod, TenantUsage
 from tests.fakes.outside import FakeQueues, FixedClock
@@ -229,6 +230,10 @@ async def put(
         await storage.table(table).upsert_entity(entity)
 
 
+async def page_of(storage: Storage, kind: type[Row], msp: MspId) -> list[Row]:
+    return [known.value for known in (await storage.msps.page(kind, msp, 10)).items]
+
+
 async def read(storage: Storage, msp: MspId) -> list[Any]:
     """Read every row by the ports, in the order of the values."""
     head, snapshot = await read_head(storage.msps, msp), await storage.msps.snapshot(msp, CUSTOMER)
@@ -241,10 +246,10 @@ async def read(storage: Storage, msp: MspId) -> list[Any]:
         version(head.consent).value,
         version(head.account).value,
         version(snapshot.tenant).value,
-        *(await storage.msps.removals(msp)),
+        *(await storage.msps.all(TenantRemoval, msp)),
         version(snapshot.usage).value,
         version(snapshot.invite).value,
-        *(await storage.msps.staff(msp, 10)).items,
+        *(await page_of(storage, StaffMember, msp)),
         *(await storage.msps.audit_events(msp, 10)).items,
         *(await storage.invoices.terms(msp)),
         invoice,
@@ -318,17 +323,16 @@ async def test_a_word_of_a_release_after_keeps_no_list_from_being_read(
     }
     await put(storage, msp, {**ROWS, **odd})
     found = values(msp)
-    tenants = await storage.msps.tenants(msp, 10)
-    assert [known.value for known in tenants.items] == [found[4]]
-    kept = await storage.msps.tenants(msp, 10, keep=lambda _: True)
+    assert await page_of(storage, Tenant, msp) == [found[4]]
+    kept = await storage.msps.page(Tenant, msp, 10, keep=lambda _: True)
     assert [known.value for known in kept.items] == [found[4]]
     assert [t.ref.tenant_id for t in await storage.portfolio.tenants(msp)] == [CUSTOMER]
-    assert (await storage.msps.staff(msp, 10)).items == (found[8],)
+    assert await page_of(storage, StaffMember, msp) == [found[8]]
     assert (await storage.msps.audit_events(msp, 10)).items == (found[9],)
-    assert (await storage.msps.invites(msp, 10)).items == (found[7],)
+    assert await page_of(storage, GdapInvite, msp) == [found[7]]
     assert (await storage.invoices.invoices(msp, 10)).items == (found[11],)
-    for what in ("a tenant", "a staff member", "an audit event", "an invoice", "a GDAP invite"):
-        assert f"{what} is left alone" in caplog.text
+    for what in ("tenant", "staff", "audit", "invoice", "invite"):
+        assert f"a row of kind {what} is left alone" in caplog.text
     assert "archived" not in caplog.text
 
 
@@ -339,9 +343,9 @@ async def test_a_row_that_is_asked_for_by_itself_is_refused_rather_than_guessed(
     await put(storage, msp, {**ROWS, f"tenant:{CUSTOMER}": {"status": "archived", **_TENANT}})
     await put(storage, msp, {f"staff:{OWN}:{OWNER_OID}": {"role": "auditor", **_STAFF}})
     with pytest.raises(StorageUnavailable):
-        await storage.msps.tenant(msp, CUSTOMER)
+        await storage.msps.find(Tenant, msp, CUSTOMER)
     with pytest.raises(StorageUnavailable):
-        await storage.msps.staff_member(msp, OWN, OWNER_OID)
+        await storage.msps.find(StaffMember, msp, OWN, OWNER_OID)
 
 
 _TENANT = {k: v for k, v in ROWS[f"tenant:{CUSTOMER}"].items() if k != "status"}
@@ -408,29 +412,29 @@ async def test_work_of_a_release_after_stays_on_record_and_holds_up_no_other(
     row = f"{msp}:{CUSTOMER}:e1"
     # The kinds sort before, between and after those that are known.
     for kind in ("assign-access", "move-tenant", "zap"):
-        await put(storage, MspId(kind), {row: old}, "work")
+        await put(storage, MspId(kind), {row: old}, "pendingWork")
     counted = '[["users", 3, "since"], ["newThings", 4]]'
     purge = {**old, "deleted": counted, "reason": "x", "writer_until": NOW}
-    await put(storage, MspId("purge-tenant"), {row: purge, f"{msp}:a:b:c:d": old}, "work")
-    await put(storage, MspId("purge-tenant"), {"": old}, "work")
-    await put(storage, MspId("complete-consent"), {f"{msp}:{session.session}": old}, "work")
-    await put(storage, MspId("complete-consent"), {row: old}, "work")
-    progress = await storage.intents.find(WorkKind.PURGE_TENANT, ref)
+    await put(storage, MspId("purge-tenant"), {row: purge, f"{msp}:a:b:c:d": old}, "pendingWork")
+    await put(storage, MspId("purge-tenant"), {"": old}, "pendingWork")
+    await put(storage, MspId("complete-consent"), {f"{msp}:{session.session}": old}, "pendingWork")
+    await put(storage, MspId("complete-consent"), {row: old}, "pendingWork")
+    progress = await storage.pending_work.find(WorkKind.PURGE_TENANT, ref)
     deleted = (("users", 3), ("newThings", 4))
     assert progress == PendingWork(WorkKind.PURGE_TENANT, ref, NOW, deleted, NOW)
     queues, clock = FakeQueues(), FixedClock(NOW + timedelta(hours=1))
-    await requeue_work(
-        WorkPorts(msps=storage.msps, intents=storage.intents, queues=queues, clock=clock),
-        timedelta(minutes=2),
+    ports = WorkPorts(
+        msps=storage.msps, pending_work=storage.pending_work, queues=queues, clock=clock
     )
+    await requeue_work(ports, timedelta(minutes=2))
     assert ref in queues.purges
     assert session in queues.consents
     assert {purged.epoch for purged in queues.purges if purged.msp_id == msp} == {"e1"}
     for kind in ("assign-access", "move-tenant", "zap"):
-        kept = await storage.table("work").get_entity(kind, row)
+        kept = await storage.table("pendingWork").get_entity(kind, row)
         assert kept["queued_at"] == NOW
         assert f"work ({kind})" in caplog.text
-    assert await storage.table("work").get_entity("purge-tenant", f"{msp}:a:b:c:d")
+    assert await storage.table("pendingWork").get_entity("purge-tenant", f"{msp}:a:b:c:d")
 
 
 def test_what_a_release_after_adds_to_a_message_is_ignored(msp: MspId) -> None:

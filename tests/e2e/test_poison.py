@@ -19,6 +19,7 @@ from core.sync_requests import SyncRequests
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import MspId, TenantId
 from domain.sync_request import QUEUED_FOR
+from domain.tenant import Tenant
 from domain.work_queues import Subject, WorkQueue
 from local.stack import Stack
 from mytenant.disable import disable_partner_tenant
@@ -99,10 +100,10 @@ async def test_a_purge_whose_message_the_host_drops_is_brought_back_by_the_work_
     stack: Stack, portal: Portal, garbled: Garbled
 ) -> None:
     await portal.enabled()
-    msps, intents = garbled.storage.msps, garbled.storage.intents
+    msps, pending_work = garbled.storage.msps, garbled.storage.pending_work
     cause = Cause(SYSTEM, datetime.now(UTC), "0" * 32)
     await disable_partner_tenant(
-        RemovalPorts(msps=msps, intents=intents, queues=garbled.queues),
+        RemovalPorts(msps=msps, pending_work=pending_work, queues=garbled.queues),
         MspId(CONTOSO.msp_id),
         cause,
     )
@@ -120,7 +121,7 @@ async def test_a_sync_whose_message_the_host_drops_is_brought_back_by_the_schedu
 ) -> None:
     tenant = await portal.enabled()
     storage = garbled.storage
-    known = await storage.msps.tenant(MspId(CONTOSO.msp_id), TenantId(CONTOSO.own.tenant_id))
+    known = await storage.msps.find(Tenant, MspId(CONTOSO.msp_id), TenantId(CONTOSO.own.tenant_id))
     assert known is not None
     requests = SyncRequests(storage.sync_states, storage.sync_schedule, garbled.queues)
     await requests.request(known.value.ref, datetime.now(UTC) - QUEUED_FOR)

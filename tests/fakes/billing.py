@@ -14,6 +14,7 @@ from domain.ports.invoice_renderer import InvoiceRenderer
 from domain.ports.invoice_store import InvoiceStore
 from domain.ports.page import Page
 from domain.row_changes import Versioned
+from domain.rows import invoice_number
 from tests.fakes.storage import FakeMspStore, _key, _version, page_of
 
 
@@ -23,29 +24,25 @@ class FakeInvoiceStore(InvoiceStore):
 
     @override
     async def terms(self, msp_id: MspId) -> Sequence[TermsChange]:
-        return [known.value for known in self._msps.of_kind(TermsChange, msp_id)]
+        return await self._msps.all(TermsChange, msp_id)
 
     @override
     async def invoice(self, msp_id: MspId, month: Month) -> Invoice | None:
-        known = self._msps.rows.get((msp_id, "Invoice", str(month)))
+        known = await self._msps.find(Invoice, msp_id, str(month))
         return known.value if known else None
 
     @override
     async def invoices(
         self, msp_id: MspId, page_size: int, token: str | None = None
     ) -> Page[Invoice]:
-        found = [known.value for known in self._msps.of_kind(Invoice, msp_id)]
+        found = await self._msps.all(Invoice, msp_id)
         return page_of(found, page_size, token)
 
     @override
     async def lines(self, invoice: Invoice) -> Sequence[InvoiceLine]:
-        parts = [known.value for known in self._msps.of_kind(InvoiceLines, invoice.msp_id)]
-        return [
-            line
-            for part in parts
-            if (part.month, part.line_set) == (invoice.month, invoice.line_set)
-            for line in part.lines
-        ]
+        key = str(invoice.month), invoice.line_set
+        parts = await self._msps.all(InvoiceLines, invoice.msp_id, *key)
+        return [line for part in parts for line in part.lines]
 
     @override
     async def put_lines(self, parts: Sequence[InvoiceLines]) -> None:
@@ -54,7 +51,7 @@ class FakeInvoiceStore(InvoiceStore):
 
     @override
     async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
-        return self._msps.rows.get((msp_id, "Payment", f"{number:09d}"))
+        return await self._msps.find(Payment, msp_id, invoice_number(number))
 
     @override
     async def payments(

@@ -9,11 +9,9 @@ from typing import Any, override
 
 from domain.audit import AuditEvent
 from domain.billing_account import BillingAccount
-from domain.billing_terms import TermsChange
 from domain.consent_session import ConsentRecord, ConsentSession
 from domain.errors import ConcurrentChange, MalformedInput, NoSuchMsp
 from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
-from domain.invoice import Invoice, InvoiceLines, Payment, invoice_name
 from domain.msp import Msp
 from domain.ports.consent_sessions import ConsentSessions
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
@@ -22,8 +20,8 @@ from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
 from domain.ports.staff_index import StaffIndex
 from domain.ports.sync_schedule import SyncSchedule
 from domain.ports.sync_states import SyncStates
-from domain.roles import StaffMember
 from domain.row_changes import Insert, Remove, Row, RowChange, Versioned
+from domain.rows import kind_of
 from domain.sync_request import first_sync
 from domain.sync_state import ScheduledSync, SyncState
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
@@ -36,24 +34,8 @@ def _version() -> str:
     return f'W/"{next(_versions)}"'
 
 
-def _key(row: Row) -> tuple[str, ...]:  # noqa: PLR0911  one return a kind
-    match row:
-        case Tenant() | TenantUsage() | GdapInvite() | TenantRemoval():
-            return (row.msp_id, type(row).__name__, row.tenant_id)
-        case StaffMember():
-            return (row.msp_id, "StaffMember", row.tid, row.oid)
-        case AuditEvent():
-            return (row.msp_id, "AuditEvent", row.event_id)
-        case TermsChange():
-            return (row.msp_id, "TermsChange", f"{row.from_month}:{row.decided_at}")
-        case Invoice():
-            return (row.msp_id, "Invoice", str(row.month))
-        case InvoiceLines():
-            return (row.msp_id, "InvoiceLines", str(row.month), row.line_set, f"{row.part:05d}")
-        case Payment():
-            return (row.msp_id, "Payment", f"{row.number:09d}")
-        case _:
-            return (row.msp_id, type(row).__name__)
+def _key(row: Row) -> tuple[str, ...]:
+    return (row.msp_id, type(row).__name__, *kind_of(type(row)).parts(row))
 
 
 def page_of[T](items: Sequence[T], size: int, token: str | None) -> Page[T]:
@@ -72,75 +54,53 @@ class FakeMspStore(MspStore):
         self.commits: list[tuple[RowChange, ...]] = []
         self.schedule = FakeSyncSchedule()
 
-    def of_kind[T](self, kind: type[T], msp_id: str) -> list[Versioned[T]]:
+    def of_kind[R: Row](self, kind: type[R], msp_id: str) -> list[Versioned[R]]:
         found = [v for k, v in self.rows.items() if k[0] == msp_id and isinstance(v.value, kind)]
         return sorted(found, key=lambda v: _key(v.value))
 
     @override
     async def head(self, msp_id: MspId) -> MspHead | None:
-        msp = self.rows.get((msp_id, Msp.__name__))
+        msp = await self.find(Msp, msp_id)
         if msp is None:
             return None
-        slot = self.rows.get((msp_id, PartnerTenantClaim.__name__))
-        consent = self.rows.get((msp_id, ConsentRecord.__name__))
-        return MspHead(msp, slot, consent, self.rows.get((msp_id, BillingAccount.__name__)))
+        slot = await self.find(PartnerTenantClaim, msp_id)
+        consent = await self.find(ConsentRecord, msp_id)
+        return MspHead(msp, slot, consent, await self.find(BillingAccount, msp_id))
 
     @override
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         head = await self.head(msp_id)
         if head is None:
             raise NoSuchMsp
-        tenant, usage, invite, removal = (
-            self.rows.get((msp_id, kind.__name__, tenant_id))
-            for kind in (Tenant, TenantUsage, GdapInvite, TenantRemoval)
+        return TenantRecords(
+            head,
+            await self.find(Tenant, msp_id, tenant_id),
+            await self.find(TenantUsage, msp_id, tenant_id),
+            await self.find(GdapInvite, msp_id, tenant_id),
+            await self.find(TenantRemoval, msp_id, tenant_id),
         )
-        return TenantRecords(head, tenant, usage, invite, removal)
 
     @override
-    async def tenant(self, msp_id: MspId, tenant_id: TenantId) -> Versioned[Tenant] | None:
-        return self.rows.get((msp_id, "Tenant", tenant_id))
+    async def find[R: Row](self, kind: type[R], msp_id: MspId, *key: str) -> Versioned[R] | None:
+        return self.rows.get((msp_id, kind.__name__, *key))
 
     @override
-    async def tenants(
+    async def page[R: Row](
         self,
+        kind: type[R],
         msp_id: MspId,
         page_size: int,
         token: str | None = None,
-        keep: Callable[[Tenant], bool] | None = None,
-    ) -> Page[Versioned[Tenant]]:
-        found = self.of_kind(Tenant, msp_id)
+        keep: Callable[[R], bool] | None = None,
+    ) -> Page[Versioned[R]]:
+        found = self.of_kind(kind, msp_id)
         return page_of([v for v in found if not keep or keep(v.value)], page_size, token)
 
     @override
-    async def usage(self, msp_id: MspId) -> Sequence[TenantUsage]:
-        return [known.value for known in self.of_kind(TenantUsage, msp_id)]
-
-    @override
-    async def removals(self, msp_id: MspId) -> Sequence[TenantRemoval]:
-        return [known.value for known in self.of_kind(TenantRemoval, msp_id)]
-
-    @override
-    async def unpaid_invoices(self, msp_id: MspId) -> Sequence[str]:
-        payments = (known.value for known in self.of_kind(Payment, msp_id))
-        return [invoice_name(one.number) for one in payments if one.paid_at is None]
-
-    @override
-    async def invites(
-        self, msp_id: MspId, page_size: int, token: str | None = None
-    ) -> Page[GdapInvite]:
-        return page_of([v.value for v in self.of_kind(GdapInvite, msp_id)], page_size, token)
-
-    @override
-    async def staff_member(
-        self, msp_id: MspId, tid: TenantId, oid: ObjectId
-    ) -> Versioned[StaffMember] | None:
-        return self.rows.get((msp_id, "StaffMember", tid, oid))
-
-    @override
-    async def staff(
-        self, msp_id: MspId, page_size: int, token: str | None = None
-    ) -> Page[StaffMember]:
-        return page_of([v.value for v in self.of_kind(StaffMember, msp_id)], page_size, token)
+    async def all[R: Row](self, kind: type[R], msp_id: MspId, *key: str) -> Sequence[R]:
+        start = (msp_id, kind.__name__, *key)
+        found = (known.value for known in self.of_kind(kind, msp_id))
+        return [row for row in found if _key(row)[: len(start)] == start]
 
     @override
     async def audit_events(
@@ -160,8 +120,7 @@ class FakeMspStore(MspStore):
             and (since is None or event.at >= since)
             and (until is None or event.at < until)
         ]
-        newest_first = sorted(events, key=lambda event: event.at, reverse=True)
-        return page_of(newest_first, page_size, token)
+        return page_of(events, page_size, token)
 
     @override
     async def msp_ids(self) -> AsyncIterator[MspId]:
@@ -194,7 +153,7 @@ class FakeMspStore(MspStore):
             raise ConcurrentChange("it has changed")
 
     def actions(self, msp_id: str) -> list[str]:
-        found = [v.value for k, v in self.rows.items() if k[0] == msp_id and k[1] == "AuditEvent"]
+        found = [v.value for k, v in self.rows.items() if k[:2] == (msp_id, "AuditEvent")]
         return [event.action for event in found]
 
 

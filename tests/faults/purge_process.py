@@ -33,13 +33,13 @@ async def _purge(ref: TenantRef, rows: int) -> None:
         msps=storage.msps,
         sync_states=storage.sync_states,
         records=storage.records,
-        intents=storage.intents,
+        pending_work=storage.pending_work,
         queues=queues,
         clock=SystemClock(),
         user_index=storage.user_index,
         whole_reads=storage.whole_reads,
     )
-    while await storage.intents.find(WorkKind.PURGE_TENANT, ref):
+    while await storage.pending_work.find(WorkKind.PURGE_TENANT, ref):
         await purge_tenant(ports, ref, "message", Pace(rows=rows))
     await storage.close()
     await queues.close()

@@ -27,6 +27,7 @@ from domain.ports.pending_work import PendingWork, WorkKind
 from domain.ports.synced_records import SyncedRecord
 from domain.ports.user_index import BlockReplacement
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
+from domain.tenant import Tenant
 from domain.user_block import blocks_of, entry_of
 from local.azurite import connection_string, start_azurite
 from local.load_samples import seed
@@ -73,10 +74,12 @@ async def source(two_stores: tuple[str, str]) -> AsyncIterator[Storage]:
     """The seed, and something in every table."""
     await seed(two_stores[0])
     storage = Storage.connect(two_stores[0])
-    customer = (await storage.msps.tenants(MspId(CONTOSO.msp_id), 1)).items[0].value
+    customer = (await storage.msps.page(Tenant, MspId(CONTOSO.msp_id), 1)).items[0].value
     await _sync(storage, customer.ref)
     removed = replace(customer.ref, tenant_id=TenantId(str(uuid4())))
-    await storage.intents.record(PendingWork(WorkKind.PURGE_TENANT, removed, datetime.now(UTC)))
+    await storage.pending_work.record(
+        PendingWork(WorkKind.PURGE_TENANT, removed, datetime.now(UTC))
+    )
     session = {"PartitionKey": "hash", "RowKey": "session", **_every_type()}
     await storage.table("consentStates").upsert_entity(session)
     yield storage
@@ -327,10 +330,10 @@ async def test_rows_that_something_else_writes_during_an_import_are_noticed(
 
     async def and_another(self: RawRows, entities: list[dict[str, Any]]) -> None:
         await put(self, entities)
-        await target.table("work").upsert_entity({"PartitionKey": "p", "RowKey": "r"})
+        await target.table("pendingWork").upsert_entity({"PartitionKey": "p", "RowKey": "r"})
 
     monkeypatch.setattr(RawRows, "put", and_another)
-    with pytest.raises(RestoreDiffers, match="work"):
+    with pytest.raises(RestoreDiffers, match="pendingWork"):
         await restore(target, folder, CLOCK)
 
 
@@ -419,7 +422,7 @@ async def test_a_tenant_whose_entry_in_the_schedule_is_missing_gets_it_back(
     source: Storage, target: Storage, tmp_path: Path
 ) -> None:
     """The schedule is read after the states, and a sync between them moves a tenant's entry."""
-    tenant = (await source.msps.tenants(MspId(CONTOSO.msp_id), 1)).items[0].value
+    tenant = (await source.msps.page(Tenant, MspId(CONTOSO.msp_id), 1)).items[0].value
     state = await source.sync_states.find(tenant.ref)
     assert state is not None
     assert state.value.due_at is not None

@@ -68,7 +68,7 @@ class Bench:
         msp: Msp = replace(MSP, msp_id=msp_id, onboarded_at=sydney(2026, 9, 1))
         await self.storage.msps.commit([Insert(msp)])
         for group in batched(usages, 40, strict=False):
-            rows = [TenantUsage(msp_id, who, name, (stretch,)) for who, name, stretch in group]
+            rows = [TenantUsage(msp_id, who, name, (period,)) for who, name, period in group]
             await self.storage.msps.commit([Insert(row) for row in rows])
         return msp_id
 
@@ -118,8 +118,8 @@ async def test_runs_at_once_over_open_months_give_each_msp_one_invoice_a_month(
     october = ActivePeriod(sydney(2026, 10, 1), sydney(2026, 11, 1))
     expected: dict[MspId, list[Month]] = {}
     for number in range(MSPS):
-        stretch, months = ((always, MONTHS), (october, MONTHS[1:2]))[number % 5 == 2]
-        msp_id = await bench.add(number, (customer_id(1), "Customer", stretch))
+        period, months = ((always, MONTHS), (october, MONTHS[1:2]))[number % 5 == 2]
+        msp_id = await bench.add(number, (customer_id(1), "Customer", period))
         expected[msp_id] = months
     cause = Cause(SYSTEM, AT, "run")
     runs = (run_billing(bench.billing(AT), cause) for _ in range(RUNS))

@@ -78,7 +78,7 @@ class Purged:
 
     async def removed(self) -> None:
         intent = PendingWork(WorkKind.PURGE_TENANT, self.ref, datetime.now(UTC))
-        await self.storage.intents.record(intent)
+        await self.storage.pending_work.record(intent)
 
     async def purge(self, kill_at: int | None = None, *, after: bool = False) -> int:
         """Purge in a process, killed at a write if wanted; return its exit code."""
@@ -123,5 +123,5 @@ async def test_a_purge_that_is_killed_at_any_write_is_complete_in_the_end(purged
         assert await purged.purge() == 0
         assert await purged.rows(purged.ref) == []
         assert await purged.rows(*purged.others) == others
-        assert await purged.storage.intents.find(WorkKind.PURGE_TENANT, purged.ref) is None
+        assert await purged.storage.pending_work.find(WorkKind.PURGE_TENANT, purged.ref) is None
     assert killed == KILLS

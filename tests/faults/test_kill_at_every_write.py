@@ -97,7 +97,7 @@ class Bench:
     async def rows(self) -> tuple[Tenant | None, PartnerTenantClaim | None]:
         """Return the own tenant's row and the slot."""
         head = await self.store.msps.head(MSP)
-        tenant = await self.store.msps.tenant(MSP, OWN)
+        tenant = await self.store.msps.find(Tenant, MSP, OWN)
         assert head is not None
         return tenant.value if tenant else None, head.slot.value if head.slot else None
 
@@ -106,7 +106,7 @@ class Bench:
         tenant, slot = await self.rows()
         is_partner = tenant is not None and tenant.is_own_msp_tenant
         assert is_partner == (slot is not None)
-        page = await self.store.msps.tenants(MSP, 500)
+        page = await self.store.msps.page(Tenant, MSP, 500)
         assert sum(known.value.is_own_msp_tenant for known in page.items) == is_partner
         return tenant
 
@@ -124,7 +124,7 @@ class Bench:
         states = await self.store.sync_states.of_msp(MSP, OWN, OWN)
         assert {f"{r.msp_id}:{r.tenant_id}:{r.epoch}" for r in states} <= lives
         # A removal that was decided and not committed stays on record until it is surely dead.
-        assert {e["RowKey"] async for e in self.store.table("work").list_entities()} <= lives
+        assert {e["RowKey"] async for e in self.store.table("pendingWork").list_entities()} <= lives
 
     async def customer(self) -> None:
         """Make the own tenant a synced customer with its usage and its invite."""
@@ -275,7 +275,7 @@ async def test_hard_delete_survives_a_kill_at_every_write(bench: Bench) -> None:
         left = await bench.store.msps.snapshot(MSP, OWN)
         # What was used stays to be billed, and ends with the tenant; its invite goes with it.
         usage = version(left.usage).value
-        assert (usage.stretches[-1].until is None) is (left.tenant is not None)
+        assert (usage.periods[-1].until is None) is (left.tenant is not None)
         assert (left.invite is None) is (left.tenant is None)
 
     kills = await bench.kill_at_every_write(bench.customer, act, check)

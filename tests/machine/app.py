@@ -50,7 +50,7 @@ class Stores:
     sync_states: SyncStates
     sync_schedule: SyncSchedule
     records: SyncedRecords
-    intents: PendingWorkStore
+    pending_work: PendingWorkStore
     user_index: UserIndex
     whole_reads: WholeReads
 
@@ -101,7 +101,7 @@ class App:
             msps=of.msps,
             sync_states=of.sync_states,
             sync_requests=requests,
-            intents=of.intents,
+            pending_work=of.pending_work,
             queues=queues,
             identity=identity,
             clock=clock,
@@ -112,7 +112,7 @@ class App:
             sync_states=of.sync_states,
             sync_requests=requests,
             records=of.records,
-            intents=of.intents,
+            pending_work=of.pending_work,
             queues=queues,
             clock=clock,
             user_index=of.user_index,
@@ -130,7 +130,7 @@ class App:
             of.user_index,
             of.whole_reads,
         )
-        work = WorkPorts(msps=of.msps, intents=of.intents, queues=queues, clock=clock)
+        work = WorkPorts(msps=of.msps, pending_work=of.pending_work, queues=queues, clock=clock)
         return [
             my_tenant_routes.bind(edge, mine),
             tenant_functions(edge, tenants),

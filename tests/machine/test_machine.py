@@ -24,7 +24,7 @@ from domain.ports.pending_work import WorkKind
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, Remove
 from domain.sync_state import DataSet
-from domain.tenant import GdapInvite
+from domain.tenant import GdapInvite, Tenant
 from domain.usage import TenantUsage
 from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
@@ -95,7 +95,7 @@ class Lives(RuleBasedStateMachine):
                 real.sync_states,
                 real.sync_schedule,
                 real.records,
-                real.intents,
+                real.pending_work,
                 real.user_index,
                 real.whole_reads,
             )
@@ -228,7 +228,7 @@ class Lives(RuleBasedStateMachine):
 
     async def _compare(self, msp_id: MspId, model: ModelMsp) -> None:
         store = self.app.stores.msps
-        head, page = await store.head(msp_id), await store.tenants(msp_id, 100)
+        head, page = await store.head(msp_id), await store.page(Tenant, msp_id, 100)
         found = {known.value.tenant_id: known.value for known in page.items}
         self.refs |= {tenant.ref for tenant in found.values()}
         assert len(found) == len(page.items)
@@ -240,12 +240,13 @@ class Lives(RuleBasedStateMachine):
         own = [tenant.tenant_id for tenant in found.values() if tenant.is_own_msp_tenant]
         slot = head.slot.value.tenant_id if head and head.slot else None
         assert own == ([slot] if slot else [])
-        usage = {known.tenant_id: self._active(known) for known in await store.usage(msp_id)}
+        usages = await store.all(TenantUsage, msp_id)
+        usage = {known.tenant_id: self._active(known) for known in usages}
         assert {k: v for k, v in usage.items() if v} == {k: v for k, v in model.active.items() if v}
 
     def _active(self, usage: TenantUsage) -> timedelta:
         now = self.app.clock.now()
-        lengths = [(stretch.until or now) - stretch.since for stretch in usage.stretches]
+        lengths = [(period.until or now) - period.since for period in usage.periods]
         assert all(length >= timedelta() for length in lengths)
         return sum(lengths, timedelta())
 
@@ -273,16 +274,17 @@ class Lives(RuleBasedStateMachine):
         there = {
             known.value.ref
             for msp in self.msps
-            for known in (await stores.msps.tenants(msp.msp_id, 100)).items
+            for known in (await stores.msps.page(Tenant, msp.msp_id, 100)).items
         }
         for ref in self.refs - there:
             assert await stores.sync_states.find(ref) is None
-            assert await stores.intents.find(WorkKind.PURGE_TENANT, ref) is None
+            assert await stores.pending_work.find(WorkKind.PURGE_TENANT, ref) is None
             for name in DataSet:
                 assert (await stores.records.page(name, ref, 1)).items == ()
             assert await stores.user_index.counts(ref) == {}
         for msp in self.msps:
-            invites = (await stores.msps.invites(msp.msp_id, 100)).items
+            page = await stores.msps.page(GdapInvite, msp.msp_id, 100)
+            invites = [known.value for known in page.items]
             assert len({invite.tenant_id for invite in invites}) == len(invites)
             assert all(isinstance(invite, GdapInvite) for invite in invites)
 

@@ -5,13 +5,15 @@ from typing import Any, cast
 
 from azure.data.tables import TableEntity
 
-from adapters.tables.msp_rows import tenant_key, to_entity, usage_key
 from adapters.tables.msps import TableMspStore
+from adapters.tables.rows import to_entity
 from domain.row_changes import Row
-from domain.tenant import TenantStatus
+from domain.rows import kind_of
+from domain.tenant import Tenant, TenantStatus
 from domain.usage import ActivePeriod, TenantUsage
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, tenant, version
 
+TENANT, USAGE = kind_of(Tenant).key(CUSTOMER), kind_of(TenantUsage).key(CUSTOMER)
 SUSPENDED = tenant(status=TenantStatus.SUSPENDED)
 RESUMED = replace(SUSPENDED, status=TenantStatus.ACTIVE)
 CLOSED = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", (ActivePeriod(NOW, NOW),))
@@ -22,14 +24,14 @@ class ResumedMeanwhile:
     """A table that is slow to read tenants, in which one is resumed once its usage was read."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, Row] = {tenant_key(CUSTOMER): SUSPENDED, usage_key(CUSTOMER): CLOSED}
+        self._rows: dict[str, Row] = {TENANT: SUSPENDED, USAGE: CLOSED}
 
     async def get_entity(self, _msp: str, key: str, **_: Any) -> TableEntity | None:
-        if key == tenant_key(CUSTOMER):
+        if key == TENANT:
             await asyncio.sleep(0.01)
         found = self._rows.get(key)
-        if key == usage_key(CUSTOMER):
-            self._rows = {tenant_key(CUSTOMER): RESUMED, usage_key(CUSTOMER): OPENED}
+        if key == USAGE:
+            self._rows = {TENANT: RESUMED, USAGE: OPENED}
         return _entity(found) if found else None
 
     async def query_entities(self, *_: Any, **__: Any) -> AsyncIterator[TableEntity]:

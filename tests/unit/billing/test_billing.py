@@ -29,12 +29,12 @@ def sydney(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=SYDNEY).astimezone(UTC)  # type: ignore[arg-type, misc]  # a date's parts
 
 
-def usage(tenant_id: TenantId, *stretches: ActivePeriod, name: str = "X") -> TenantUsage:
-    return TenantUsage(CONTOSO, tenant_id, name, stretches)
+def usage(tenant_id: TenantId, *periods: ActivePeriod, name: str = "X") -> TenantUsage:
+    return TenantUsage(CONTOSO, tenant_id, name, periods)
 
 
 @pytest.mark.parametrize(
-    ("stretches", "days"),
+    ("periods", "days"),
     [
         ([ActivePeriod(sydney(2026, 1, 1))], 31),
         ([ActivePeriod(sydney(2026, 10, 1), sydney(2026, 11, 1))], 31),
@@ -47,17 +47,17 @@ def usage(tenant_id: TenantId, *stretches: ActivePeriod, name: str = "X") -> Ten
         ([ActivePeriod(sydney(2026, 10, 1, 1), sydney(2026, 10, 1, 2))] * 3, 1),
     ],
 )
-def test_a_day_counts_once_for_any_part_of_it(stretches: list[ActivePeriod], days: int) -> None:
-    assert active_days(stretches, OCTOBER, SYDNEY, LATER) == days
+def test_a_day_counts_once_for_any_part_of_it(periods: list[ActivePeriod], days: int) -> None:
+    assert active_days(periods, OCTOBER, SYDNEY, LATER) == days
 
 
 def test_days_to_come_are_not_yet_active() -> None:
-    stretches = [ActivePeriod(sydney(2026, 1, 1))]
-    assert active_days(stretches, OCTOBER, SYDNEY, sydney(2026, 10, 10, 12)) == 10
+    periods = [ActivePeriod(sydney(2026, 1, 1))]
+    assert active_days(periods, OCTOBER, SYDNEY, sydney(2026, 10, 10, 12)) == 10
 
 
 @given(since=moments, until=moments, cut=moments)
-def test_splitting_a_stretch_loses_and_adds_no_day(
+def test_splitting_a_period_loses_and_adds_no_day(
     since: datetime, until: datetime, cut: datetime
 ) -> None:
     since, cut, until = sorted((since, cut, until))

@@ -30,7 +30,7 @@ months = st.builds(Month, st.integers(2024, 2029), st.integers(1, 12))
 moments = st.integers(0, 6 * 366 * 24 * 60).map(
     lambda minutes: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
 )
-stretches = st.tuples(moments, moments).map(lambda pair: ActivePeriod(min(pair), max(pair)))
+periods = st.tuples(moments, moments).map(lambda pair: ActivePeriod(min(pair), max(pair)))
 terms = st.builds(BillingTerms, st.just(Tier.ENTERPRISE_PLUS), st.integers(1, 9999), st.booleans())
 
 
@@ -47,7 +47,7 @@ def test_a_full_month_is_all_its_days_and_costs_the_price(month: Month, zone: Zo
         assert charge.subtotal == TIERS[tier].price
 
 
-@given(st.lists(stretches, max_size=5), months, zones)
+@given(st.lists(periods, max_size=5), months, zones)
 def test_order_and_overlap_change_nothing_and_days_never_exceed_the_month(
     several: list[ActivePeriod], month: Month, zone: ZoneInfo
 ) -> None:
@@ -57,8 +57,8 @@ def test_order_and_overlap_change_nothing_and_days_never_exceed_the_month(
     assert active_days(several * 2, month, zone, LATER) == days
 
 
-@given(stretches, moments, months, zones)
-def test_a_stretch_that_is_split_anywhere_has_the_same_days(
+@given(periods, moments, months, zones)
+def test_a_period_that_is_split_anywhere_has_the_same_days(
     whole: ActivePeriod, cut: datetime, month: Month, zone: ZoneInfo
 ) -> None:
     assert whole.until is not None
@@ -67,7 +67,7 @@ def test_a_stretch_that_is_split_anywhere_has_the_same_days(
     assert active_days(parts, month, zone, LATER) == active_days([whole], month, zone, LATER)
 
 
-@given(st.lists(stretches, max_size=4), terms, months)
+@given(st.lists(periods, max_size=4), terms, months)
 def test_totals_are_sums_of_rounded_lines_and_nothing_is_lost_to_a_discount(
     several: list[ActivePeriod], agreed: BillingTerms, month: Month
 ) -> None:
@@ -84,8 +84,8 @@ def test_totals_are_sums_of_rounded_lines_and_nothing_is_lost_to_a_discount(
 
 
 @given(
-    st.lists(stretches, max_size=3),
-    st.lists(stretches, min_size=1, max_size=4),
+    st.lists(periods, max_size=3),
+    st.lists(periods, min_size=1, max_size=4),
     moments,
     months,
 )
@@ -107,15 +107,13 @@ def test_a_partner_tenant_changes_nothing_whenever_it_came_and_whatever_it_was(
     assert again == without
 
 
-@given(st.lists(stretches, min_size=1, max_size=4), moments)
+@given(st.lists(periods, min_size=1, max_size=4), moments)
 def test_usage_up_to_a_moment_is_all_that_was_before_it(
     several: list[ActivePeriod], moment: datetime
 ) -> None:
     kept = TenantUsage(CONTOSO, OWN, "X", tuple(several)).until(moment)
-    assert all(
-        s.until is not None and s.since < moment and s.until <= moment for s in kept.stretches
-    )
+    assert all(s.until is not None and s.since < moment and s.until <= moment for s in kept.periods)
     zone, month = ZoneInfo("UTC"), Month.of(moment, ZoneInfo("UTC"))
     for past in (month, month.plus(-1), month.plus(-7)):
         before = active_days(several, past, zone, moment)
-        assert active_days(kept.stretches, past, zone, LATER) == before
+        assert active_days(kept.periods, past, zone, LATER) == before

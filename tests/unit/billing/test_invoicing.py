@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.tables.limits import check_entity
-from adapters.tables.msp_rows import to_entity
+from adapters.tables.rows import to_entity
 from billing.billing_run import RunIncomplete
 from billing.change_terms import change_terms
 from billing.issue_invoices import issue_invoices
@@ -16,12 +16,13 @@ from billing.reconcile import Reconciled, reconcile
 from domain.billing_account import BillingAccount
 from domain.billing_terms import BillingTerms, TermsChange, terms_in
 from domain.errors import SellerIncomplete
+from domain.identifiers import MspId
 from domain.invoice import InvoiceLine, InvoiceLines, invoice_name, line_parts, parse_invoice_name
 from domain.month import Month
 from domain.msp import Msp, Tier
-from domain.row_changes import Insert, Replace
+from domain.row_changes import Insert, Replace, Row
 from domain.tenant import PartnerTenantClaim
-from domain.usage import ActivePeriod
+from domain.usage import ActivePeriod, TenantUsage
 from tests.samples import MSP, OWN, version
 from tests.unit.billing.world import BillingWorld, customer_id, sydney, usage
 
@@ -118,22 +119,22 @@ async def test_a_conversion_is_either_before_an_invoice_or_after_it() -> None:
     world = BillingWorld(customers=1)
     head = await world.msps.head(MSP.msp_id)
     assert head is not None
-    read = world.msps.usage
+    read = world.msps.all
     raced = False
 
-    async def usage_then_conversion(msp_id: object) -> object:
+    async def usage_then_conversion(kind: type[Row], msp_id: MspId) -> object:
         nonlocal raced
-        found = await read(MSP.msp_id)
-        if not raced:
+        found = await read(kind, msp_id)
+        if kind is TenantUsage and not raced:
             raced = True
             known = world.msps.rows[MSP.msp_id, "TenantUsage", customer_id(0)]
-            gone = replace(known.value, stretches=())
+            gone = replace(known.value, periods=())
             slot = PartnerTenantClaim(MSP.msp_id, customer_id(0))
             account = Insert(BillingAccount(MSP.msp_id))
             await world.msps.commit((Replace(gone, known.version), Insert(slot), account))
         return found
 
-    world.msps.usage = usage_then_conversion  # type: ignore[assignment, method-assign]  # a race
+    world.msps.all = usage_then_conversion  # type: ignore[assignment, method-assign]  # a race
     assert await world.issue() == []
 
 
@@ -235,7 +236,7 @@ async def test_reconciliation_tells_every_difference() -> None:
     await world.issue()
     known = world.msps.rows[MSP.msp_id, "TenantUsage", customer_id(1)]
     shorter = replace(
-        known.value, stretches=(ActivePeriod(sydney(2026, 10, 1), sydney(2026, 10, 3)),)
+        known.value, periods=(ActivePeriod(sydney(2026, 10, 1), sydney(2026, 10, 3)),)
     )
     await world.msps.commit([Replace(shorter, known.version)])
     invoice = world.msps.rows.pop((MSP.msp_id, "Payment", f"{1:09d}"))

@@ -74,7 +74,7 @@ async def test_a_run_that_comes_late_asks_once() -> None:
     world = october()
     await days(world, 0, 8)
     assert world.actions().count("invoice.payment_retried") == len(world.emails.sent) == 1
-    assert (await world.payment()).pursued == 7
+    assert (await world.payment()).dunning_step == 7
 
 
 async def test_a_paid_invoice_is_pursued_no_more() -> None:
@@ -169,8 +169,8 @@ async def test_a_notice_that_is_not_taken_holds_up_no_other_invoice() -> None:
         with pytest.raises(RunIncomplete):
             await days(world, day)
     for number in (1, 2):
-        assert (await world.payment(number)).pursued == SUSPENSION
-    assert (await world.payment(2)).noticed == SUSPENSION
+        assert (await world.payment(number)).dunning_step == SUSPENSION
+    assert (await world.payment(2)).notified_step == SUSPENSION
     assert len(world.emails.sent) == 4
 
 

@@ -58,14 +58,14 @@ class World:
     ) -> None:
         self.clock = FixedClock()
         self.store = FakeMspStore(MSP, OWNER, *rows)
-        self.queues, self.intents = FakeQueues(), FakePendingWork()
+        self.queues, self.pending_work = FakeQueues(), FakePendingWork()
         self.identity = FakeIdentity(*(script or (ORGANIZATION,)))
         self.sessions = FakeConsentSessions()
         self.ports = ConsentPorts(
             self.store,
             self.sessions,
             SyncRequests(FakeSyncStates(), FakeSyncSchedule(), self.queues),
-            self.intents,
+            self.pending_work,
             self.queues,
             self.identity,
             self.clock,
@@ -116,7 +116,7 @@ async def test_consent_enables_the_tenant_and_queues_its_first_sync() -> None:
     assert await world.accept(await world.start()) is ConsentOutcome.ENABLED
     assert world.partner_tenants == 1
     assert len(world.queues.syncs) == 1
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
     head = await world.store.head(CONTOSO)
     assert head is not None
     assert head.consent is not None
@@ -171,9 +171,9 @@ async def test_a_redirect_without_a_scope_or_in_upper_case_is_taken() -> None:
 async def test_a_guessed_state_writes_nothing(state: str) -> None:
     world = World()
     await world.start()
-    before = dict(world.store.rows), dict(world.sessions.rows), dict(world.intents.rows)
+    before = dict(world.store.rows), dict(world.sessions.rows), dict(world.pending_work.rows)
     assert await world.accept(state) is ConsentOutcome.INVALID
-    assert (world.store.rows, world.sessions.rows, world.intents.rows) == before
+    assert (world.store.rows, world.sessions.rows, world.pending_work.rows) == before
 
 
 async def test_a_state_that_comes_again_and_again_is_recorded_once() -> None:
@@ -203,7 +203,7 @@ async def test_a_session_is_closed_though_its_state_comes_again_meanwhile() -> N
     (known,) = world.sessions.rows.values()
     assert known.value.finished_at is not None
     assert known.value.reused_at is not None
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ async def test_a_pending_consent_is_given_up_after_ten_minutes() -> None:
     world.clock.advance(minutes=11)
     await complete_consent(world.ports, world.queues.consents[-1], "request-3")
     assert world.last_refusal() == "failed"
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
 
 
 async def test_disable_ends_a_pending_consent() -> None:
@@ -314,14 +314,14 @@ async def test_disable_ends_a_pending_consent() -> None:
     world.identity.script = [ORGANIZATION]
     await complete_consent(world.ports, world.queues.consents[-1], "request-3")
     assert world.partner_tenants == 0
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
 
 
 async def test_a_crash_after_the_state_is_spent_is_made_good_from_the_record() -> None:
     world = World(SystemExit("the process dies here"))
     with pytest.raises(SystemExit):
         await world.accept(await world.start())
-    ((kind, ref),) = world.intents.rows
+    ((kind, ref),) = world.pending_work.rows
     assert kind is WorkKind.COMPLETE_CONSENT
     world.identity.script = [ORGANIZATION]
     await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
@@ -339,10 +339,10 @@ async def test_a_crash_before_a_refusal_is_written_down_is_made_good_from_the_re
     with pytest.raises(SystemExit):
         await world.accept(state, tenant=OTHER)
     world.store.commit = commit  # type: ignore[method-assign]
-    ((_, ref),) = world.intents.rows
+    ((_, ref),) = world.pending_work.rows
     await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
     assert world.last_refusal() == "tenant_mismatch"
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
     assert await world.accept(state) is ConsentOutcome.INVALID
     assert world.partner_tenants == 0
 
@@ -363,13 +363,13 @@ async def test_an_error_before_the_state_is_spent_leaves_the_session_to_another_
 async def test_what_nobody_expected_leaves_the_consent_to_the_queue_until_it_is_given_up() -> None:
     world = World(RuntimeError("a surprise"))
     assert await world.accept(await world.start()) is ConsentOutcome.PENDING
-    ((_, ref),) = world.intents.rows
+    ((_, ref),) = world.pending_work.rows
     with pytest.raises(RuntimeError):
         await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
     world.clock.advance(minutes=11)
     await complete_consent(world.ports, ref, "request-4")  # type: ignore[arg-type]  # a session's
     assert world.last_refusal() == "failed"
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
 
 
 @pytest.mark.parametrize("queued", [False, True], ids=["in the callback", "from the queue"])
@@ -390,7 +390,7 @@ async def test_a_disable_while_microsoft_is_asked_ends_the_consent(queued: bool)
         assert await world.accept(state) is ConsentOutcome.EXPIRED
     assert world.partner_tenants == 0
     assert world.last_refusal() == "expired"
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
 
 
 async def test_an_older_session_that_fails_leaves_a_newer_ones_outcome() -> None:

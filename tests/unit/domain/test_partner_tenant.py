@@ -63,14 +63,14 @@ async def test_a_conversion_keeps_the_life_of_the_tenant_and_drops_its_usage() -
     assert result.enabling is Enabling.CONVERTED
     assert result.tenant.epoch == customer.epoch
     assert result.tenant.status is TenantStatus.ACTIVE
-    assert await store.usage(CONTOSO) == []
+    assert await store.all(TenantUsage, CONTOSO) == []
 
 
 async def test_a_tenant_that_was_deleted_and_comes_back_as_partner_is_billed_no_more() -> None:
     usage = TenantUsage(CONTOSO, OWN, "Contoso MSP", (ActivePeriod(NOW, NOW),))
     store = FakeMspStore(MSP, usage)
     assert (await enabled(store, convert=False)).enabling is Enabling.CREATED
-    assert await store.usage(CONTOSO) == []
+    assert await store.all(TenantUsage, CONTOSO) == []
 
 
 async def test_a_conversion_leaves_what_is_invoiced_and_drops_the_rest() -> None:
@@ -80,8 +80,8 @@ async def test_a_conversion_leaves_what_is_invoiced_and_drops_the_rest() -> None
     account = BillingAccount(CONTOSO, Month(2026, 10), issued=2)
     store = FakeMspStore(msp, tenant(OWN), usage, account)
     await enabled(store)
-    (kept,) = await store.usage(CONTOSO)
-    assert kept.stretches == (ActivePeriod(began, datetime(2026, 11, 1, tzinfo=UTC)),)
+    (kept,) = await store.all(TenantUsage, CONTOSO)
+    assert kept.periods == (ActivePeriod(began, datetime(2026, 11, 1, tzinfo=UTC)),)
     # An invoice that is being made meanwhile was decided on another version of the account.
     assert any(isinstance(operation.row, BillingAccount) for operation in store.commits[-1])
 
@@ -93,24 +93,26 @@ async def test_consent_leaves_a_customer_row_as_it_is() -> None:
 
 
 async def test_disable_removes_row_and_slot_and_leaves_the_work_on_record() -> None:
-    store, intents, queues = FakeMspStore(MSP), FakePendingWork(), FakeQueues()
+    store, pending_work, queues = FakeMspStore(MSP), FakePendingWork(), FakeQueues()
     ref = (await enabled(store)).tenant.ref
     assert (
         await disable_partner_tenant(
-            RemovalPorts(msps=store, intents=intents, queues=queues), CONTOSO, CAUSE
+            RemovalPorts(msps=store, pending_work=pending_work, queues=queues), CONTOSO, CAUSE
         )
         == OWN
     )
     assert store.of_kind(Tenant, CONTOSO) == []
     assert store.of_kind(PartnerTenantClaim, CONTOSO) == []
     assert queues.purges == [ref]
-    assert (WorkKind.PURGE_TENANT, ref) in intents.rows
+    assert (WorkKind.PURGE_TENANT, ref) in pending_work.rows
 
 
 async def test_disable_without_a_partner_tenant_is_refused() -> None:
     with pytest.raises(NoPartnerTenant):
         await disable_partner_tenant(
-            RemovalPorts(msps=FakeMspStore(MSP), intents=FakePendingWork(), queues=FakeQueues()),
+            RemovalPorts(
+                msps=FakeMspStore(MSP), pending_work=FakePendingWork(), queues=FakeQueues()
+            ),
             CONTOSO,
             CAUSE,
         )
@@ -121,7 +123,7 @@ async def test_hard_delete_of_the_partner_tenant_says_exactly_what_the_documenta
     await enabled(store)
     with pytest.raises(PartnerTenantProtected) as refused:
         await hard_delete(
-            RemovalPorts(msps=store, intents=FakePendingWork(), queues=FakeQueues()),
+            RemovalPorts(msps=store, pending_work=FakePendingWork(), queues=FakeQueues()),
             CONTOSO,
             OWN,
             CAUSE,
@@ -133,7 +135,7 @@ async def test_hard_delete_of_the_partner_tenant_says_exactly_what_the_documenta
 
 
 async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
-    store, intents, queues = FakeMspStore(MSP, tenant(OWN)), FakePendingWork(), FakeQueues()
+    store, pending_work, queues = FakeMspStore(MSP, tenant(OWN)), FakePendingWork(), FakeQueues()
     converted = False
 
     async def racing(msp_id: object, tenant_id: TenantId) -> object:
@@ -149,7 +151,7 @@ async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
     reader.commit = store.commit  # type: ignore[method-assign]  # on the same rows
     with pytest.raises(PartnerTenantProtected):
         await remove_tenant(
-            RemovalPorts(msps=reader, intents=intents, queues=queues),
+            RemovalPorts(msps=reader, pending_work=pending_work, queues=queues),
             CONTOSO,
             OWN,
             lambda snapshot: decide_hard_delete(snapshot, CAUSE),
@@ -163,13 +165,13 @@ async def test_hard_delete_closes_the_usage_and_keeps_it() -> None:
     usage = TenantUsage(CONTOSO, CUSTOMER, "Old name", (ActivePeriod(NOW - timedelta(days=3)),))
     store = FakeMspStore(MSP, tenant(), usage)
     await hard_delete(
-        RemovalPorts(msps=store, intents=FakePendingWork(), queues=FakeQueues()),
+        RemovalPorts(msps=store, pending_work=FakePendingWork(), queues=FakeQueues()),
         CONTOSO,
         CUSTOMER,
         CAUSE,
     )
-    (kept,) = await store.usage(CONTOSO)
-    assert kept.stretches == (ActivePeriod(NOW - timedelta(days=3), NOW),)
+    (kept,) = await store.all(TenantUsage, CONTOSO)
+    assert kept.periods == (ActivePeriod(NOW - timedelta(days=3), NOW),)
     assert kept.tenant_name == "Northwind Traders"
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.tables.limits import check_entity
-from adapters.tables.msp_rows import to_entity
+from adapters.tables.rows import to_entity
 from billing.calculation import calculate
 from billing.proration import active_days
 from billing.reconcile import reconcile
@@ -28,7 +28,7 @@ from tenants.hard_delete import hard_delete
 from tests.fakes.outside import FakeQueues
 from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, tenant
-from tests.unit.billing.test_billing_properties import LATER, months, stretches, zones
+from tests.unit.billing.test_billing_properties import LATER, months, periods, zones
 from tests.unit.billing.world import BillingWorld
 
 EMPTY = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", ())
@@ -47,7 +47,7 @@ def lived(pauses: list[timedelta], zone: ZoneInfo | None) -> tuple[TenantUsage, 
     usage, at = EMPTY, START
     for pause in pauses:
         at += pause
-        is_open = usage.stretches and usage.stretches[-1].until is None
+        is_open = usage.periods and usage.periods[-1].until is None
         usage = usage.closed(at) if is_open else usage.opened(at)
         usage = usage.folded(zone, at) if zone else usage
     return usage, at
@@ -87,31 +87,31 @@ def test_no_bill_shows_it_after_a_conversion_either(
         assert bills(both[1].folded(zone, again), zone, now) == bills(both[0], zone, now)
 
 
-@given(st.lists(stretches, max_size=12), zones, months)
+@given(st.lists(periods, max_size=12), zones, months)
 def test_folding_bears_any_order_and_a_second_time_changes_nothing(
     several: list[ActivePeriod], zone: ZoneInfo, month: Month
 ) -> None:
-    usage = replace(EMPTY, stretches=tuple(several))
+    usage = replace(EMPTY, periods=tuple(several))
     folded = usage.folded(zone, LATER)
     assert folded.folded(zone, LATER) == folded
     for each in (month, month.next):
-        days = [active_days(one.stretches, each, zone, LATER) for one in (usage, folded)]
+        days = [active_days(one.periods, each, zone, LATER) for one in (usage, folded)]
         assert days[0] == days[1]
 
 
 @given(st.lists(st.integers(0, 3 * 24 * 60), min_size=300, max_size=900), zones)
 def test_a_row_never_fills_up(minutes: list[int], zone: ZoneInfo) -> None:
     usage, at = lived([timedelta(minutes=n) for n in minutes], zone)
-    assert len(usage.stretches) <= (at - START).days // 28 + 2 * 17
+    assert len(usage.periods) <= (at - START).days // 28 + 2 * 17
     check_entity(to_entity(usage))
 
 
 def test_a_change_every_other_day_for_forty_years_fits_the_row() -> None:
     since = [START + timedelta(days=day) for day in range(0, 40 * 365, 4)]
-    usage = replace(EMPTY, stretches=tuple(ActivePeriod(s, s + timedelta(days=2)) for s in since))
+    usage = replace(EMPTY, periods=tuple(ActivePeriod(s, s + timedelta(days=2)) for s in since))
     folded = usage.folded(ZoneInfo(MSP.time_zone), since[-1] + timedelta(days=2))
     check_entity(to_entity(folded))
-    assert len(folded.stretches) <= 40 * 12 + 2 * 17
+    assert len(folded.periods) <= 40 * 12 + 2 * 17
 
 
 def test_what_is_near_together_is_one_stretch_and_a_day_without_any_keeps_two() -> None:
@@ -119,20 +119,20 @@ def test_what_is_near_together_is_one_stretch_and_a_day_without_any_keeps_two() 
     first = ActivePeriod(day, day + timedelta(hours=2))
     for days, count in ((0, 1), (1, 1), (2, 2)):
         since = day + timedelta(days=days, hours=5)
-        usage = replace(EMPTY, stretches=(first, ActivePeriod(since, since + timedelta(hours=1))))
+        usage = replace(EMPTY, periods=(first, ActivePeriod(since, since + timedelta(hours=1))))
         folded = usage.folded(zone, day + timedelta(days=3))
-        assert len(folded.stretches) == count
-        assert folded.stretches[-1].until == since + timedelta(hours=1)
+        assert len(folded.periods) == count
+        assert folded.periods[-1].until == since + timedelta(hours=1)
 
 
 def test_a_month_that_is_over_is_one_stretch_of_as_many_days() -> None:
     zone = ZoneInfo("Australia/Sydney")
     since = [start_of(datetime(2026, 9, day, tzinfo=UTC).date(), zone) for day in (3, 7, 20)]
-    usage = replace(EMPTY, stretches=tuple(ActivePeriod(s, s + timedelta(days=1)) for s in since))
+    usage = replace(EMPTY, periods=tuple(ActivePeriod(s, s + timedelta(days=1)) for s in since))
     open_month = datetime(2026, 9, 25, tzinfo=UTC)
     assert usage.folded(zone, open_month) == usage
     folded = usage.folded(zone, open_month + timedelta(days=10))
-    assert folded.stretches == (ActivePeriod(since[0], since[0] + timedelta(days=3)),)
+    assert folded.periods == (ActivePeriod(since[0], since[0] + timedelta(days=3)),)
 
 
 async def step(store: FakeMspStore, step: LifecycleStep, at: datetime) -> None:
@@ -147,33 +147,33 @@ async def test_a_thousand_suspensions_leave_room_for_every_other_step() -> None:
         await step(store, SUSPEND, at)
         at += timedelta(hours=50)
         await step(store, RESUME, at)
-    (usage,) = await store.usage(CONTOSO)
+    (usage,) = await store.all(TenantUsage, CONTOSO)
     check_entity(to_entity(usage))
     await step(store, OFFBOARD, at)
     await step(store, REACTIVATE, at + timedelta(days=3))
     cause = Cause(SYSTEM, at + timedelta(days=4), "r")
     await hard_delete(
-        RemovalPorts(msps=store, intents=FakePendingWork(), queues=FakeQueues()),
+        RemovalPorts(msps=store, pending_work=FakePendingWork(), queues=FakeQueues()),
         CONTOSO,
         CUSTOMER,
         cause,
     )
-    (usage,) = await store.usage(CONTOSO)
+    (usage,) = await store.all(TenantUsage, CONTOSO)
     check_entity(to_entity(usage))
-    assert usage.stretches[-1].until == cause.at
+    assert usage.periods[-1].until == cause.at
 
 
 async def test_a_row_that_is_full_already_is_folded_by_the_next_change() -> None:
     each = (NOW + timedelta(hours=60 * n) for n in range(441))
     full = tuple(ActivePeriod(since, since + timedelta(hours=1)) for since in each)
     at = NOW + timedelta(hours=60 * 441)
-    usage = replace(EMPTY, stretches=(*full, ActivePeriod(at)))
+    usage = replace(EMPTY, periods=(*full, ActivePeriod(at)))
     store = FakeMspStore(MSP, tenant(), usage)
     await step(store, SUSPEND, at + timedelta(days=1))
-    (after,) = await store.usage(CONTOSO)
+    (after,) = await store.all(TenantUsage, CONTOSO)
     check_entity(to_entity(after))
     zone = ZoneInfo(MSP.time_zone)
-    assert len(after.stretches) < 80
+    assert len(after.periods) < 80
     assert bills(after, zone, LATER) == bills(usage.closed(at + timedelta(days=1)), zone, LATER)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import MspSuspended, NotStaff, PermissionMissing
 from domain.msp import Msp
-from domain.roles import Permission, Role
+from domain.roles import Permission, Role, StaffMember
 from domain.row_changes import Replace, Versioned
 from edge.authorization import Gate
 from edge.tokens import Person
@@ -69,7 +69,7 @@ async def test_a_removed_member_reads_for_a_moment_and_changes_nothing(
 async def test_a_refused_change_ends_what_is_remembered() -> None:
     world = World()
     await world.admitted(Permission.TENANTS_READ)
-    known = version(await world.store.staff_member(CONTOSO, OWNER.tid, OWNER.oid))
+    known = version(await world.store.find(StaffMember, CONTOSO, OWNER.tid, OWNER.oid))
     await world.store.commit([Replace(replace(OWNER, role=Role.VIEWER), known.version)])
     assert await world.admitted(Permission.USERS_READ) is Role.OWNER
     for permission in (Permission.TENANTS_MANAGE, Permission.USERS_READ):

@@ -78,10 +78,10 @@ class App:
     """The functions of the three queues over one world."""
 
     def __init__(self) -> None:
-        self.world, self.intents = World(), FakePendingWork()
+        self.world, self.pending_work = World(), FakePendingWork()
         world, edge = self.world, Edge()
         consent = ConsentPorts(
-            *(world.store, FakeConsentSessions(), world.requests, self.intents),
+            *(world.store, FakeConsentSessions(), world.requests, self.pending_work),
             *(world.queues, FakeIdentity(), world.clock),
         )
         tenants = TenantPorts(
@@ -89,7 +89,7 @@ class App:
             sync_states=world.states,
             sync_requests=world.requests,
             records=world.records,
-            intents=self.intents,
+            pending_work=self.pending_work,
             queues=world.queues,
             clock=world.clock,
             user_index=world.index,
@@ -119,7 +119,7 @@ class App:
         await requeue_work(
             WorkPorts(
                 msps=self.world.store,
-                intents=self.intents,
+                pending_work=self.pending_work,
                 queues=self.world.queues,
                 clock=self.world.clock,
             ),
@@ -206,8 +206,8 @@ async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again()
     await app.world.request()
     gone = replace(REF, epoch="another-life")  # type: ignore[arg-type]  # its row is gone
     now = app.world.clock.now()
-    await app.intents.record(PendingWork(WorkKind.PURGE_TENANT, gone, now))
-    await app.intents.record(PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, now))
+    await app.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, gone, now))
+    await app.pending_work.record(PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, now))
     queues = app.world.queues
     for hours in (1, 2, 4):  # a sync is asked for less and less often
         queues.syncs, queues.purges, queues.consents = [], [], []  # dropped

@@ -19,6 +19,7 @@ from domain.msp import Msp, SecurityGroup
 from domain.partner_tenant import enable
 from domain.row_changes import Insert, RowChange
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
+from domain.usage import TenantUsage
 from gdap.invite import Invitation, InviteStatus, invite_customer
 from gdap.poll_relationships import poll_relationships
 from gdap.ports import GdapPorts
@@ -74,7 +75,7 @@ class World:
 
     async def hard_delete(self) -> None:
         await hard_delete(
-            RemovalPorts(msps=self.store, intents=FakePendingWork(), queues=self.queues),
+            RemovalPorts(msps=self.store, pending_work=FakePendingWork(), queues=self.queues),
             CONTOSO,
             CUSTOMER,
             self.cause,
@@ -96,9 +97,9 @@ class World:
         assert known is not None
         return known
 
-    def open_stretches(self) -> int:
+    def open_periods(self) -> int:
         usage = self.store.rows.get((CONTOSO, "TenantUsage", CUSTOMER))
-        return sum(stretch.until is None for stretch in usage.value.stretches) if usage else 0
+        return sum(period.until is None for period in usage.value.periods) if usage else 0
 
     def invites(self) -> list[GdapInvite]:
         return [known.value for known in self.store.of_kind(GdapInvite, CONTOSO)]
@@ -109,7 +110,7 @@ async def test_an_accepted_invite_is_a_customer_with_usage_access_and_a_first_sy
     key = await world.accepted()
     customer = world.there()
     assert (customer.status, customer.display_name) == (TenantStatus.ACTIVE, "Northwind Traders")
-    assert world.open_stretches() == 1
+    assert world.open_periods() == 1
     assert world.queues.syncs == [customer.ref]
     (invite,) = world.invites()
     assert (invite.status, invite.relationship_id) == ("active", key)
@@ -139,7 +140,7 @@ async def test_an_ended_relationship_is_a_lost_connection_that_is_shown_and_not_
     lost = world.there()
     assert (lost.status, lost.connection_lost_reason) == (TenantStatus.ACTIVE, status)
     assert not lost.is_synced
-    assert world.open_stretches() == 0
+    assert world.open_periods() == 0
     assert world.invites() == []
 
 
@@ -151,7 +152,7 @@ async def test_a_lost_customer_can_be_invited_anew_and_keeps_its_life() -> None:
     await world.accepted()
     again = world.there()
     assert (again.epoch, again.connection_lost_at) == (epoch, None)
-    assert world.open_stretches() == 1
+    assert world.open_periods() == 1
     assert world.store.actions(CONTOSO).count("gdap.reconnected") == 1
 
 
@@ -179,7 +180,7 @@ async def test_an_offboarded_customer_comes_back_when_it_accepts_and_not_before(
     world.gdap.accept(key)
     await world.poll()
     assert world.there().status is TenantStatus.ACTIVE
-    assert world.open_stretches() == 1
+    assert world.open_periods() == 1
     assert world.store.actions(CONTOSO).count("gdap.reactivated") == 1
 
 
@@ -201,7 +202,7 @@ async def test_what_the_msp_suspended_stays_so_when_a_relationship_is_renewed() 
     world.gdap.accept(world.gdap.make(CONTOSO, CUSTOMER).relationship_id)
     await world.poll()
     assert world.there().status is TenantStatus.SUSPENDED
-    assert world.open_stretches() == 0
+    assert world.open_periods() == 0
 
 
 async def test_a_reactivated_customer_without_a_relationship_is_lost_and_not_billed() -> None:
@@ -213,7 +214,7 @@ async def test_a_reactivated_customer_without_a_relationship_is_lost_and_not_bil
     await world.step(REACTIVATE)
     await world.poll()
     assert world.there().connection_lost_at is not None
-    assert world.open_stretches() == 0
+    assert world.open_periods() == 0
 
 
 async def test_one_that_we_never_saw_is_met_all_the_same() -> None:
@@ -247,7 +248,7 @@ async def test_a_hard_delete_is_final_for_what_was_agreed_before() -> None:
     assert world.invites() == []
     await world.accepted()
     assert world.there().status is TenantStatus.ACTIVE
-    assert world.open_stretches() == 1
+    assert world.open_periods() == 1
 
 
 async def test_one_made_in_partner_center_after_a_hard_delete_is_a_new_decision() -> None:
@@ -301,7 +302,7 @@ async def test_the_own_tenant_is_skipped_whether_accepted_before_or_after_its_co
     world.gdap.end(key)
     await world.poll()
     assert world.there(OWN).connection_lost_at is None
-    assert await world.store.usage(CONTOSO) == []
+    assert await world.store.all(TenantUsage, CONTOSO) == []
 
 
 async def test_a_disabled_partner_tenant_does_not_come_back_as_a_customer() -> None:
@@ -311,7 +312,7 @@ async def test_a_disabled_partner_tenant_does_not_come_back_as_a_customer() -> N
     await world.enable()
     await world.poll()
     await disable_partner_tenant(
-        RemovalPorts(msps=world.store, intents=FakePendingWork(), queues=world.queues),
+        RemovalPorts(msps=world.store, pending_work=FakePendingWork(), queues=world.queues),
         CONTOSO,
         world.cause,
     )
@@ -474,7 +475,7 @@ async def test_an_acceptance_from_before_an_offboarding_does_not_undo_it() -> No
     await world.step(OFFBOARD)
     await world.poll()
     assert world.there().status is TenantStatus.OFFBOARDED
-    assert world.open_stretches() == 0
+    assert world.open_periods() == 0
 
 
 @pytest.mark.parametrize("accepted", [True, False])
@@ -554,5 +555,5 @@ async def test_a_customer_is_named_by_microsoft_by_our_invite_or_by_the_relation
     world.gdap.accept(key)
     await world.poll()
     assert world.there().display_name == name
-    (usage,) = await world.store.usage(CONTOSO)
+    (usage,) = await world.store.all(TenantUsage, CONTOSO)
     assert usage.tenant_name == name

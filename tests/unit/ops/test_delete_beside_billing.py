@@ -91,7 +91,7 @@ class World(BillingWorld):
         ports = DeletionPorts(
             msps=msps or self.msps,
             staff_index=FakeStaffIndex(),
-            intents=FakePendingWork(),
+            pending_work=FakePendingWork(),
             queues=FakeQueues(),
         )
         with suppress(InvoicesUnpaid):
@@ -199,7 +199,7 @@ async def test_a_deletion_that_was_cut_off_goes_on_though_the_last_invoice_is_un
     ports = DeletionPorts(
         msps=world.msps,
         staff_index=FakeStaffIndex(),
-        intents=FakePendingWork(),
+        pending_work=FakePendingWork(),
         queues=FakeQueues(),
     )
     await delete_msp(ports, MSP.msp_id, NAME, world.cause)
@@ -236,5 +236,5 @@ class _KilledError(Exception):
 class _DeadAtTheTenants(Beside):
     @override
     async def call(self, name: str) -> None:
-        if name == "tenants":
+        if name == "snapshot":  # the first tenant's
             raise _KilledError

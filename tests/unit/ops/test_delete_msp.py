@@ -52,7 +52,7 @@ class World:
         second = replace(OWNER, oid=ObjectId(OTHER))
         rows = (MSP, tenant(), self.usage, invite, consent, OWNER, second, *self.theirs)
         self.store, self.index = FakeMspStore(*rows), FakeStaffIndex()
-        self.intents, self.queues = FakePendingWork(), FakeQueues()
+        self.pending_work, self.queues = FakePendingWork(), FakeQueues()
         for member in (OWNER, second):
             self.index.claims[member.tid, member.oid] = CONTOSO
 
@@ -61,7 +61,7 @@ class World:
         return DeletionPorts(
             msps=fuse.guard(self.store),
             staff_index=fuse.guard(self.index),
-            intents=fuse.guard(self.intents),
+            pending_work=fuse.guard(self.pending_work),
             queues=fuse.guard(self.queues),
         )
 
@@ -132,7 +132,7 @@ async def test_cut_off_at_any_call_the_next_run_completes_it() -> None:
                 await world.delete(Fuse(at, after=after))
             await world.delete()
             # What was decided and not queued is on record, and the recovery timer finds it.
-            world.queues.purges += [i.subject for i in world.intents.rows.values()]  # type: ignore[misc]  # tenants
+            world.queues.purges += [i.subject for i in world.pending_work.rows.values()]  # type: ignore[misc]  # tenants
             world.check()
 
 

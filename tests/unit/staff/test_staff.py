@@ -19,7 +19,7 @@ from domain.errors import (
 from domain.gdap import ROLES
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.msp import Msp, SecurityGroup
-from domain.roles import PERMISSIONS, Permission, Role, StaffKey
+from domain.roles import PERMISSIONS, Permission, Role, StaffKey, StaffMember
 from domain.row_changes import Insert, Remove, Versioned
 from domain.tenant import PartnerTenantClaim
 from ops.command import head_of
@@ -105,7 +105,7 @@ async def test_an_owner_who_is_removed_while_adding_an_owner_adds_none() -> None
     index.claim = removed_meanwhile  # type: ignore[assignment, method-assign]  # the moment between
     with pytest.raises(NotStaff):
         await put_staff(store, index, third, CAUSE)
-    assert await store.staff_member(CONTOSO, OWN, third.oid) is None
+    assert await store.find(StaffMember, CONTOSO, OWN, third.oid) is None
 
 
 async def test_an_actor_who_is_removed_between_reading_and_writing_changes_nothing() -> None:
@@ -120,7 +120,7 @@ async def test_an_actor_who_is_removed_between_reading_and_writing_changes_nothi
     store.commit = removed_meanwhile  # type: ignore[method-assign]  # the moment between
     with pytest.raises(NotStaff):
         await put_staff(store, index, replace(SECOND, role=Role.L1), BY_ADMIN)
-    assert await store.staff_member(CONTOSO, OWN, SECOND.oid) is None
+    assert await store.find(StaffMember, CONTOSO, OWN, SECOND.oid) is None
 
 
 async def test_a_person_is_staff_of_one_msp_and_a_claim_without_a_row_is_taken_over() -> None:
@@ -138,7 +138,7 @@ async def test_a_person_is_staff_of_one_msp_and_a_claim_without_a_row_is_taken_o
 async def test_somebody_who_is_removed_and_added_again_at_once_has_a_claim(moment: str) -> None:
     store, index = world()
     await put_staff(store, index, SECOND, CAUSE)
-    release, look = index.release, store.staff_member
+    release, look = index.release, store.find
     added = asyncio.Event()
 
     async def add_again() -> None:
@@ -156,7 +156,7 @@ async def test_somebody_who_is_removed_and_added_again_at_once_has_a_claim(momen
     index.release = released  # type: ignore[assignment, method-assign]  # the moment between
     await remove_staff(store, index, StaffKey(CONTOSO, OWN, SECOND.oid), CAUSE)
     await add_again()
-    assert await look(CONTOSO, OWN, SECOND.oid) is not None
+    assert await look(StaffMember, CONTOSO, OWN, SECOND.oid) is not None
     assert index.claims[OWN, SECOND.oid] == CONTOSO
 
 
@@ -172,7 +172,7 @@ async def test_an_addition_that_a_removal_overtakes_claims_again() -> None:
         await commit(operations)
 
     await commit(
-        [Remove(SECOND, version(await store.staff_member(CONTOSO, OWN, SECOND.oid)).version)]
+        [Remove(SECOND, version(await store.find(StaffMember, CONTOSO, OWN, SECOND.oid)).version)]
     )
     store.commit = released_meanwhile  # type: ignore[method-assign]  # the moment between
     assert await put_staff(store, index, SECOND, CAUSE)
@@ -193,7 +193,7 @@ async def test_a_member_whom_another_msp_claims_meanwhile_is_taken_back() -> Non
     store.commit = claimed_meanwhile  # type: ignore[method-assign]  # the moment between
     with pytest.raises(ForeignPerson):
         await put_staff(store, index, SECOND, CAUSE)
-    assert await store.staff_member(CONTOSO, OWN, SECOND.oid) is None
+    assert await store.find(StaffMember, CONTOSO, OWN, SECOND.oid) is None
     assert owners(store) == 1
     assert store.actions(CONTOSO) == ["staff.added", "staff.removed"]
 
@@ -213,7 +213,7 @@ async def test_who_is_added_beside_a_removal_and_claimed_elsewhere_is_taken_back
 
     index.release = added_again_and_claimed_elsewhere  # type: ignore[assignment, method-assign]  # the moment between
     await remove_staff(store, index, StaffKey(CONTOSO, OWN, SECOND.oid), CAUSE)
-    assert await store.staff_member(CONTOSO, OWN, SECOND.oid) is None
+    assert await store.find(StaffMember, CONTOSO, OWN, SECOND.oid) is None
     assert index.claims[OWN, SECOND.oid] == FABRIKAM
 
 
@@ -249,7 +249,7 @@ async def test_a_partner_tenant_that_is_disabled_meanwhile_admits_nobody() -> No
     store.commit = disabled_meanwhile  # type: ignore[method-assign]  # the moment between
     with pytest.raises(ForeignPerson):
         await put_staff(store, index, FOREIGNER, CAUSE)
-    assert await store.staff_member(CONTOSO, OTHER, FOREIGNER.oid) is None
+    assert await store.find(StaffMember, CONTOSO, OTHER, FOREIGNER.oid) is None
 
 
 async def test_an_operator_adds_a_tenant_to_sign_in_from_once_and_on_record() -> None:
@@ -277,7 +277,7 @@ async def test_who_is_staff_already_can_be_changed_and_removed_wherever_they_are
     store.rows[CONTOSO, "StaffMember", OTHER, FOREIGNER.oid] = Versioned(FOREIGNER, "1")
     assert not await put_staff(store, index, replace(FOREIGNER, role=Role.L2), CAUSE)
     await remove_staff(store, index, StaffKey(CONTOSO, OTHER, FOREIGNER.oid), CAUSE)
-    assert await store.staff_member(CONTOSO, OTHER, FOREIGNER.oid) is None
+    assert await store.find(StaffMember, CONTOSO, OTHER, FOREIGNER.oid) is None
 
 
 async def test_nobody_is_removed_who_is_not_there() -> None:
@@ -333,7 +333,7 @@ async def test_onboarding_makes_the_msp_and_its_owner_in_one_transaction() -> No
     msp = check(APPLICATION, NOW)
     await onboard(store, index, msp, Owner(OWN, OWNER.oid, "Adele"))
     assert len(store.commits) == 1
-    assert await store.staff_member(msp.msp_id, OWN, OWNER.oid)
+    assert await store.find(StaffMember, msp.msp_id, OWN, OWNER.oid)
     assert store.actions(msp.msp_id) == ["msp.onboarded"]
     assert (await head_of(store, msp.msp_id)).msp.value.sign_in_tenants == (OWN,)
 

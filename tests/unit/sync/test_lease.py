@@ -124,12 +124,12 @@ async def test_a_poison_message_shows_on_the_tenant() -> None:
     assert world.states.rows[world.tenant.ref].value.phase is SyncPhase.FAILED
 
 
-def purging(world: World, intents: FakePendingWork) -> PurgePorts:
+def purging(world: World, pending_work: FakePendingWork) -> PurgePorts:
     return PurgePorts(
         msps=world.store,
         sync_states=world.states,
         records=world.records,
-        intents=intents,
+        pending_work=pending_work,
         queues=world.queues,
         clock=world.clock,
         user_index=world.index,
@@ -138,7 +138,7 @@ def purging(world: World, intents: FakePendingWork) -> PurgePorts:
 
 
 async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
-    world, intents = World(), FakePendingWork()
+    world, pending_work = World(), FakePendingWork()
     ref = world.tenant.ref
     await world.states.add(
         SyncState(ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1))
@@ -146,18 +146,18 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
     await world.records.write(DataSet.USERS, ref, [to_stored(user("a"))])
     world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
 
-    ports = purging(world, intents)
+    ports = purging(world, pending_work)
 
     async def purge() -> None:
         await purge_tenant(ports, ref, "r")
 
     await purge()
-    assert len(world.queues.purges) == len(intents.rows) == 1
+    assert len(world.queues.purges) == len(pending_work.rows) == 1
     await world.records.write(DataSet.USERS, ref, [to_stored(user("late"))])
     world.clock.advance(minutes=2)
     await purge()
     assert world.users() == []
-    assert intents.rows == {}
+    assert pending_work.rows == {}
     assert world.store.actions(CONTOSO) == ["tenant.purged"]
 
 

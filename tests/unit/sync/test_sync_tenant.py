@@ -51,7 +51,7 @@ async def test_an_unchanged_tenant_costs_two_requests_and_four_table_operations(
     operations = _count_operations(world)
     await sync_tenant(world.ports, world.tenant.ref)
     assert world.graph.asked == ["small data sets", "changes delta 0"]
-    assert operations == ["find", "replace", "tenant", "replace"]
+    assert operations == ["find", "replace", "find", "replace"]
     assert world.state.data_set(DataSet.USERS).count == 1
 
 
@@ -70,7 +70,7 @@ def _count_operations(world: World) -> list[str]:
 
     ports = {
         world.states: ("find", "add", "replace", "remove", "of_msp"),
-        world.store: ("head", "snapshot", "tenant", "tenants", "commit"),
+        world.store: ("head", "snapshot", "find", "page", "commit"),
         world.records: ("digests", "write", "delete", "page"),
         world.schedule: ("add", "remove"),
         world.index: ("counts", "read", "write", "purge"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain.audit import AuditEvent
 from domain.digest import to_stored
 from domain.identifiers import Epoch, TenantId, TenantRef
 from domain.ports.pending_work import PendingWork, WorkKind
@@ -37,7 +38,7 @@ class World:
 
     def __init__(self, users: int, fuse: Fuse | None = None) -> None:
         self.clock, self.queues = FixedClock(), FakeQueues()
-        self.store, self.intents = FakeMspStore(MSP), FakePendingWork()
+        self.store, self.pending_work = FakeMspStore(MSP), FakePendingWork()
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
         self.index = FakeUserIndex()
         self.whole_reads = FakeWholeReads()
@@ -51,7 +52,7 @@ class World:
             msps=fuse.guard(self.store),
             sync_states=fuse.guard(self.states),
             records=fuse.guard(self.records),
-            intents=fuse.guard(self.intents),
+            pending_work=fuse.guard(self.pending_work),
             queues=fuse.guard(self.queues),
             clock=self.clock,
             user_index=fuse.guard(self.index),
@@ -64,7 +65,7 @@ class World:
         self.index.rows[ref, ""] = Versioned(UserBlock.of("", []), "1")
 
     async def removed(self) -> None:
-        await self.intents.record(PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW))
+        await self.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW))
         await self.queues.send(PURGE_TENANT, REMOVED)
 
     async def drain(self, ports: PurgePorts | None = None, pace: Pace | None = None) -> int:
@@ -92,12 +93,14 @@ async def test_a_hundred_thousand_users_go_in_bounded_steps_with_few_events() ->
     await world.removed()
     assert await world.drain() == 6
     assert world.left() == others
-    assert world.intents.rows == {}
+    assert world.pending_work.rows == {}
     actions = world.store.actions(CONTOSO)
     assert actions.count("tenant.purge_progress") <= 4
     assert actions.count("tenant.purged") == 1
-    (told,) = [c[0].row for c in world.store.commits if c[0].row.action == "tenant.purged"]  # type: ignore[union-attr]  # an event
-    assert told.before == {  # type: ignore[union-attr]  # an event
+    rows = [commit[0].row for commit in world.store.commits]
+    events = [row for row in rows if isinstance(row, AuditEvent)]
+    (purged,) = [event for event in events if event.action == "tenant.purged"]
+    assert purged.before == {
         "users": 100_000,
         "licences": 1,
         "secureScore": 0,
@@ -147,7 +150,10 @@ async def test_until_when_a_sync_may_write_outlives_a_crash_and_a_redelivery() -
             await world.drain(world.guarded(Fuse(at, after=True)))
         await requeue_work(
             WorkPorts(
-                msps=world.store, intents=world.intents, queues=world.queues, clock=world.clock
+                msps=world.store,
+                pending_work=world.pending_work,
+                queues=world.queues,
+                clock=world.clock,
             ),
             timedelta(minutes=-1),
         )
@@ -174,7 +180,7 @@ async def test_killed_at_any_call_it_is_complete_in_the_end_and_takes_nothing_el
             await world.drain(world.guarded(Fuse(at, after=after)), pace)
         await _recover(world, pace)
         assert world.left() == others, (at, after)
-        assert world.intents.rows == {}, (at, after)
+        assert world.pending_work.rows == {}, (at, after)
 
 
 async def _recover(world: World, pace: Pace) -> None:
@@ -183,7 +189,12 @@ async def _recover(world: World, pace: Pace) -> None:
     world.clock.advance(minutes=5)
     after = timedelta(minutes=2)
     await requeue_work(
-        WorkPorts(msps=world.store, intents=world.intents, queues=world.queues, clock=world.clock),
+        WorkPorts(
+            msps=world.store,
+            pending_work=world.pending_work,
+            queues=world.queues,
+            clock=world.clock,
+        ),
         after,
     )
     await world.drain(pace=pace)

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from domain.consent_session import hash_state
-from domain.identifiers import SessionRef, TenantRef
+from domain.identifiers import MspId, SessionRef, TenantRef
 from domain.ports.pending_work import PendingWork, WorkKind
+from domain.tenant import Tenant
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, MSP, NOW, tenant
@@ -17,24 +18,26 @@ SESSION = SessionRef(CONTOSO, hash_state("x"))
 
 
 async def redelivered(
-    store: FakeMspStore, *intents: PendingWork, minutes: float = 3
+    store: FakeMspStore, *pending_work: PendingWork, minutes: float = 3
 ) -> tuple[FakeQueues, FakePendingWork]:
     queues, known, clock = FakeQueues(), FakePendingWork(), FixedClock()
-    for intent in intents:
+    for intent in pending_work:
         await known.record(intent)
     clock.advance(minutes=minutes)
-    await requeue_work(WorkPorts(msps=store, intents=known, queues=queues, clock=clock), AFTER)
+    await requeue_work(WorkPorts(msps=store, pending_work=known, queues=queues, clock=clock), AFTER)
     return queues, known
 
 
 async def test_work_whose_message_was_lost_is_queued_anew_and_stays_on_record() -> None:
-    queues, intents = await redelivered(
+    queues, pending_work = await redelivered(
         FakeMspStore(MSP),
         PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW),
         PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, NOW),
     )
     assert (queues.purges, queues.consents) == ([REMOVED], [SESSION])
-    assert {intent.queued_at for intent in intents.rows.values()} == {NOW + timedelta(minutes=3)}
+    assert {intent.queued_at for intent in pending_work.rows.values()} == {
+        NOW + timedelta(minutes=3)
+    }
 
 
 async def test_young_work_is_left_to_its_message() -> None:
@@ -45,22 +48,22 @@ async def test_young_work_is_left_to_its_message() -> None:
 
 async def test_a_removal_that_was_never_committed_is_not_purged_and_is_forgotten_later() -> None:
     store, intent = FakeMspStore(MSP, tenant()), PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW)
-    queues, intents = await redelivered(store, intent)
-    assert (queues.purges, len(intents.rows)) == ([], 1)
-    queues, intents = await redelivered(store, intent, minutes=31)
-    assert (queues.purges, len(intents.rows)) == ([], 0)
+    queues, pending_work = await redelivered(store, intent)
+    assert (queues.purges, len(pending_work.rows)) == ([], 1)
+    queues, pending_work = await redelivered(store, intent, minutes=31)
+    assert (queues.purges, len(pending_work.rows)) == ([], 0)
 
 
 async def test_one_intents_trouble_does_not_hold_up_the_others() -> None:
     store = FakeMspStore(MSP)
-    working = store.tenant
+    working = store.find
 
-    async def failing(msp_id: str, tenant_id: str) -> None:
+    async def failing(kind: type[Tenant], msp_id: MspId, tenant_id: str) -> None:
         if tenant_id == REMOVED.tenant_id:
             raise RuntimeError("trouble")
-        await working(msp_id, tenant_id)  # type: ignore[arg-type]  # passed on
+        await working(kind, msp_id, tenant_id)
 
-    store.tenant = failing  # type: ignore[method-assign]  # one row cannot be read
+    store.find = failing  # type: ignore[assignment, method-assign]  # one row cannot be read
     other = TenantRef(CONTOSO, SESSION.session[:36], REMOVED.epoch)  # type: ignore[arg-type]  # any ID
     queues, _ = await redelivered(
         store,
@@ -75,12 +78,12 @@ async def test_work_is_told_apart_by_its_kind_and_another_kind_stays_on_record(
 ) -> None:
     """Two kinds of work may be about a tenant; only a purge deletes what it owned."""
     other: Any = "assign-access"
-    queues, intents = await redelivered(
+    queues, pending_work = await redelivered(
         FakeMspStore(MSP, tenant()),
         PendingWork(other, REMOVED, NOW),
         PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, NOW),
         minutes=120,
     )
     assert (queues.purges, queues.consents) == ([], [SESSION])
-    assert intents.rows[other, REMOVED] == PendingWork(other, REMOVED, NOW)
+    assert pending_work.rows[other, REMOVED] == PendingWork(other, REMOVED, NOW)
     assert "assign-access" in caplog.text

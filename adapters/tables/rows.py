@@ -1,0 +1,138 @@
+"""The stored form of the rows of the table `msps`.
+
+A kind is stored as the annotations of its class say. The exceptions in this module keep the form
+that earlier releases wrote; a new kind needs none.
+"""
+
+import json
+from typing import Any, cast
+
+from azure.data.tables import TableEntity
+
+from adapters.tables.row_codec import (
+    Codec,
+    Stored,
+    amount_of,
+    as_json,
+    as_list,
+    as_object,
+    many,
+    prefixed,
+    row_codec,
+)
+from domain.billing_account import BillingAccount
+from domain.billing_terms import BillingTerms, TermsChange
+from domain.consent_session import ConsentOutcome, ConsentRecord, ConsentState
+from domain.identifiers import MspId, TenantId
+from domain.invoice import Invoice, InvoiceLine, InvoiceLines, InvoiceParty, Payment
+from domain.month import Month
+from domain.msp import Msp, PartnerApp, SecurityGroup
+from domain.row_changes import Row
+from domain.rows import KINDS, kind_of
+from domain.usage import ActivePeriod, TenantUsage
+
+IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
+_COMPACT = (",", ":")
+_MSP_ID = {"msp_id": "PartitionKey"}
+_PARTY = as_json(as_list(InvoiceParty))
+_TERMS = row_codec(BillingTerms, required=("annual_prepay",))
+_PERIODS = as_json(many(as_list(ActivePeriod)), _COMPACT)
+
+
+def to_entity(row: Row) -> dict[str, Any]:
+    """Return a row as its entity; properties that are None are left out, as Tables would."""
+    cls = type(row)
+    return {"RowKey": kind_of(cls).key_of(row), **_CODECS[cls].encode(row)}
+
+
+def from_entity[R: Row](cls: type[R], entity: TableEntity) -> R:
+    """Read a row.
+
+    Raises:
+        StorageUnavailable: Another release wrote a word that this one does not know.
+    """
+    return cast("R", _CODECS[cls].decode(entity))
+
+
+def range_of(kind: type[Row], msp_id: MspId, *key: str) -> dict[str, str]:
+    """Return the parameters of IN_RANGE for an MSP's rows of a kind whose keys begin so."""
+    first, last = kind_of(kind).range(*key)
+    return {"msp": msp_id, "first": first, "last": last}
+
+
+def _groups() -> Codec:
+    """Return the codec of security groups; an element without a group ID is ignored."""
+    group = as_object(SecurityGroup)
+    return Codec(
+        many(group).encode,
+        lambda found: tuple(
+            group.decode({"roles": [], **each}) for each in found if "group_id" in each
+        ),
+    )
+
+
+def _msp() -> Codec:
+    app = row_codec(PartnerApp, codecs={"security_groups": as_json(_groups())})
+    spread = {"app": prefixed("app_", app)}
+    codec = row_codec(Msp, _MSP_ID, spread=spread, required=("owners",))
+    return Codec(codec.encode, lambda stored: codec.decode(_with_sign_in_tenants(stored)))
+
+
+def _with_sign_in_tenants(stored: Stored) -> Stored:
+    """Return an MSP's row with its sign-in tenants.
+
+    An earlier release did not store them. The tenant of the app registration is one, because only
+    staff could create the registration.
+    """
+    return {"sign_in_tenants": json.dumps([stored["app_tenant_id"]]), **stored}
+
+
+def _consent() -> Codec:
+    codec = row_codec(ConsentRecord, _MSP_ID)
+    return Codec(codec.encode, lambda stored: codec.decode(_with_known_state(stored)))
+
+
+def _with_known_state(stored: Stored) -> Stored:
+    """Return a consent row; one with a state or outcome of another release counts as none."""
+    if stored["state"] in ConsentState and stored.get("outcome") in {None, *ConsentOutcome}:
+        return stored
+    return {**stored, "state": ConsentState.NONE, "outcome": None}
+
+
+def _payment() -> Codec:
+    """Return the codec of a payment; `paid` is written for queries and never read."""
+    names = {"dunning_step": "pursued", "dunning_at": "pursued_at", "notified_step": "noticed"}
+    codec = row_codec(Payment, _MSP_ID | names, required=("dunning_step", "notified_step"))
+    return Codec(lambda row: codec.encode(row) | {"paid": row.paid_at is not None}, codec.decode)
+
+
+def _encode_lines(row: InvoiceLines) -> Stored:
+    lines = [
+        (line.tenant_id, line.tenant_name, line.active_days, int(line.amount.scaleb(2)))
+        for line in row.lines
+    ]
+    text = json.dumps(lines, ensure_ascii=False, separators=_COMPACT)
+    return {"PartitionKey": str(row.msp_id), "lines": text}
+
+
+def _decode_lines(stored: Stored) -> InvoiceLines:
+    """Read a part of an invoice's lines; month, set and number are stored in the key alone."""
+    _, text, line_set, part = stored["RowKey"].split(":")
+    month = Month.parse(text)
+    lines = tuple(
+        InvoiceLine(TenantId(tenant_id), name, days, month.days, amount_of(cents))
+        for tenant_id, name, days, cents, *_ in json.loads(stored["lines"])
+    )
+    return InvoiceLines(MspId(stored["PartitionKey"]), month, line_set, int(part), lines)
+
+
+_CODECS: dict[type[Row], Codec] = {cls: row_codec(cls, _MSP_ID) for cls in KINDS} | {
+    Msp: _msp(),
+    ConsentRecord: _consent(),
+    TenantUsage: row_codec(TenantUsage, _MSP_ID | {"periods": "stretches"}, {"periods": _PERIODS}),
+    TermsChange: row_codec(TermsChange, _MSP_ID, spread={"terms": _TERMS}),
+    BillingAccount: row_codec(BillingAccount, _MSP_ID, required=("issued", "documented")),
+    Invoice: row_codec(Invoice, _MSP_ID, {"seller": _PARTY, "buyer": _PARTY}),
+    InvoiceLines: Codec(_encode_lines, _decode_lines),
+    Payment: _payment(),
+}

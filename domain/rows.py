@@ -1,0 +1,92 @@
+"""The kinds of rows of the table `msps`, and their keys.
+
+To add a kind, write its class, a frozen dataclass with an `msp_id`, and list it here. How it is
+stored follows from the annotations of its fields (`adapters.tables.row_codec`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.audit import AuditEvent
+from domain.billing_account import BillingAccount
+from domain.billing_terms import TermsChange
+from domain.consent_session import ConsentRecord
+from domain.invoice import Invoice, InvoiceLines, Payment
+from domain.msp import Msp
+from domain.roles import StaffMember
+from domain.row_changes import Row
+from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
+from domain.usage import TenantUsage
+
+_LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind[R: Row]:
+    """A kind of row.
+
+    Args:
+        name: The first part of its keys.
+        cls: The class of its rows.
+        parts: Returns the other parts of a row's key; none where an MSP has one such row.
+    """
+
+    name: str
+    cls: type[R]
+    parts: Callable[[R], tuple[str, ...]]
+
+    def key(self, *parts: str) -> str:
+        """Return the key that has these parts, or what the keys of several rows begin with."""
+        return ":".join((self.name, *parts))
+
+    def key_of(self, row: R) -> str:
+        """Return a row's key within its MSP."""
+        return self.key(*self.parts(row))
+
+    def range(self, *parts: str) -> tuple[str, str]:
+        """Return the range of keys that begin so: from, and up to but not with."""
+        start = self.key(*parts)
+        return f"{start}:", f"{start};"  # ';' follows ':'
+
+
+def newest_first(at: datetime) -> str:
+    """Return a time as a part of a key: a later one sorts first."""
+    return f"{(_LAST_MOMENT - at) // timedelta(microseconds=1):018d}"
+
+
+def invoice_number(number: int) -> str:
+    """Return an invoice's number as a part of a key."""
+    return f"{number:09d}"
+
+
+# The names of the first four lie in one range, so that one query reads them all.
+_ALL = (
+    Kind("msp", Msp, lambda _: ()),
+    Kind("msp:partner-tenant", PartnerTenantClaim, lambda _: ()),
+    Kind("msp:consent", ConsentRecord, lambda _: ()),
+    Kind("msp:billing", BillingAccount, lambda _: ()),
+    Kind("tenant", Tenant, lambda row: (row.tenant_id,)),
+    Kind("removed", TenantRemoval, lambda row: (row.tenant_id,)),
+    Kind("usage", TenantUsage, lambda row: (row.tenant_id,)),
+    Kind("invite", GdapInvite, lambda row: (row.tenant_id,)),
+    Kind("staff", StaffMember, lambda row: (row.tid, row.oid)),
+    Kind("audit", AuditEvent, lambda row: (newest_first(row.at), row.event_id)),
+    Kind("terms", TermsChange, lambda row: (str(row.from_month), row.decided_at.isoformat())),
+    Kind("invoice", Invoice, lambda row: (str(row.month),)),
+    Kind(
+        "invoice-lines",
+        InvoiceLines,
+        lambda row: (str(row.month), row.line_set, f"{row.part:05d}"),
+    ),
+    Kind("payment", Payment, lambda row: (invoice_number(row.number),)),
+)
+
+
+KINDS: Mapping[type[Row], Kind[Any]] = {kind.cls: kind for kind in _ALL}
+
+
+def kind_of[R: Row](cls: type[R]) -> Kind[R]:
+    """Return the kind of row that a class's values are."""
+    return KINDS[cls]
