@@ -10,7 +10,7 @@ from consent.session_work import mark_finished, queue_attempt
 from domain.consent_session import ConsentOutcome, ConsentSession, ConsentState
 from domain.errors import ConsentRequired, MicrosoftUnavailable, StorageUnavailable
 from domain.identifiers import SessionRef
-from domain.ports.pending_work import WorkKind
+from domain.work_queues import COMPLETE_CONSENT
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
     """
     known = await ports.sessions.find(ref.session)
     if known is None or known.value.finished_at is not None:
-        await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, ref)
+        await ports.pending_work.drop(COMPLETE_CONSENT, ref)
         return
     session = known.value
     if session.spent_at is None:
@@ -40,7 +40,7 @@ async def complete_consent(ports: ConsentPorts, ref: SessionRef, request_id: str
 async def _drop_when_expired(ports: ConsentPorts, session: ConsentSession, ref: SessionRef) -> None:
     """Wait while a callback may still spend the state; drop the work once it has expired."""
     if ports.clock.now() >= session.expires_at:
-        await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, ref)
+        await ports.pending_work.drop(COMPLETE_CONSENT, ref)
 
 
 async def _is_superseded(ports: ConsentPorts, session: ConsentSession) -> bool:

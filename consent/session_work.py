@@ -7,7 +7,7 @@ from consent.ports import ConsentPorts
 from domain.consent_session import ConsentSession
 from domain.errors import ConcurrentChange
 from domain.identifiers import SessionRef
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.work_queues import COMPLETE_CONSENT
 
 _SOON, _LATER = 5, 20
@@ -38,11 +38,11 @@ async def mark_finished(ports: ConsentPorts, session: ConsentSession) -> None:
             known = await ports.sessions.find(session.session)
         else:
             break
-    await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, _ref(session))
+    await ports.pending_work.drop(COMPLETE_CONSENT, _ref(session))
 
 
 def _work(session: ConsentSession, queued_at: datetime) -> PendingWork:
-    return PendingWork(WorkKind.COMPLETE_CONSENT, _ref(session), queued_at)
+    return PendingWork(COMPLETE_CONSENT, _ref(session), queued_at)
 
 
 def _ref(session: ConsentSession) -> SessionRef:

@@ -7,7 +7,7 @@ from datetime import datetime
 from core.transactions import decide_and_commit
 from domain.identifiers import MspId, TenantId, TenantRef
 from domain.ports.msp_store import MspStore, TenantRecords
-from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
+from domain.ports.pending_work import PendingWork, PendingWorkStore
 from domain.ports.queues import Queues
 from domain.row_changes import Decision, Remove, RowChange
 from domain.tenant import Tenant
@@ -40,9 +40,7 @@ async def remove_tenant(
     """
 
     async def commit(operations: tuple[RowChange, ...]) -> None:
-        await ports.pending_work.record(
-            PendingWork(WorkKind.PURGE_TENANT, _removed(operations), now)
-        )
+        await ports.pending_work.record(PendingWork(PURGE_TENANT, _removed(operations), now))
         await ports.msps.commit(operations)
 
     removed = await decide_and_commit(

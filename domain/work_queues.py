@@ -19,14 +19,16 @@ class WorkQueue[R: Subject]:
     """A queue of work, each message naming the subject of one piece.
 
     Args:
-        name: Of the queue; its poison queue is `{name}-poison`.
+        name: Of the queue, and of its pending work; its poison queue is `{name}-poison`.
         failed_action: What the audit log calls a message that failed five times.
+        subject: The type of its subjects.
         read: Returns the subject that a message names, or raises MalformedInput.
         write: Returns the message that names a subject.
     """
 
     name: str
     failed_action: str
+    subject: type[R]
     read: Callable[[bytes], R]
     write: Callable[[R], str]
 
@@ -36,13 +38,29 @@ class WorkQueue[R: Subject]:
         return self.name.replace("-", "_")
 
 
-SYNC_TENANT = WorkQueue("sync-tenant", "sync.failed", read_tenant_ref, write_tenant_ref)
-PURGE_TENANT = WorkQueue("purge-tenant", "tenant.purge_failed", read_tenant_ref, write_tenant_ref)
-COMPLETE_CONSENT = WorkQueue(
-    "complete-consent", "consent.attempts_failed", read_session_ref, write_session_ref
-)
-WORK_QUEUES: tuple[WorkQueue[Any], ...] = (
-    SYNC_TENANT,
-    PURGE_TENANT,
-    COMPLETE_CONSENT,
-)
+def of_tenants(name: str, failed_action: str) -> WorkQueue[TenantRef]:
+    """Return a queue whose messages name tenants."""
+    return WorkQueue(name, failed_action, TenantRef, read_tenant_ref, write_tenant_ref)
+
+
+def of_sessions(name: str, failed_action: str) -> WorkQueue[SessionRef]:
+    """Return a queue whose messages name consent sessions."""
+    return WorkQueue(name, failed_action, SessionRef, read_session_ref, write_session_ref)
+
+
+SYNC_TENANT = of_tenants("sync-tenant", "sync.failed")
+PURGE_TENANT = of_tenants("purge-tenant", "tenant.purge_failed")
+COMPLETE_CONSENT = of_sessions("complete-consent", "consent.attempts_failed")
+WORK_QUEUES: tuple[WorkQueue[Any], ...] = (SYNC_TENANT, PURGE_TENANT, COMPLETE_CONSENT)
+
+
+def queue_named(name: str) -> WorkQueue[Any]:
+    """Return the queue of a name.
+
+    Raises:
+        ValueError: This release has none.
+    """
+    for queue in WORK_QUEUES:
+        if queue.name == name:
+            return queue
+    raise ValueError(name)

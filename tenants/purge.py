@@ -13,7 +13,7 @@ from domain.audit import SYSTEM, Cause
 from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
 from domain.ports.user_index import UserIndex
@@ -59,8 +59,8 @@ async def purge_tenant(
     """
     if await _still_there(ports.msps, ref):
         return
-    known = await ports.pending_work.find(WorkKind.PURGE_TENANT, ref)
-    before = known or PendingWork(WorkKind.PURGE_TENANT, ref, ports.clock.now())
+    known = await ports.pending_work.find(PURGE_TENANT, ref)
+    before = known or PendingWork(PURGE_TENANT, ref, ports.clock.now())
     stopped = await _stop_writer(ports, before)
     after, is_empty = await _delete_some(ports, stopped, pace or Pace())
     if not is_empty or _may_be_written_to(after, ports.clock.now()):
@@ -68,7 +68,7 @@ async def purge_tenant(
         await _tell_progress(ports, before, after, request_id)
     elif known or _count(after):  # Otherwise it is a message that came twice.
         await _tell(ports, after, "tenant.purged", request_id)
-        await ports.pending_work.drop(WorkKind.PURGE_TENANT, ref)
+        await ports.pending_work.drop(PURGE_TENANT, ref)
         count("purges.completed")
 
 

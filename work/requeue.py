@@ -8,9 +8,9 @@ from core.remove_tenant import RemovalPorts
 from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.tenant import Tenant
-from domain.work_queues import WORK_QUEUES
+from domain.work_queues import PURGE_TENANT
 
 _log = logging.getLogger(__name__)
 
@@ -35,24 +35,20 @@ async def requeue_work(ports: WorkPorts, after: timedelta) -> int:
     async for work in ports.pending_work.queued_before(now - after):
         try:
             # Only the time is rewritten, so that progress made meanwhile is kept.
-            again = PendingWork(work.kind, work.subject, now)
+            again = PendingWork(work.queue, work.subject, now)
             count += await _requeue(ports, again, now - work.queued_at)
         except Exception:  # noqa: BLE001  one piece's failure must not hold up another's
-            _log.exception("pending work could not be queued again: %s", work.kind)
+            _log.exception("pending work could not be queued again: %s", work.queue.name)
     return count
 
 
 async def _requeue(ports: WorkPorts, work: PendingWork, age: timedelta) -> bool:
-    queue = next((queue for queue in WORK_QUEUES if queue.name == work.kind), None)
-    if queue is None:
-        _log.warning("pending work of a kind that nobody here does stays: %s", work.kind)
-        return False
-    if work.kind is WorkKind.PURGE_TENANT and await _is_undecided(ports.msps, work):
+    if work.queue is PURGE_TENANT and await _is_undecided(ports.msps, work):
         if age > _UNCOMMITTED:
-            await ports.pending_work.drop(work.kind, work.subject)
+            await ports.pending_work.drop(work.queue, work.subject)
         return False
     await ports.pending_work.record(work)
-    await ports.queues.send(queue, work.subject)
+    await ports.queues.send(work.queue, work.subject)
     return True
 
 

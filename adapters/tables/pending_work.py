@@ -1,4 +1,4 @@
-"""The `pendingWork` table: work on record, one partition a kind."""
+"""The `pendingWork` table: a partition for each queue."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,73 +10,72 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from adapters.tables.limits import check_entity
-from adapters.tables.releases import known, readable
+from adapters.tables.releases import readable
 from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
-from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
+from domain.ports.pending_work import PendingWork, PendingWorkStore
+from domain.work_queues import Subject, WorkQueue, queue_named
 
 
 class TablePendingWork(PendingWorkStore):
-    """PendingWorkStore over Azure Tables."""
+    """Pending work over Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
     @override
-    async def record(self, intent: PendingWork) -> None:
+    async def record(self, work: PendingWork) -> None:
         entity: dict[str, Any] = {
-            "PartitionKey": str(intent.kind),
-            "RowKey": _row(intent.subject),
-            "queued_at": intent.queued_at,
+            "PartitionKey": work.queue.name,
+            "RowKey": _row(work.subject),
+            "queued_at": work.queued_at,
         }
-        if intent.deleted:
-            entity["deleted"] = json.dumps(intent.deleted)
-        if intent.writer_until:
-            entity["writer_until"] = intent.writer_until
+        if work.deleted:
+            entity["deleted"] = json.dumps(work.deleted)
+        if work.writer_until:
+            entity["writer_until"] = work.writer_until
         check_entity(entity)
         with access.translate_storage_errors():
             await self._table.upsert_entity(entity, mode=UpdateMode.MERGE)
 
     @override
-    async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:
-        entity = await access.find(self._table, str(kind), _row(subject))
+    async def find[R: Subject](self, queue: WorkQueue[R], subject: R) -> PendingWork | None:
+        entity = await access.find(self._table, queue.name, _row(subject))
         return _from_entity(entity) if entity else None
 
     @override
-    async def drop(self, kind: WorkKind, subject: TenantRef | SessionRef) -> None:
-        await access.delete(self._table, str(kind), _row(subject))
+    async def drop[R: Subject](self, queue: WorkQueue[R], subject: R) -> None:
+        await access.delete(self._table, queue.name, _row(subject))
 
     @override
     async def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
         found = access.query(self._table, "queued_at lt @moment", {"moment": moment})
         async for entity in found:
-            # Work of a kind that a newer release brought stays on record for it.
-            intent = readable(f"work ({entity['PartitionKey']})", _from_entity, entity)
-            if intent is not None:
-                yield intent
+            # Work on a queue that a newer release has added stays on record for it.
+            work = readable(f"work ({entity['PartitionKey']})", _from_entity, entity)
+            if work is not None:
+                yield work
 
 
 def _from_entity(entity: TableEntity) -> PendingWork:
-    kind = known(WorkKind, entity["PartitionKey"])
+    queue = queue_named(entity["PartitionKey"])
     return PendingWork(
-        kind=kind,
-        subject=_subject(kind, entity["RowKey"]),
+        queue=queue,
+        subject=_subject(queue, entity["RowKey"]),
         queued_at=access.as_utc(entity["queued_at"]) or entity["queued_at"],
         deleted=tuple((name, count) for name, count, *_ in json.loads(entity.get("deleted", "[]"))),
         writer_until=access.as_utc(entity.get("writer_until")),
     )
 
 
-def _row(subject: TenantRef | SessionRef) -> str:
+def _row(subject: Subject) -> str:
     if isinstance(subject, TenantRef):
         return f"{subject.msp_id}:{subject.tenant_id}:{subject.epoch}"
     return f"{subject.msp_id}:{subject.session}"
 
 
-def _subject(kind: WorkKind, row: str) -> TenantRef | SessionRef:
-    match kind, row.split(":"):
-        case WorkKind.PURGE_TENANT, [msp_id, tenant_id, epoch]:
-            return TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))
-        case WorkKind.COMPLETE_CONSENT, [msp_id, session]:
-            return SessionRef(MspId(msp_id), SessionHash(session))
-        case _:
-            raise ValueError("a row of the table pendingWork has an unknown key")
+def _subject(queue: WorkQueue[Any], row: str) -> Subject:
+    if queue.subject is TenantRef:
+        msp_id, tenant_id, epoch = row.split(":")
+        return TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))
+    msp_id, session = row.split(":")
+    return SessionRef(MspId(msp_id), SessionHash(session))

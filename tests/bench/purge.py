@@ -15,7 +15,7 @@ from adapters.clock import SystemClock
 from adapters.tables.storage import Storage
 from domain.digest import to_stored
 from domain.identifiers import MspId, TenantId, TenantRef, new_epoch
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet
 from domain.work_queues import PURGE_TENANT
@@ -63,7 +63,7 @@ async def _purge(storage: Storage) -> None:
         user_index=storage.user_index,
         whole_reads=storage.whole_reads,
     )
-    await storage.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, REF, datetime.now(UTC)))
+    await storage.pending_work.record(PendingWork(PURGE_TENANT, REF, datetime.now(UTC)))
     await queues.send(PURGE_TENANT, REF)
     began, steps = time.perf_counter(), list[float]()
     while queues.purges:

@@ -18,7 +18,7 @@ from domain.digest import to_stored
 from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.identifiers import MspId, SessionRef
 from domain.month import Month
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.roles import StaffMember
 from domain.row_changes import Insert
@@ -101,10 +101,10 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "schedule.remove": lambda b: b.tables.sync_schedule.remove(ScheduledSync(REF, NOW)),
     "schedule.due": lambda b: _all(b.tables.sync_schedule.due(NOW)),
     "pending_work.record": lambda b: b.tables.pending_work.record(
-        PendingWork(WorkKind.PURGE_TENANT, REF, NOW)
+        PendingWork(PURGE_TENANT, REF, NOW)
     ),
-    "pending_work.find": lambda b: b.tables.pending_work.find(WorkKind.PURGE_TENANT, REF),
-    "pending_work.drop": lambda b: b.tables.pending_work.drop(WorkKind.PURGE_TENANT, REF),
+    "pending_work.find": lambda b: b.tables.pending_work.find(PURGE_TENANT, REF),
+    "pending_work.drop": lambda b: b.tables.pending_work.drop(PURGE_TENANT, REF),
     "pending_work.queued_before": lambda b: _all(b.tables.pending_work.queued_before(NOW)),
     "records.page": lambda b: b.tables.records.page(DataSet.USERS, REF, 10),
     "records.write": lambda b: b.tables.records.write(

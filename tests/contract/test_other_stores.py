@@ -9,7 +9,7 @@ from domain.consent_session import ConsentSession, hash_state
 from domain.digest import to_stored
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, ObjectId, SessionRef, TenantRef, new_epoch
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import (
     DataSet,
@@ -19,6 +19,7 @@ from domain.sync_state import (
     SyncPhase,
     SyncState,
 )
+from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
 from tests.contract.conftest import Ports
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
 
@@ -159,8 +160,8 @@ async def test_records_page_in_the_order_of_their_keys(ports: Ports, ref: Tenant
 
 async def test_work_stays_on_record_until_it_is_dropped(ports: Ports, ref: TenantRef) -> None:
     session = SessionRef(ref.msp_id, hash_state("x"))
-    purge = PendingWork(WorkKind.PURGE_TENANT, ref, NOW)
-    consent = PendingWork(WorkKind.COMPLETE_CONSENT, session, NOW)
+    purge = PendingWork(PURGE_TENANT, ref, NOW)
+    consent = PendingWork(COMPLETE_CONSENT, session, NOW)
 
     async def found(minutes: int) -> set[PendingWork]:
         moment = NOW + timedelta(minutes=minutes)
@@ -174,16 +175,16 @@ async def test_work_stays_on_record_until_it_is_dropped(ports: Ports, ref: Tenan
     later = replace(purge, queued_at=NOW + timedelta(minutes=2))
     await ports.pending_work.record(later)
     assert await found(1) == {consent}
-    await ports.pending_work.drop(WorkKind.PURGE_TENANT, ref)
-    await ports.pending_work.drop(WorkKind.PURGE_TENANT, ref)
-    await ports.pending_work.drop(WorkKind.COMPLETE_CONSENT, session)
+    await ports.pending_work.drop(PURGE_TENANT, ref)
+    await ports.pending_work.drop(PURGE_TENANT, ref)
+    await ports.pending_work.drop(COMPLETE_CONSENT, session)
     assert await found(9) == set()
 
 
 async def test_progress_on_record_stays_when_the_time_is_written_anew(
     ports: Ports, ref: TenantRef
 ) -> None:
-    kind = WorkKind.PURGE_TENANT
+    kind = PURGE_TENANT
     assert await ports.pending_work.find(kind, ref) is None
     progress = PendingWork(kind, ref, NOW, (("licences", 1), ("users", 1000)), NOW + timedelta(1))
     await ports.pending_work.record(PendingWork(kind, ref, NOW))

@@ -31,11 +31,12 @@ from domain.invoice import Invoice, InvoiceLine, InvoiceLines, InvoiceParty, Pay
 from domain.messages import read_session_ref, read_tenant_ref
 from domain.month import Month
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.roles import Role, StaffMember
 from domain.row_changes import Row
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval, TenantStatus
 from domain.usage import ActivePeriod, TenantUsage
+from domain.work_queues import PURGE_TENANT
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
 from work.requeue import WorkPorts, requeue_work
@@ -419,9 +420,9 @@ async def test_work_of_a_release_after_stays_on_record_and_holds_up_no_other(
     await put(storage, MspId("purge-tenant"), {"": old}, "pendingWork")
     await put(storage, MspId("complete-consent"), {f"{msp}:{session.session}": old}, "pendingWork")
     await put(storage, MspId("complete-consent"), {row: old}, "pendingWork")
-    progress = await storage.pending_work.find(WorkKind.PURGE_TENANT, ref)
+    progress = await storage.pending_work.find(PURGE_TENANT, ref)
     deleted = (("users", 3), ("newThings", 4))
-    assert progress == PendingWork(WorkKind.PURGE_TENANT, ref, NOW, deleted, NOW)
+    assert progress == PendingWork(PURGE_TENANT, ref, NOW, deleted, NOW)
     queues, clock = FakeQueues(), FixedClock(NOW + timedelta(hours=1))
     ports = WorkPorts(
         msps=storage.msps, pending_work=storage.pending_work, queues=queues, clock=clock

@@ -59,6 +59,7 @@ class FakeQueues(Queues):
         self.delays: list[int] = []
         self.purges: list[TenantRef] = []
         self.consents: list[SessionRef] = []
+        self.others: list[tuple[str, Subject]] = []
 
     @override
     async def send[R: Subject](
@@ -69,6 +70,9 @@ class FakeQueues(Queues):
             PURGE_TENANT.name: self.purges,
             COMPLETE_CONSENT.name: self.consents,
         }
+        if queue.name not in sent:
+            self.others.append((queue.name, subject))
+            return
         sent[queue.name].append(subject)
         if queue.name == SYNC_TENANT.name:
             self.delays.append(delay_seconds)

@@ -11,12 +11,12 @@ from domain.audit import AuditEvent
 from domain.billing_account import BillingAccount
 from domain.consent_session import ConsentRecord, ConsentSession
 from domain.errors import ConcurrentChange, MalformedInput, NoSuchMsp
-from domain.identifiers import MspId, ObjectId, SessionHash, SessionRef, TenantId, TenantRef
+from domain.identifiers import MspId, ObjectId, SessionHash, TenantId, TenantRef
 from domain.msp import Msp
 from domain.ports.consent_sessions import ConsentSessions
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.ports.page import Page
-from domain.ports.pending_work import PendingWork, PendingWorkStore, WorkKind
+from domain.ports.pending_work import PendingWork, PendingWorkStore
 from domain.ports.staff_index import StaffIndex
 from domain.ports.sync_schedule import SyncSchedule
 from domain.ports.sync_states import SyncStates
@@ -26,6 +26,7 @@ from domain.sync_request import first_sync
 from domain.sync_state import ScheduledSync, SyncState
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import TenantUsage
+from domain.work_queues import Subject, WorkQueue
 
 _versions = count(1)
 
@@ -258,26 +259,26 @@ class FakeSyncSchedule(SyncSchedule):
 
 class FakePendingWork(PendingWorkStore):
     def __init__(self) -> None:
-        self.rows: dict[tuple[WorkKind, TenantRef | SessionRef], PendingWork] = {}
+        self.rows: dict[tuple[WorkQueue[Any], Subject], PendingWork] = {}
 
     @override
-    async def record(self, intent: PendingWork) -> None:
-        known = self.rows.get((intent.kind, intent.subject), intent)
-        self.rows[intent.kind, intent.subject] = replace(
-            intent,
-            deleted=intent.deleted or known.deleted,
-            writer_until=intent.writer_until or known.writer_until,
+    async def record(self, work: PendingWork) -> None:
+        known = self.rows.get((work.queue, work.subject), work)
+        self.rows[work.queue, work.subject] = replace(
+            work,
+            deleted=work.deleted or known.deleted,
+            writer_until=work.writer_until or known.writer_until,
         )
 
     @override
-    async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:
-        return self.rows.get((kind, subject))
+    async def find[R: Subject](self, queue: WorkQueue[R], subject: R) -> PendingWork | None:
+        return self.rows.get((queue, subject))
 
     @override
-    async def drop(self, kind: WorkKind, subject: TenantRef | SessionRef) -> None:
-        self.rows.pop((kind, subject), None)
+    async def drop[R: Subject](self, queue: WorkQueue[R], subject: R) -> None:
+        self.rows.pop((queue, subject), None)
 
     @override
     async def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
-        for intent in [i for i in self.rows.values() if i.queued_at < moment]:
-            yield intent
+        for work in [known for known in self.rows.values() if known.queued_at < moment]:
+            yield work

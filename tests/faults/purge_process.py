@@ -23,7 +23,7 @@ async def _purge(ref: TenantRef, rows: int) -> None:
     from adapters.clock import SystemClock  # noqa: PLC0415  the parent does without them
     from adapters.queues import StorageQueues  # noqa: PLC0415
     from adapters.tables.storage import Storage  # noqa: PLC0415
-    from domain.ports.pending_work import WorkKind  # noqa: PLC0415
+    from domain.work_queues import PURGE_TENANT  # noqa: PLC0415
     from tenants.purge import Pace, PurgePorts, purge_tenant  # noqa: PLC0415
 
     connection_string = os.environ["STORAGE_CONNECTION_STRING"]
@@ -39,7 +39,7 @@ async def _purge(ref: TenantRef, rows: int) -> None:
         user_index=storage.user_index,
         whole_reads=storage.whole_reads,
     )
-    while await storage.pending_work.find(WorkKind.PURGE_TENANT, ref):
+    while await storage.pending_work.find(PURGE_TENANT, ref):
         await purge_tenant(ports, ref, "message", Pace(rows=rows))
     await storage.close()
     await queues.close()

@@ -23,12 +23,13 @@ from adapters.tables.storage import NAMES, Storage
 from domain.digest import to_stored
 from domain.errors import MalformedInput, StorageUnavailable
 from domain.identifiers import MspId, TenantId, TenantRef
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.ports.user_index import BlockReplacement
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
 from domain.user_block import blocks_of, entry_of
+from domain.work_queues import PURGE_TENANT
 from local.azurite import connection_string, start_azurite
 from local.load_samples import seed
 from local.processes import free_ports
@@ -77,9 +78,7 @@ async def source(two_stores: tuple[str, str]) -> AsyncIterator[Storage]:
     customer = (await storage.msps.page(Tenant, MspId(CONTOSO.msp_id), 1)).items[0].value
     await _sync(storage, customer.ref)
     removed = replace(customer.ref, tenant_id=TenantId(str(uuid4())))
-    await storage.pending_work.record(
-        PendingWork(WorkKind.PURGE_TENANT, removed, datetime.now(UTC))
-    )
+    await storage.pending_work.record(PendingWork(PURGE_TENANT, removed, datetime.now(UTC)))
     session = {"PartitionKey": "hash", "RowKey": "session", **_every_type()}
     await storage.table("consentStates").upsert_entity(session)
     yield storage

@@ -15,11 +15,12 @@ from adapters.tables.records import TABLES
 from adapters.tables.storage import Storage
 from domain.digest import to_stored
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef, new_epoch
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.ports.user_index import BlockReplacement
 from domain.sync_state import DataSet, SyncPhase, SyncState
 from domain.user_block import UserBlock, by_block, entry_of
+from domain.work_queues import PURGE_TENANT
 from local.azurite import connection_string
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 from tests.faults.purge_process import PurgeProcess
@@ -77,7 +78,7 @@ class Purged:
         return found
 
     async def removed(self) -> None:
-        intent = PendingWork(WorkKind.PURGE_TENANT, self.ref, datetime.now(UTC))
+        intent = PendingWork(PURGE_TENANT, self.ref, datetime.now(UTC))
         await self.storage.pending_work.record(intent)
 
     async def purge(self, kill_at: int | None = None, *, after: bool = False) -> int:
@@ -123,5 +124,5 @@ async def test_a_purge_that_is_killed_at_any_write_is_complete_in_the_end(purged
         assert await purged.purge() == 0
         assert await purged.rows(purged.ref) == []
         assert await purged.rows(*purged.others) == others
-        assert await purged.storage.pending_work.find(WorkKind.PURGE_TENANT, purged.ref) is None
+        assert await purged.storage.pending_work.find(PURGE_TENANT, purged.ref) is None
     assert killed == KILLS

@@ -20,12 +20,12 @@ from domain.errors import PARTNER_TENANT_PROTECTED
 from domain.gdap import RelationshipState
 from domain.identifiers import MspId, ObjectId, TenantId, TenantRef
 from domain.msp import Msp
-from domain.ports.pending_work import WorkKind
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, Remove
 from domain.sync_state import DataSet
 from domain.tenant import GdapInvite, Tenant
 from domain.usage import TenantUsage
+from domain.work_queues import PURGE_TENANT
 from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
 from tests.fakes.records import FakeSyncedRecords
 from tests.fakes.storage import (
@@ -278,7 +278,7 @@ class Lives(RuleBasedStateMachine):
         }
         for ref in self.refs - there:
             assert await stores.sync_states.find(ref) is None
-            assert await stores.pending_work.find(WorkKind.PURGE_TENANT, ref) is None
+            assert await stores.pending_work.find(PURGE_TENANT, ref) is None
             for name in DataSet:
                 assert (await stores.records.page(name, ref, 1)).items == ()
             assert await stores.user_index.counts(ref) == {}

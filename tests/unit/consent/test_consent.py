@@ -22,10 +22,10 @@ from domain.errors import (
 from domain.identifiers import SessionHash, SessionRef, TenantId
 from domain.partner_tenant import enable
 from domain.permissions import MANIFEST
-from domain.ports.pending_work import WorkKind
 from domain.roles import Role
 from domain.row_changes import Insert
 from domain.tenant import Organization, PartnerTenantClaim, Tenant
+from domain.work_queues import COMPLETE_CONSENT
 from tests.fakes.outside import FakeIdentity, FakeQueues, FixedClock
 from tests.fakes.storage import (
     FakeConsentSessions,
@@ -321,8 +321,8 @@ async def test_a_crash_after_the_state_is_spent_is_made_good_from_the_record() -
     world = World(SystemExit("the process dies here"))
     with pytest.raises(SystemExit):
         await world.accept(await world.start())
-    ((kind, ref),) = world.pending_work.rows
-    assert kind is WorkKind.COMPLETE_CONSENT
+    ((queue, ref),) = world.pending_work.rows
+    assert queue is COMPLETE_CONSENT
     world.identity.script = [ORGANIZATION]
     await complete_consent(world.ports, ref, "request-3")  # type: ignore[arg-type]  # a session's
     assert world.partner_tenants == 1

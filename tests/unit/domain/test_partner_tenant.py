@@ -11,9 +11,9 @@ from domain.identifiers import TenantId
 from domain.lifecycle import OFFBOARD, SUSPEND, take
 from domain.month import Month
 from domain.partner_tenant import Enabled, Enabling, disable, enable
-from domain.ports.pending_work import WorkKind
 from domain.tenant import Organization, PartnerTenantClaim, Tenant, TenantStatus
 from domain.usage import ActivePeriod, TenantUsage
+from domain.work_queues import PURGE_TENANT
 from mytenant.disable import disable_partner_tenant
 from tenants.hard_delete import decide_hard_delete, hard_delete
 from tests.fakes.outside import FakeQueues
@@ -104,7 +104,7 @@ async def test_disable_removes_row_and_slot_and_leaves_the_work_on_record() -> N
     assert store.of_kind(Tenant, CONTOSO) == []
     assert store.of_kind(PartnerTenantClaim, CONTOSO) == []
     assert queues.purges == [ref]
-    assert (WorkKind.PURGE_TENANT, ref) in pending_work.rows
+    assert (PURGE_TENANT, ref) in pending_work.rows
 
 
 async def test_disable_without_a_partner_tenant_is_refused() -> None:

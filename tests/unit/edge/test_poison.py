@@ -17,8 +17,9 @@ from domain.consent_session import hash_state
 from domain.errors import MalformedInput
 from domain.identifiers import SessionRef
 from domain.messages import read_session_ref, read_tenant_ref, write_session_ref, write_tenant_ref
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.sync_state import SyncPhase
+from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
 from sync.due_tenants import sync_due_tenants
 from sync.functions import sync_functions
 from tenants.functions import tenant_functions
@@ -206,8 +207,8 @@ async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again()
     await app.world.request()
     gone = replace(REF, epoch="another-life")  # type: ignore[arg-type]  # its row is gone
     now = app.world.clock.now()
-    await app.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, gone, now))
-    await app.pending_work.record(PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, now))
+    await app.pending_work.record(PendingWork(PURGE_TENANT, gone, now))
+    await app.pending_work.record(PendingWork(COMPLETE_CONSENT, SESSION, now))
     queues = app.world.queues
     for hours in (1, 2, 4):  # a sync is asked for less and less often
         queues.syncs, queues.purges, queues.consents = [], [], []  # dropped

@@ -9,7 +9,7 @@ import pytest
 from domain.audit import AuditEvent
 from domain.digest import to_stored
 from domain.identifiers import Epoch, TenantId, TenantRef
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.row_changes import Versioned
 from domain.sync_state import DataSet, SyncPhase, SyncState
@@ -65,7 +65,7 @@ class World:
         self.index.rows[ref, ""] = Versioned(UserBlock.of("", []), "1")
 
     async def removed(self) -> None:
-        await self.pending_work.record(PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW))
+        await self.pending_work.record(PendingWork(PURGE_TENANT, REMOVED, NOW))
         await self.queues.send(PURGE_TENANT, REMOVED)
 
     async def drain(self, ports: PurgePorts | None = None, pace: Pace | None = None) -> int:

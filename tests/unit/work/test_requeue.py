@@ -1,12 +1,10 @@
 from datetime import timedelta
-from typing import Any
-
-import pytest
 
 from domain.consent_session import hash_state
 from domain.identifiers import MspId, SessionRef, TenantRef
-from domain.ports.pending_work import PendingWork, WorkKind
+from domain.ports.pending_work import PendingWork
 from domain.tenant import Tenant
+from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, of_tenants
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakePendingWork
 from tests.samples import CONTOSO, MSP, NOW, tenant
@@ -31,8 +29,8 @@ async def redelivered(
 async def test_work_whose_message_was_lost_is_queued_anew_and_stays_on_record() -> None:
     queues, pending_work = await redelivered(
         FakeMspStore(MSP),
-        PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW),
-        PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, NOW),
+        PendingWork(PURGE_TENANT, REMOVED, NOW),
+        PendingWork(COMPLETE_CONSENT, SESSION, NOW),
     )
     assert (queues.purges, queues.consents) == ([REMOVED], [SESSION])
     assert {intent.queued_at for intent in pending_work.rows.values()} == {
@@ -41,13 +39,13 @@ async def test_work_whose_message_was_lost_is_queued_anew_and_stays_on_record() 
 
 
 async def test_young_work_is_left_to_its_message() -> None:
-    intent = PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW)
+    intent = PendingWork(PURGE_TENANT, REMOVED, NOW)
     queues, _ = await redelivered(FakeMspStore(MSP), intent, minutes=1)
     assert queues.purges == []
 
 
 async def test_a_removal_that_was_never_committed_is_not_purged_and_is_forgotten_later() -> None:
-    store, intent = FakeMspStore(MSP, tenant()), PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW)
+    store, intent = FakeMspStore(MSP, tenant()), PendingWork(PURGE_TENANT, REMOVED, NOW)
     queues, pending_work = await redelivered(store, intent)
     assert (queues.purges, len(pending_work.rows)) == ([], 1)
     queues, pending_work = await redelivered(store, intent, minutes=31)
@@ -67,23 +65,22 @@ async def test_one_intents_trouble_does_not_hold_up_the_others() -> None:
     other = TenantRef(CONTOSO, SESSION.session[:36], REMOVED.epoch)  # type: ignore[arg-type]  # any ID
     queues, _ = await redelivered(
         store,
-        PendingWork(WorkKind.PURGE_TENANT, REMOVED, NOW),
-        PendingWork(WorkKind.PURGE_TENANT, other, NOW),
+        PendingWork(PURGE_TENANT, REMOVED, NOW),
+        PendingWork(PURGE_TENANT, other, NOW),
     )
     assert queues.purges == [other]
 
 
-async def test_work_is_told_apart_by_its_kind_and_another_kind_stays_on_record(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Two kinds of work may be about a tenant; only a purge deletes what it owned."""
-    other: Any = "assign-access"
+async def test_work_about_a_tenant_is_sent_to_its_own_queue_and_only_a_purge_looks_for_the_row() -> (
+    None
+):
+    assign = of_tenants("assign-access", "tenant.assign_failed")
     queues, pending_work = await redelivered(
         FakeMspStore(MSP, tenant()),
-        PendingWork(other, REMOVED, NOW),
-        PendingWork(WorkKind.COMPLETE_CONSENT, SESSION, NOW),
+        PendingWork(assign, REMOVED, NOW),
+        PendingWork(COMPLETE_CONSENT, SESSION, NOW),
         minutes=120,
     )
     assert (queues.purges, queues.consents) == ([], [SESSION])
-    assert pending_work.rows[other, REMOVED] == PendingWork(other, REMOVED, NOW)
-    assert "assign-access" in caplog.text
+    assert queues.others == [("assign-access", REMOVED)]
+    assert (assign, REMOVED) in pending_work.rows
