@@ -1,4 +1,4 @@
-"""Deleting an MSP: its tenants, invites and staff go; audit, usage and invoices stay."""
+"""Deleting an MSP: tenants, invites and staff are removed; audit, usage and invoices are kept."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -26,12 +26,12 @@ _PAGE = 100
 
 
 class InvoicesUnpaid(Exception):
-    """The MSP owes money, or a month that is over is not invoiced yet: the claim would be lost."""
+    """The MSP owes money, or a past month is not invoiced yet: the claim would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What decides on an MSP's end. The head was read first: its account guards the invoices."""
+    """The rows that a deletion decides on. The head was read first: its account guards invoices."""
 
     head: MspHead
     unpaid: Sequence[str]
@@ -39,14 +39,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionPorts(RemovalPorts):
-    """What a deletion needs from outside."""
+    """The ports that a deletion uses."""
 
     staff_index: StaffIndex
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What this run has removed, and the secrets that are now nobody's."""
+    """What this run has removed, and the secrets that nobody uses any more."""
 
     tenants: int
     staff: int
@@ -54,18 +54,18 @@ class Deleted:
 
 
 async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Cause) -> Deleted:
-    """Delete an MSP. A run that was cut off is repeated: it goes on with what is left.
+    """Delete an MSP. Repeat an interrupted run: it continues with what is left.
 
-    Its staff are out at once, and nothing can be added any more. The profile stays, closed: it
-    is the buyer of the invoices that stay, and of the last one, which is yet to be made.
+    Its staff lose access at once, and nothing can be added any more. The profile is kept, closed:
+    it is the buyer on the existing invoices, and on the last one, which is still to be issued.
 
     Args:
         name: The MSP's name, as the operator typed it.
 
     Raises:
         NoSuchMsp: There is no such MSP.
-        MalformedInput: The name is another.
-        InvoicesUnpaid: Invoices are unpaid, or yet to be issued; nothing has changed.
+        MalformedInput: The name is a different one.
+        InvoicesUnpaid: Invoices are unpaid or still to be issued; nothing has changed.
     """
     head = await head_of(ports.msps, msp_id)
     if name.strip() != head.msp.value.name:
@@ -85,13 +85,13 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
 
 
 def decide_close(standing: Standing, cause: Cause) -> Decision[None]:
-    """Decide the end of an MSP: closed for good, and no consent goes on.
+    """Decide to close an MSP for good, and to end its consents in progress.
 
-    The billing account is replaced as well: of an invoice that is being issued meanwhile and the
-    deletion one comes first, and the other sees it.
+    The billing account is replaced as well. If an invoice is being issued at the same time, one of
+    the two transactions commits first, and the other one sees it.
 
     Raises:
-        InvoicesUnpaid: Invoices are unpaid, or one is yet to be issued.
+        InvoicesUnpaid: Invoices are unpaid, or one is still to be issued.
     """
     head, before = standing.head, standing.head.msp.value
     if before.closed_at is not None:
@@ -119,7 +119,7 @@ def _describe(msp: Msp) -> dict[str, str]:
 async def _first_of_each_page[T](
     fetch: Callable[[], Awaitable[Page[T]]],
 ) -> AsyncIterator[T]:
-    """Yield what there is until there is nothing: what was yielded is gone by the next page."""
+    """Yield items until none are left: the caller deletes each before the next page is read."""
     while items := (await fetch()).items:
         for item in items:
             yield item
@@ -128,7 +128,8 @@ async def _first_of_each_page[T](
 async def _remove_staff(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> int:
     count = 0
     async for member in _first_of_each_page(lambda: ports.msps.staff(msp_id, _PAGE)):
-        # The claim goes first: by itself a row lets nobody in, and it tells of the claim.
+        # The claim is deleted first: a row without a claim gives nobody access, and the row is
+        # needed to find the claim.
         await ports.staff_index.release(member.tid, member.oid, msp_id)
         await _remove_member(ports.msps, member, cause)
         count += 1
@@ -152,7 +153,7 @@ async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> 
 
     count = 0
     async for tenant in _first_of_each_page(lambda: ports.msps.tenants(msp_id, _PAGE)):
-        with suppress(TenantNotFound, NoPartnerTenant):  # Somebody else has just removed it.
+        with suppress(TenantNotFound, NoPartnerTenant):  # Another run has just removed it.
             await remove_tenant(
                 ports,
                 msp_id,
