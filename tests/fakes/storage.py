@@ -36,7 +36,7 @@ def _version() -> str:
     return f'W/"{next(_versions)}"'
 
 
-def _key(row: Row) -> tuple[str, ...]:  # noqa: PLR0911  one return a kind
+def _key(row: Row) -> tuple[str, ...]:  # noqa: PLR0911  one return per kind
     match row:
         case Tenant() | TenantUsage() | GdapInvite() | TenantRemoval():
             return (row.msp_id, type(row).__name__, row.tenant_id)
@@ -172,7 +172,7 @@ class FakeMspStore(MspStore):
     async def commit(self, operations: Sequence[RowChange]) -> None:
         if len({operation.row.msp_id for operation in operations}) > 1:
             raise ValueError("a transaction stays in one partition")
-        await asyncio.sleep(0)  # whoever runs at once has read by now, and one of them is late
+        await asyncio.sleep(0)  # concurrent callers have read by now, so one of them is late
         for operation in operations:
             if isinstance(operation, Insert) and isinstance(operation.row, Tenant):
                 await self.schedule.add(first_sync(operation.row))

@@ -1,4 +1,4 @@
-"""A backup on real Azurite: what comes back is what was there, wherever it was cut off."""
+"""A backup on real Azurite: the restored data is equal, wherever the process was interrupted."""
 
 import gzip
 import json
@@ -38,14 +38,14 @@ from ops.backup.restore import MARKS, RestoreDiffers, StoreNotEmpty, restore
 from tests.faults.backup_process import PAGE, BackupProcess
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 
-# BACKUP_KILLS=30 makes the long form of it.
+# BACKUP_KILLS=30 runs it at full size.
 KILLS = int(os.environ.get("BACKUP_KILLS", "4"))
 USERS = 150
 CLOCK = SystemClock()
 
 
 class EveryRequest(WriteCounter):
-    """Counts reads too: an export does nothing else."""
+    """Also counts reads: an export does nothing else."""
 
     @override
     def is_last(self, request: web.Request) -> Kill | None:
@@ -55,7 +55,7 @@ class EveryRequest(WriteCounter):
 
 @pytest.fixture(scope="module")
 async def two_stores(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[str, str]]:
-    """Two real Azurites: where a backup is from, and where it goes."""
+    """Two real Azurites: the source and the target of a backup."""
     stores, children = [], []
     for _ in range(2):
         ports = free_ports(3)
@@ -70,7 +70,7 @@ async def two_stores(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 @pytest.fixture(scope="module")
 async def source(two_stores: tuple[str, str]) -> AsyncIterator[Storage]:
-    """The seed, and something in every table."""
+    """The seed, and at least one row in every table."""
     await seed(two_stores[0])
     storage = Storage.connect(two_stores[0])
     customer = (await storage.msps.tenants(MspId(CONTOSO.msp_id), 1)).items[0].value
@@ -119,7 +119,7 @@ def _every_type() -> dict[str, Any]:
 
 @pytest.fixture
 async def target(two_stores: tuple[str, str]) -> AsyncIterator[Storage]:
-    """A store without a table."""
+    """A store without any table."""
     storage = Storage.connect(two_stores[1])
     yield storage
     await delete_tables(storage)
@@ -132,7 +132,7 @@ async def delete_tables(storage: Storage) -> None:
 
 
 async def rows(storage: Storage) -> dict[str, list[str]]:
-    """Return every row as the service has it."""
+    """Return every row as the service returns it."""
     return {
         name: [line async for page in RawRows(storage.table(name)).pages() for line in page.lines]
         for name in NAMES
@@ -183,7 +183,7 @@ async def test_a_backup_has_every_type_as_azure_tables_has_it(
 
 
 class Runs:
-    """Exports and imports in processes that reach the store through a proxy, killed there."""
+    """Exports and imports in processes that use the store through a proxy, which kills them."""
 
     def __init__(self, counter: EveryRequest, environment: dict[str, str]) -> None:
         self.counter, self._environment = counter, environment
@@ -201,7 +201,7 @@ class Runs:
             yield cls(counter, environment)
 
     async def run(self, folder: Path, kill_at: int = 0, *, outward: bool) -> int:
-        """Run once, killed at a request if wanted; return the exit code."""
+        """Run once, optionally killed at a request; return the exit code."""
         process: list[BackupProcess] = []
         kill = Kill(kill_at, kill_at % 2 == 1, lambda: process[0].pid) if kill_at else None
         self.counter.restart(kill)
@@ -209,10 +209,10 @@ class Runs:
         return await process[0].wait()
 
     async def killed(self, folder: Path, turn: int, requests: int, *, outward: bool) -> int:
-        """Run, killed at this turn's request and then soon after it; return how often."""
+        """Run, killed at this turn's request and again at a later one; return the kill count."""
         at = 2 + turn * (requests - 2) // KILLS
         ends = [await self.run(folder, kill_at, outward=outward) for kill_at in (at, 9 + turn)]
-        assert await self.run(folder, outward=outward) in (0, 1)  # 1: it was complete before
+        assert await self.run(folder, outward=outward) in (0, 1)  # 1: it was already complete
         return sum(end < 0 for end in ends)
 
 
@@ -337,7 +337,7 @@ async def test_rows_that_something_else_writes_during_an_import_are_noticed(
 async def test_an_msp_that_changes_while_it_is_read_is_read_again(
     source: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A transaction over rows of two pages is in the backup whole, or not at all."""
+    """A transaction over rows of two pages is in the backup completely or not at all."""
     changes = _Changes(source, times=2)
     monkeypatch.setattr(RawRows, "partition", changes.reading())
     await export(source, BackupFolder(tmp_path / "backup"), CLOCK, PAGE)
@@ -367,7 +367,7 @@ def test_a_folder_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
 
 
 class _Stops(BackupFolder):
-    """Is cut off when a table's last page is written, and before the table is complete."""
+    """Is interrupted after a table's last page is written and before the table is complete."""
 
     @override
     def complete(self, table: str, contents: Contents) -> None:
@@ -387,7 +387,7 @@ async def test_an_export_cut_off_behind_the_last_page_has_no_row_twice(
 
 
 class _Changes:
-    """Changes the first and the last row of an MSP together, between two pages of a reading."""
+    """Changes the first and last row of an MSP in one transaction, between two pages of a read."""
 
     def __init__(self, storage: Storage, times: int) -> None:
         self._table, self.left, self._count = storage.table("msps"), times, 0
@@ -418,7 +418,7 @@ class _Changes:
 async def test_a_tenant_whose_entry_in_the_schedule_is_missing_gets_it_back(
     source: Storage, target: Storage, tmp_path: Path
 ) -> None:
-    """The schedule is read after the states, and a sync between them moves a tenant's entry."""
+    """The schedule is read after the states, and a sync in between moves a tenant's entry."""
     tenant = (await source.msps.tenants(MspId(CONTOSO.msp_id), 1)).items[0].value
     state = await source.sync_states.find(tenant.ref)
     assert state is not None

@@ -1,7 +1,7 @@
-"""The process is killed at every write in turn; after a restart the rules hold again.
+"""The process is killed at every write in turn; after a restart the invariants hold again.
 
-It is killed when the write is stored and before it hears so. That is every state of storage there
-is: to be killed before a write leaves what being killed after the one before it leaves.
+It is killed after the write is stored and before it receives the response. This covers every state
+of storage: a kill before a write leaves the same state as a kill after the previous write.
 """
 
 import shutil
@@ -33,7 +33,7 @@ MSP = MspId(CONTOSO.msp_id)
 
 
 class Bench:
-    """A stack whose app reaches storage through the counting proxy."""
+    """A stack whose app uses storage through the counting proxy."""
 
     def __init__(self, stack: Stack, portal: Portal, counter: WriteCounter, store: Storage) -> None:
         self.stack, self.portal, self.counter, self.store = stack, portal, counter, store
@@ -47,7 +47,7 @@ class Bench:
         """Kill the app at the first write of an act, then at the second, until it survives.
 
         Returns:
-            At how many writes it was killed.
+            The number of writes at which it was killed.
         """
         kills = 0
         while True:
@@ -74,7 +74,7 @@ class Bench:
         return True
 
     async def recover(self) -> None:
-        """Let time pass as the timers see it, fire them, and wait for what they set off."""
+        """Advance time for the timers, fire them, and wait for the work that they start."""
         await self.portal.idle()
         await self._pass(timedelta(minutes=5))
         await self.portal.fire("recover_work")
@@ -82,7 +82,7 @@ class Bench:
         await self.portal.idle()
 
     async def _pass(self, time: timedelta) -> None:
-        """Have leases run out, and everything scheduled within the time fall due."""
+        """Let leases expire, and everything that is scheduled within the time become due."""
         schedule, states = self.store.sync_schedule, self.store.sync_states
         known = [await states.find(ref) for ref in await states.of_msp(MSP, OWN, OWN)]
         due = [entry async for entry in schedule.due(datetime.now(UTC) + time)]
@@ -95,14 +95,14 @@ class Bench:
             await states.replace(passed, row.version)
 
     async def rows(self) -> tuple[Tenant | None, PartnerTenantClaim | None]:
-        """Return the own tenant's row and the slot."""
+        """Return the row of the MSP's own tenant, and the slot."""
         head = await self.store.msps.head(MSP)
         tenant = await self.store.msps.tenant(MSP, OWN)
         assert head is not None
         return tenant.value if tenant else None, head.slot.value if head.slot else None
 
     async def check_slot(self) -> Tenant | None:
-        """See that slot and row stand together or not at all; return the partner tenant."""
+        """Check that slot and row exist together or not at all; return the partner tenant."""
         tenant, slot = await self.rows()
         is_partner = tenant is not None and tenant.is_own_msp_tenant
         assert is_partner == (slot is not None)
@@ -111,7 +111,7 @@ class Bench:
         return tenant
 
     async def check_nothing_left(self) -> None:
-        """See that no record of a life that has ended is left, nor any work on record."""
+        """Check that no records of removed tenants and no pending work are left."""
         tenant = await self.check_slot()
         lives = {f"{MSP}:{OWN}:{tenant.epoch}"} if tenant else set()
         for name in TABLES.values():
@@ -123,11 +123,11 @@ class Bench:
         assert lives_with_blocks <= ({tenant.epoch} if tenant else set())
         states = await self.store.sync_states.of_msp(MSP, OWN, OWN)
         assert {f"{r.msp_id}:{r.tenant_id}:{r.epoch}" for r in states} <= lives
-        # A removal that was decided and not committed stays on record until it is surely dead.
+        # A removal that was decided but not committed stays pending until it has certainly died.
         assert {e["RowKey"] async for e in self.store.table("work").list_entities()} <= lives
 
     async def customer(self) -> None:
-        """Make the own tenant a synced customer with its usage and its invite."""
+        """Make the MSP's own tenant a synced customer with usage and an invite."""
         await self.portal.call(owner(), "POST", "/my-tenant/disable")
         await self.portal.idle()
         await self.portal.enabled()
@@ -144,19 +144,19 @@ class Bench:
         await self.store.msps.commit(operations)
 
     async def nothing(self) -> None:
-        """Have no row for the own tenant."""
+        """Start without a row for the MSP's own tenant."""
         await self.portal.call(owner(), "POST", "/my-tenant/disable")
         await self.portal.call(owner(), "DELETE", f"/tenants/{OWN}")
         await self.portal.idle()
         await self.portal.consented()
 
     async def partner(self) -> None:
-        """Have a synced partner tenant."""
+        """Start with a synced partner tenant."""
         await self.nothing()
         await self.portal.enabled()
 
     async def call(self, method: str, path: str, *, follow: bool = True) -> None:
-        """Call the API as the owner, and wait until all that follows is done, if wanted."""
+        """Call the API as the owner; optionally wait until all resulting work is done."""
         reply = await self.portal.call(owner(), method, path)
         if reply.status >= 500:
             raise aiohttp.ClientError("the app died")
@@ -225,7 +225,7 @@ async def test_a_consent_callback_survives_a_kill_at_every_write(bench: Bench) -
     async def check() -> None:
         tenant = await bench.check_slot()
         if tenant is None:
-            # Killed before the state was spent: the browser's reload starts where it was.
+            # Killed before the state was used up: a reload in the browser starts at that point.
             assert await bench.portal.callback(query) == "enabled"
         else:
             assert await bench.portal.callback(query) == "invalid"
@@ -246,7 +246,7 @@ async def test_convert_survives_a_kill_at_every_write(bench: Bench) -> None:
     async def check() -> None:
         tenant = await bench.check_slot()
         assert tenant is not None
-        # The customer's usage goes with the conversion, all or nothing: it is never billed.
+        # The conversion removes the customer's usage, all or nothing: it is never billed.
         usage = (await bench.store.msps.snapshot(MSP, OWN)).usage
         assert (usage is None) is tenant.is_own_msp_tenant
         await bench.call("POST", "/my-tenant/enable")
@@ -273,7 +273,7 @@ async def test_hard_delete_survives_a_kill_at_every_write(bench: Bench) -> None:
     async def check() -> None:
         await bench.check_nothing_left()
         left = await bench.store.msps.snapshot(MSP, OWN)
-        # What was used stays to be billed, and ends with the tenant; its invite goes with it.
+        # Past usage stays billable and ends with the tenant; the invite is removed with it.
         usage = version(left.usage).value
         assert (usage.stretches[-1].until is None) is (left.tenant is not None)
         assert (left.invite is None) is (left.tenant is None)
