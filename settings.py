@@ -54,7 +54,7 @@ class Settings(StorageSettings):
         None, description="Key Vault with the partner apps' credentials; in Azure."
     )
     secrets_dir: str | None = Field(
-        None, description="Folder with one file a secret; local development."
+        None, description="Folder with one file per secret; local development."
     )
     azure_client_id: str | None = Field(
         None,
@@ -64,7 +64,7 @@ class Settings(StorageSettings):
     credential_cache_seconds: float = Field(
         300,
         ge=0,
-        description="So long after it was stored, at most, a partner app's new credential is used.",
+        description="A partner app's new credential takes effect within this many seconds.",
     )
     entra_authority: str = Field(
         "https://login.microsoftonline.com", description="Microsoft Entra ID, without a tenant."
@@ -75,7 +75,8 @@ class Settings(StorageSettings):
     api_audience: str = Field(description="Client ID of this API: the `aud` of staff tokens.")
     page_token_key: str = Field(
         min_length=32,
-        description="Secret of 32 characters or more that signs page tokens; the same everywhere.",
+        description="Secret of 32 characters or more that signs page tokens; the same on all"
+        " instances.",
     )
     portal_url: str = Field(description="Where the browser goes after consent.")
     consent_redirect_uri: str = Field(
@@ -86,31 +87,31 @@ class Settings(StorageSettings):
         "", description="The seller's ABN on invoices; without it none are issued."
     )
     seller_address: str = Field(
-        "", description=r"The seller's postal address on invoices, lines parted by `\n`."
+        "", description=r"The seller's postal address on invoices, lines separated by `\n`."
     )
     payment_details: str = Field(
-        "", description=r"How to pay, printed on invoices, lines parted by `\n`."
+        "", description=r"How to pay, printed on invoices, lines separated by `\n`."
     )
     email_endpoint: str | None = Field(
-        None, description="Azure Communication Services, for notices; without it the log has them."
+        None,
+        description="Azure Communication Services, for billing e-mails; without it they go to"
+        " the log.",
     )
-    email_sender: str = Field("", description="The address that notices come from.")
-    sync_interval_hours: float = Field(
-        6, gt=0, description="Hours from a tenant's last sync to its next."
-    )
+    email_sender: str = Field("", description="The sender's address of billing e-mails.")
+    sync_interval_hours: float = Field(6, gt=0, description="Hours between two syncs of a tenant.")
     work_redelivery_seconds: float = Field(
-        120, ge=0, description="Age at which work on record is put on its queue again."
+        120, ge=0, description="Pending work older than this is queued again."
     )
     staff_cache_seconds: float = Field(
         30,
         ge=0,
         le=60,
-        description="For how long a caller's role is remembered for reads; 0 is never.",
+        description="How long a caller's role is cached for reads; 0 turns the cache off.",
     )
     search_cache_seconds: float = Field(
         10,
         ge=0,
-        description="Age at which the search index in memory is compared with storage.",
+        description="Age at which the search index in memory is checked against storage.",
     )
     applicationinsights_connection_string: str | None = Field(
         None, description="Application Insights, for spans and metrics; without it none are sent."
@@ -119,22 +120,24 @@ class Settings(StorageSettings):
         0.1,
         ge=0,
         le=1,
-        description="Share of the use cases whose spans are sent; metrics are whole.",
+        description="Sampling rate of traces, by use case; metrics are not sampled.",
     )
     telemetry_console: bool = Field(
-        default=False, description="Spans and metrics to standard error; local development."
+        default=False, description="Write spans and metrics to standard error; local development."
     )
     sync_schedule: str = Field(
-        description="NCRONTAB of the search for tenants that are due, such as `0 */2 * * * *`."
+        description="NCRONTAB schedule of the search for tenants due for sync, such as"
+        " `0 */2 * * * *`."
     )
     gdap_schedule: str = Field(
-        description="NCRONTAB of the look at GDAP relationships, such as `15 */10 * * * *`."
+        description="NCRONTAB schedule of the GDAP relationship poll, such as `15 */10 * * * *`."
     )
     recovery_schedule: str = Field(
-        description="NCRONTAB of the search for work left undone, such as `30 * * * * *`."
+        description="NCRONTAB schedule of requeuing pending work, such as `30 * * * * *`."
     )
     invoice_schedule: str = Field(
-        description="NCRONTAB of issuing and of pursuing payment, such as `0 15 * * * *`."
+        description="NCRONTAB schedule of issuing invoices and payment reminders, such as"
+        " `0 15 * * * *`."
     )
 
     @field_validator("seller_abn")

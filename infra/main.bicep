@@ -10,21 +10,21 @@ param location string = resourceGroup().location
 @description('Client ID of the API registration: the audience of staff tokens.')
 param apiAudience string
 
-@description('Signs page tokens. A new one with each deployment costs a list that is being read its next page.')
+@description('Signs page tokens. Each deployment creates a new one, so a client that is paging through a list must start again.')
 @secure()
-// checkov:skip=CKV_AZURE_131: a new GUID with each deployment, which stands nowhere.
+// checkov:skip=CKV_AZURE_131: a new GUID with each deployment, which is stored nowhere.
 param pageTokenKey string = newGuid()
 
-@description('Origin of the portal, without a path: it may call the API, and consent ends there.')
+@description('Origin of the portal, without a path: it may call the API, and consent redirects to it.')
 param portalOrigin string
 
-@description('Base of this API as Entra redirects to it; empty for the address that Azure gives.')
+@description('Base address of this API for Entra redirects; empty for the address that Azure assigns.')
 param redirectBase string = ''
 
-@description('Where alerts go.')
+@description('E-mail address that receives alerts.')
 param alertEmail string
 
-@description('The seller on invoices. Without SELLER_ABN none are issued.')
+@description('The seller on invoices. Without SELLER_ABN no invoices are issued.')
 param seller object = {
   SELLER_NAME: 'Manage365 Pty Ltd'
   SELLER_ABN: ''
@@ -32,10 +32,10 @@ param seller object = {
   PAYMENT_DETAILS: ''
 }
 
-@description('Azure Communication Services resource in this resource group; empty sends notices to the log.')
+@description('Azure Communication Services resource in this resource group; if empty, billing e-mails go to the log.')
 param communicationServiceName string = ''
 
-@description('The address that notices come from, of a domain that is verified with it.')
+@description('The sender address of billing e-mails, in a domain that is verified with that resource.')
 param emailSender string = ''
 
 @description('NCRONTAB, UTC.')
@@ -46,7 +46,7 @@ param schedules object = {
   INVOICE_SCHEDULE: '0 15 * * * *'
 }
 
-@description('The README tells of each.')
+@description('The README describes each.')
 param tuning object = {
   SYNC_INTERVAL_HOURS: '6'
   WORK_REDELIVERY_SECONDS: '120'
@@ -58,7 +58,7 @@ param tuning object = {
 
 @description('Microsoft Entra ID and Microsoft Graph of the cloud, without a slash at the end.')
 param clouds object = {
-  // The host alone: loginEndpoint ends in a slash in some clouds, and the app puts /<tenant> behind it.
+  // Only the host: loginEndpoint ends in a slash in some clouds, and the app appends /<tenant>.
   ENTRA_AUTHORITY: 'https://${split(environment().authentication.loginEndpoint, '/')[2]}'
   // environment() has no Microsoft Graph: its `graph` is the retired Azure AD Graph.
   GRAPH_ENDPOINT: 'https://graph.microsoft.com'
@@ -68,7 +68,7 @@ param clouds object = {
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
 param storageSku string = 'Standard_ZRS'
 
-@description('Most instances at once.')
+@description('Maximum number of instances.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstances int = 40
@@ -77,18 +77,18 @@ param maximumInstances int = 40
 @minValue(0)
 param warmInstances int = 0
 
-@description('Whether instances are spread over availability zones; needs two warm ones.')
+@description('Whether instances are spread over availability zones; needs two warm instances.')
 param zoneRedundant bool = false
 
 @description('Memory of an instance, in MB.')
 @allowed([512, 2048, 4096])
 param instanceMemory int = 2048
 
-@description('Days that logs are kept.')
+@description('Log retention, in days.')
 @minValue(30)
 param logDays int = 90
 
-@description('Whether storage and Key Vault are reached through a virtual network alone.')
+@description('Whether storage and Key Vault are reachable only through a virtual network.')
 param privateNetwork bool = false
 
 var suffix = uniqueString(resourceGroup().id)

@@ -4,7 +4,7 @@ param environmentName = 'dev'
 param apiAudience = '00000000-0000-0000-0000-000000000000'
 param portalOrigin = 'https://portal.dev.contoso.example'
 param alertEmail = 'operators@contoso.example'
-// A sample: without an ABN no invoice is issued, and the alert says so for good.
+// Sample values: without an ABN no invoice is issued, and the alert would fire permanently.
 param seller = {
   SELLER_NAME: 'Contoso Software Pty Ltd (dev)'
   SELLER_ABN: '51824753556'

@@ -1,1 +1,1 @@
-"""The local stack: real parts on this machine, none of them deployed."""
+"""The local stack: real components on this machine, none of them deployed."""

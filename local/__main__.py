@@ -42,7 +42,7 @@ async def _run(_options: argparse.Namespace) -> int:
 
 
 async def _demo(_options: argparse.Namespace) -> int:
-    from local.demo import run_demo  # noqa: PLC0415  the other commands do without it
+    from local.demo import run_demo  # noqa: PLC0415  the other commands do not need it
 
     return await run_demo()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from local.processes import Child
 
 _SCRIPT = Path(__file__).parent / "node_modules/azurite/dist/src/azurite.js"
-# The emulator's well-known account; it opens nothing else.
+# The emulator's well-known account; it gives access to nothing else.
 # https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
 _ACCOUNT = "devstoreaccount1"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -27,9 +27,9 @@ async def start_azurite(
     """Start Azurite, and wait until it listens.
 
     Args:
-        ports: Of blobs, queues and tables.
-        store: Where the data are kept; None keeps them in memory.
-        path: The PATH on which `node` is found.
+        ports: For blobs, queues and tables.
+        store: Where the data is kept; None keeps it in memory.
+        path: The PATH that contains `node`.
 
     Raises:
         StartFailed: It does not start.

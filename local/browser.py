@@ -17,7 +17,7 @@ from local.sample_data import SeedStaff
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of the API's."""
+    """A response of the API."""
 
     status: int
     body: Any
@@ -36,7 +36,7 @@ class Browser:
     Args:
         api: Address of the API.
         microsoft: Address of the simulated Microsoft.
-        ca: The certificate that the simulation's is signed with.
+        ca: The CA certificate that signed the simulation's certificate.
     """
 
     api: str
@@ -71,7 +71,7 @@ class Browser:
         """Return an access token of a person, issued by the simulated Entra ID.
 
         Args:
-            claims: What `POST /_control/tokens` takes beyond the two IDs.
+            claims: Other parameters of `POST /_control/tokens`, in addition to the two IDs.
         """
         reply = await self.control("POST", "/tokens", {"tid": tid, "oid": oid, **claims})
         return str(reply["accessToken"])
@@ -84,7 +84,7 @@ class Browser:
         body: Any = None,
         headers: dict[str, str] | None = None,
     ) -> Reply:
-        """Call the API as a staff member, or as nobody; redirects are not followed."""
+        """Call the API as a staff member, or anonymously; redirects are not followed."""
         sent = dict(headers or {})
         if staff is not None:
             if staff.oid not in self._tokens:
@@ -103,7 +103,7 @@ class Browser:
             return await _body(response)
 
     async def consent_callback(self, consent_url: str, *, accept: bool = True) -> str:
-        """Answer Microsoft's consent page; return where it redirects to, without going there."""
+        """Answer Microsoft's consent page; return the redirect's target, without following it."""
         url = self.microsoft + consent_url.removeprefix(_origin(consent_url))
         async with self.session.get(url) as response:
             page = await response.text()
@@ -116,7 +116,7 @@ class Browser:
             return response.headers["Location"]
 
     async def follow(self, location: str) -> Reply:
-        """Go where Microsoft redirects to: our callback."""
+        """Follow Microsoft's redirect to our callback."""
         parts = urlsplit(location)
         return await self.call(None, "GET", f"{parts.path}?{parts.query}")
 

@@ -84,7 +84,7 @@ class Demo:
         _expect(sync["state"] == "succeeded", f"the sync ended as {sync['state']}")
 
     async def _in_the_list(self) -> None:
-        self._title("The partner tenant stands in the list, with its badge")
+        self._title("The partner tenant is in the list, with its badge")
         reply = await self._browser.call(_OWNER, "GET", "/tenants?scope=partner")
         item = reply.body["items"][0]
         shown = {key: item[key] for key in ("displayName", "primaryDomain", "badge", "connection")}
@@ -106,7 +106,7 @@ class Demo:
         _expect(skipped.body["status"] == "skipped", "the invite was not skipped")
 
     async def _second(self, other: str) -> None:
-        """Try to enable a second one as an admin who signs in from another tenant."""
+        """Try to enable a second partner tenant, as an admin who signs in from another tenant."""
         token = await self._browser.token(other, _OWNER.oid)
         headers = {"Authorization": f"Bearer {token}"}
         # The session's detected tenant comes first; a new session has detected none yet.
@@ -142,13 +142,13 @@ class Demo:
         print(f"   {_DIM}purged: {_short(deleted)}{_END}")
 
 
-def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001  it is the question itself
+def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001  the condition itself
     if not holds:
         raise Unexpected(otherwise)
 
 
 def _progress(sync: dict[str, Any], seen: str) -> str:
-    """Print the progress when there is some; return what stands there now."""
+    """Print the progress if it has changed; return the current progress."""
     sets = [
         f"{d['name']} {d['count'] if d['count'] is not None else '…'}" for d in sync["dataSets"]
     ]
@@ -167,7 +167,7 @@ def _cut(url: str, length: int = 110) -> str:
 
 
 async def run_demo() -> int:
-    """Run the demo on free ports with an empty store; return 0, or 1 and say why."""
+    """Run the demo on free ports with an empty store; return 0, or print the error and return 1."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="manage365-") as folder:
         async with Stack(Path(folder)) as stack:

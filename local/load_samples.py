@@ -1,4 +1,4 @@
-"""Putting the seed into storage, by the code that operators use."""
+"""Writes the seed into storage, with the code that operators use."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import batched
@@ -26,7 +26,7 @@ _TENANTS_AT_ONCE = 100 // _ROWS_A_TENANT
 
 
 async def seed(connection_string: str) -> None:
-    """Create tables and queues, and onboard the seed's MSPs unless they are there."""
+    """Create tables and queues, and onboard the seed's MSPs unless they exist."""
     storage = Storage.connect(connection_string)
     queues = StorageQueues.connect(connection_string)
     documents = BlobInvoiceDocuments.connect(connection_string)

@@ -1,4 +1,4 @@
-"""Child processes: started, waited for until they are ready, and gone with their parent."""
+"""Child processes: started, awaited until they are ready, and ended with their parent."""
 
 import asyncio
 import ctypes
@@ -19,11 +19,11 @@ class StartFailed(Exception):
 
 
 class Ended(Exception):
-    """A process ended while it was to serve; the text holds the end of its log."""
+    """A process ended while it should have served; the text holds the end of its log."""
 
 
 class Process(Protocol):
-    """A started process, as asyncio has it."""
+    """A started process, with asyncio's interface."""
 
     @property
     def pid(self) -> int:
@@ -32,11 +32,11 @@ class Process(Protocol):
 
     @property
     def returncode(self) -> int | None:
-        """How it ended; None while it runs."""
+        """The exit code; None while it runs."""
         ...
 
     async def wait(self) -> int:
-        """Wait for its end; return how it ended."""
+        """Wait for its end; return the exit code."""
         ...
 
     def send_signal(self, signal: int) -> None:
@@ -48,7 +48,7 @@ class Child:
     """A process of the stack. Its output goes to a file.
 
     Args:
-        log: Where stdout and stderr go.
+        log: File for stdout and stderr.
     """
 
     def __init__(self, name: str, log: Path) -> None:
@@ -84,23 +84,23 @@ class Child:
         return "\n".join(lines[-30:])
 
     async def stop(self) -> None:
-        """Ask the process to stop, and see that it does."""
+        """Ask the process to stop, and make sure that it does."""
         await self._end(signal.SIGTERM)
 
     async def kill(self) -> None:
-        """Kill the process: it gets no chance to finish anything."""
+        """Kill the process without letting it finish anything."""
         await self._end(signal.SIGKILL)
 
     async def until_ended(self, seconds: float = 30) -> None:
-        """Wait until the process has ended by itself or by somebody else."""
+        """Wait until the process has ended for any reason."""
         if self._process is not None:
             await asyncio.wait_for(self._process.wait(), seconds)
 
     async def serve(self) -> NoReturn:
-        """Wait for an end that is not to come while others rely on the process.
+        """Wait for the process, which must not end while others rely on it.
 
         Raises:
-            Ended: It came.
+            Ended: It ended.
         """
         status = await self._process.wait() if self._process else None
         raise Ended(f"{self.name} ended with status {status}:\n{self.log_tail()}")
@@ -123,7 +123,7 @@ class Child:
 
 
 def die_with_parent() -> None:
-    """Let the kernel end this process with its parent, however the parent ends (on Linux)."""
+    """Let the kernel end this process when its parent ends for any reason (on Linux)."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
@@ -140,7 +140,7 @@ async def _listens(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
+    """Return free ports."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
@@ -155,7 +155,7 @@ def check_free(port: int) -> None:
     """Refuse a port that is in use, before anything is started.
 
     Raises:
-        StartFailed: Somebody listens there.
+        StartFailed: A process listens there.
     """
     with socket.socket() as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The seed: two MSPs with fixed IDs, and what Microsoft knows of their tenants."""
+"""The seed: two MSPs with fixed IDs, and their tenants at Microsoft."""
 
 import os
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 API_AUDIENCE = "6f1d3f52-0d5a-4f0e-9a53-6f0a1c1d7e01"
-# What App Service tells an app to send with its request for a token of its managed identity.
+# The header value that App Service has an app send to request a managed identity token.
 IDENTITY_HEADER = "local"
-SELLER_ABN = "35000000365"  # valid by its check digits, and nobody's
+SELLER_ABN = "35000000365"  # has valid check digits, and belongs to nobody
 ROLES = ("msp_owner", "msp_admin", "l3", "l2", "l1", "viewer")
 PERMISSIONS = (
     "DelegatedAdminRelationship.ReadWrite.All",
@@ -26,8 +26,8 @@ def fixed_id(name: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"https://sample.manage365.example/{name}"))
 
 
-# The service's managed identity. Entra has it stand only for apps of its own tenant, so that the
-# service is at home in Contoso's.
+# The service's managed identity. Entra accepts it only for apps of its own tenant, so the service
+# belongs to Contoso's tenant.
 SERVICE_TENANT_ID = fixed_id("tenant/contoso.com")
 IDENTITY_CLIENT_ID = fixed_id("identity/client")
 IDENTITY_OBJECT_ID = fixed_id("identity/object")
@@ -71,7 +71,7 @@ class SeedMsp:
     own: SeedTenant
     staff: tuple[SeedStaff, ...]
     customers: tuple[SeedTenant, ...]
-    # Beside its own; the demo and tests have staff who sign in from there.
+    # In addition to its own; the demo and tests have staff who sign in from there.
     sign_in_tenants: tuple[SeedTenant, ...]
 
     @cached_property
@@ -91,7 +91,7 @@ class SeedMsp:
 
     @property
     def client_secret(self) -> str:
-        """Name of the secret with the app's client secret: its other credential."""
+        """Name of the secret with the app's client secret, its other credential."""
         return f"{self.credential}-secret"
 
     @property
@@ -101,7 +101,7 @@ class SeedMsp:
 
     @cached_property
     def security_group(self) -> str:
-        """Object ID of the group that gets access to customers; the service account is in it."""
+        """Object ID of the group that gets access to customers; it contains the service account."""
         return fixed_id(f"group/{self.key}")
 
     def relationship_id(self, customer: "SeedTenant") -> str:
@@ -176,7 +176,7 @@ FABRIKAM = SeedMsp(
     own=_FABRIKAM,
     staff=(_staff(_FABRIKAM, "msp_owner"),),
     customers=(
-        _CUSTOMER_TENANTS[0],  # a customer of contoso's as well
+        _CUSTOMER_TENANTS[0],  # also a customer of Contoso
         _LITWARE,
         _tenant("The Phone Company", "thephone-company.com", 201, 9),
     ),
@@ -193,10 +193,10 @@ def tenants() -> list[SeedTenant]:
 
 
 def msp_of(key: str) -> SeedMsp:
-    """Return the MSP of a key.
+    """Return the MSP with a key.
 
     Raises:
-        LookupError: There is none.
+        LookupError: There is no such MSP.
     """
     for msp in MSPS:
         if msp.key == key:

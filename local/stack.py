@@ -24,7 +24,7 @@ PORTAL = "https://portal.manage365.example"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the parts of a stack listen."""
+    """The ports of a stack."""
 
     api: int
     microsoft: int
@@ -34,12 +34,12 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Return five ports that nobody listens on."""
+        """Return five free ports."""
         return cls(*free_ports(5))
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Return the ports that the environment names, or the well-known ones."""
+        """Return the ports that the environment names, or the default ones."""
         names = {
             "API_PORT": 7071,
             "MICROSOFT_PORT": 7443,
@@ -56,10 +56,10 @@ class Stack:
 
     Args:
         run_dir: For certificates, secrets and logs.
-        store: Where Azurite keeps its data; None keeps them in memory.
-        timers: Whether timers fire on schedule; tests fire them by hand.
-        settings: Settings of the app beyond the stack's own.
-        launch: Makes what the functions host runs as; tests bring a way that starts faster.
+        store: Where Azurite keeps its data; None keeps it in memory.
+        timers: Whether timers fire on schedule; tests fire them manually.
+        settings: Settings of the app in addition to the stack's own.
+        launch: Creates the process of the functions host; tests pass one that starts faster.
     """
 
     run_dir: Path
@@ -84,7 +84,7 @@ class Stack:
 
     @property
     def ca(self) -> Path:
-        """The certificate that the simulation's is signed with."""
+        """The CA certificate that signed the simulation's certificate."""
         return self.run_dir / "ca.pem"
 
     @property
@@ -94,7 +94,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The app's environment, as its settings in Azure would be."""
+        """The app's environment, like its settings in Azure."""
         origin = f"https://localhost:{self.ports.microsoft}"
         return {
             "PATH": os.environ["PATH"],
@@ -114,10 +114,10 @@ class Stack:
             "RECOVERY_SCHEDULE": "30 * * * * *",
             "INVOICE_SCHEDULE": "0 15 * * * *",
             "SELLER_ABN": SELLER_ABN,
-            # MSAL's requests and aiohttp's TLS trust the simulation by these alone.
+            # These make MSAL's requests and aiohttp's TLS trust the simulation.
             "REQUESTS_CA_BUNDLE": str(self.ca),
             "SSL_CERT_FILE": str(self.ca),
-            # As App Service tells an app where its managed identity's tokens are.
+            # App Service uses these to pass an app the address for managed identity tokens.
             "AZURE_CLIENT_ID": IDENTITY_CLIENT_ID,
             "IDENTITY_ENDPOINT": f"{origin}/msi/token",
             "IDENTITY_HEADER": IDENTITY_HEADER,
@@ -126,7 +126,7 @@ class Stack:
         }
 
     async def start(self) -> None:
-        """Start everything, and put the seed into storage.
+        """Start everything, and write the seed into storage.
 
         Raises:
             StartFailed: A port is in use, or a part does not start.
@@ -158,12 +158,12 @@ class Stack:
         """Start the functions host.
 
         Args:
-            settings: Settings of this start alone.
+            settings: Settings for this start only.
         """
         host = self.launch("the functions host", self.run_dir / "host.log")
         command = [sys.executable, "-m", "local.host", "--port", str(self.ports.api)]
         environment = {**self.environment, **(settings or {})}
-        # As `infra/` has it: the portal's pages may call, and nobody else's.
+        # As in `infra/`: only the portal's origin may call.
         portal = urlsplit(environment["PORTAL_URL"])
         command += ["--app", str(ROOT), "--cors", f"{portal.scheme}://{portal.netloc}"]
         await host.start(command, environment)
@@ -192,7 +192,7 @@ class Stack:
         """Keep serving until the event is set.
 
         Raises:
-            Ended: A part ended before.
+            Ended: A process ended before.
         """
         parts = [asyncio.ensure_future(child.serve()) for child in (*self._children, self.host)]
         stopped = asyncio.ensure_future(stop.wait())
@@ -210,12 +210,12 @@ class Stack:
         self._children.clear()
 
     def ready_line(self) -> str:
-        """Return what is printed once the stack serves."""
+        """Return the line that is printed once the stack serves."""
         where = {"api": self.api, "microsoft": self.microsoft, "ca": str(self.ca)}
         return f"ready {json.dumps(where)}"
 
     async def __aenter__(self) -> Self:
-        """Start the stack; what was started is stopped when a part does not start."""
+        """Start the stack; if a part does not start, stop the ones that did."""
         try:
             await self.start()
         except BaseException:

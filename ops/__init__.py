@@ -1,1 +1,1 @@
-"""Operators' commands: python -m ops."""
+"""Operator commands: python -m ops."""

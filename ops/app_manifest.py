@@ -1,4 +1,4 @@
-"""What a partner app registration asks of Microsoft Graph, as Entra's manifest has it.
+"""The Microsoft Graph permissions of a partner app registration, in the format of Entra's manifest.
 
 https://learn.microsoft.com/graph/api/resources/requiredresourceaccess
 """
@@ -27,10 +27,10 @@ SCOPES = {
 
 
 def app_manifest() -> dict[str, Any]:
-    """Return the permissions: application ones, and delegated ones for customers' data.
+    """Return the permissions: application permissions, and delegated ones for customers' data.
 
-    The partner tenant is read by the app itself; customers are read by the MSP's service account,
-    since GDAP gives delegated access alone.
+    The app itself reads the partner tenant. The MSP's service account reads customers, because
+    GDAP gives only delegated access.
     """
     roles = [{"id": APP_ROLES[name], "type": "Role"} for name in sorted(MANIFEST)]
     scopes = [{"id": SCOPES[name], "type": "Scope"} for name in sorted(READ.values())]

@@ -1,4 +1,4 @@
-"""Operators' commands of billing: payments, terms, reconciliation."""
+"""The operator commands for billing: payments, terms, reconciliation."""
 
 import argparse
 from decimal import Decimal
@@ -22,17 +22,17 @@ from ops.onboarding import agreed_price, tier
 
 
 def add_billing_commands(commands: Any) -> None:
-    """Add the commands to the parser's."""
+    """Add the commands to the parser."""
     paid = commands.add_parser("mark-paid", help="record that an invoice is paid")
     paid.set_defaults(command=_mark_paid)
     paid.add_argument("--msp-id", required=True)
     paid.add_argument("--number", required=True, help="such as M365-INV-0001")
-    terms = commands.add_parser("change-terms", help="set an MSP's tier from the next month on")
+    terms = commands.add_parser("change-terms", help="change an MSP's tier from the next month on")
     terms.set_defaults(command=_change_terms)
     terms.add_argument("--msp-id", required=True)
     terms.add_argument("--tier", required=True)
     terms.add_argument("--agreed-price", help="AUD per tenant and month, for enterprise_plus")
-    terms.add_argument("--annual-prepay", action="store_true", help="the year is paid ahead")
+    terms.add_argument("--annual-prepay", action="store_true", help="the year is paid in advance")
     compare = commands.add_parser("reconcile", help="compare a month's invoices with usage")
     compare.set_defaults(command=_reconcile)
     compare.add_argument("--month", required=True, help="YYYY-MM")
@@ -76,7 +76,7 @@ async def _reconcile(
 
 
 def report(month: Month, found: list[Reconciled]) -> dict[str, Any]:
-    """Return what a reconciliation tells an operator."""
+    """Return the result of a reconciliation as an operator sees it."""
     return {
         "month": str(month),
         "msps": len(found),

@@ -1,4 +1,4 @@
-"""What every operator's command is, and how it reads amounts."""
+"""What all operator commands share: their type, and how they read texts and amounts."""
 
 import argparse
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ async def head_of(msps: MspStore, msp_id: MspId) -> MspHead:
 
 
 def check_text(options: argparse.Namespace) -> None:
-    """Refuse what cannot be stored: half a character, a control character, a text without end.
+    """Refuse a text that cannot be stored: a lone surrogate, a control character, too long a text.
 
     Raises:
         MalformedInput: An option holds such a text.
@@ -46,10 +46,10 @@ def check_text(options: argparse.Namespace) -> None:
 
 
 def cents(text: str | None) -> int | None:
-    """Return an amount in cents, or None for none.
+    """Return an amount in cents, or None if there is none.
 
     Raises:
-        MalformedInput: It is no amount, or has more than two decimals.
+        MalformedInput: It is not an amount, or has more than two decimals.
     """
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Operators' commands of credentials: what an MSP's partner app authenticates with."""
+"""The operator commands for credentials: what an MSP's partner app authenticates with."""
 
 import argparse
 from dataclasses import replace
@@ -20,7 +20,7 @@ _FEDERATED = "the service's managed identity"
 
 
 def add_credential_options(command: Any) -> None:
-    """Add the choice of a credential to a command's options."""
+    """Add the options that choose a credential."""
     choice = command.add_mutually_exclusive_group(required=True)
     choice.add_argument(
         "--credential-secret", metavar="NAME", help="a certificate or client secret in Key Vault"
@@ -31,9 +31,9 @@ def add_credential_options(command: Any) -> None:
 
 
 def add_credential_commands(commands: Any) -> None:
-    """Add the commands to the parser's."""
+    """Add the commands to the parser."""
     change = commands.add_parser(
-        "change-credential", help="have a partner app authenticate by something else"
+        "change-credential", help="change what a partner app authenticates with"
     )
     change.set_defaults(command=_change_credential)
     change.add_argument("--msp-id", required=True)
@@ -53,7 +53,7 @@ async def _change_credential(
 async def change_credential(
     msps: MspStore, msp_id: MspId, name: str | None, cause: Cause
 ) -> str | None:
-    """Have an MSP's partner app authenticate by another secret, or by none; return the one before.
+    """Change the secret of an MSP's partner app, or use none; return the previous one.
 
     Raises:
         NoSuchMsp: There is no such MSP.
@@ -66,7 +66,7 @@ async def change_credential(
 
 
 def decide_credential(head: MspHead, name: str | None, cause: Cause) -> Decision[str | None]:
-    """Decide another credential of the same partner app."""
+    """Decide to change the credential of the same partner app."""
     msp = head.msp.value
     before = msp.app.credential
     if before == name:

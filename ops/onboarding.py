@@ -24,7 +24,7 @@ LONGEST_NAME = 256
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An MSP as an operator enters it; every text is unchecked.
+    """An MSP as an operator enters it; no text is validated yet.
 
     Args:
         credential: Name of a secret, or None for the service's managed identity.
@@ -89,26 +89,26 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
     """Store the MSP and its first owner in one transaction.
 
     Raises:
-        MalformedInput: The owner's IDs are no GUIDs.
-        ForeignPerson: The owner is staff of another MSP; the message says whether the MSP has
-            been stored before that was seen.
-        ConcurrentChange: There is an MSP of this ID already.
+        MalformedInput: The owner's IDs are not GUIDs.
+        ForeignPerson: The owner is staff of another MSP; the message says whether the MSP was
+            already stored when this was detected.
+        ConcurrentChange: There is an MSP with this ID already.
     """
     tid = TenantId(parse_guid(owner.tid, "owner-tid"))
     oid = ObjectId(parse_guid(owner.oid, "owner-oid"))
     member = StaffMember(msp.msp_id, tid, oid, Role.OWNER, present(owner.name, "owner-name"))
     if await msps.head(msp.msp_id) is not None:
         raise ConcurrentChange("There is an MSP of this ID already.")
-    # A claim alone lets nobody in, so it may go first; one that an onboarding left behind when
-    # it died before its transaction is taken over.
+    # A claim alone gives nobody access, so it may be written first. A claim that an onboarding
+    # left when it crashed before its transaction is taken over.
     await claim_person(msps, index, member)
     event = Cause(SYSTEM, msp.onboarded_at, str(uuid4())).event(
         msp.msp_id, "msp.onboarded", after={"name": msp.name, "tier": str(msp.tier)}
     )
     msp = replace(msp, sign_in_tenants=(tid,))
     await msps.commit((Insert(msp), Insert(member), Insert(event)))
-    # Until the row was there, the claim looked like one that a crash had left, and another MSP
-    # may have taken it over.
+    # Before the row existed, the claim looked like one that a crash had left, and another MSP may
+    # have taken it over.
     try:
         await claim_person(msps, index, member)
     except ForeignPerson:
@@ -118,10 +118,10 @@ async def onboard(msps: MspStore, index: StaffIndex, msp: Msp, owner: Owner) -> 
 
 
 def present(text: str, option: str) -> str:
-    """Return a name without blanks around it.
+    """Return a name without surrounding blanks.
 
     Raises:
-        MalformedInput: Nothing is left, or more than 256 characters.
+        MalformedInput: Nothing is left, or more than 256 characters are.
     """
     name = text.strip()
     if not 1 <= len(name) <= LONGEST_NAME:
@@ -149,10 +149,10 @@ def _abn(text: str | None, country: str) -> str | None:
 
 
 def tier(text: str) -> Tier:
-    """Return the tier of a name.
+    """Return the tier with a name.
 
     Raises:
-        MalformedInput: There is none.
+        MalformedInput: There is no such tier.
     """
     try:
         return Tier(text)
@@ -161,10 +161,10 @@ def tier(text: str) -> Tier:
 
 
 def agreed_price(tier_name: str, price: int | None) -> int | None:
-    """Return the agreed price in cents, which Enterprise Plus has and no other tier.
+    """Return the agreed price in cents, which only Enterprise Plus has.
 
     Raises:
-        MalformedInput: It is missing, not wanted, or negative.
+        MalformedInput: It is missing, not allowed for the tier, or negative.
     """
     if (tier_name == Tier.ENTERPRISE_PLUS) != (price is not None):
         raise MalformedInput("agreed-price", "is given for enterprise_plus, and only for it")
@@ -174,7 +174,7 @@ def agreed_price(tier_name: str, price: int | None) -> int | None:
 
 
 def email(text: str | None) -> str | None:
-    """Return an e-mail address if it has the form of one.
+    """Return an e-mail address if it has a valid form.
 
     Raises:
         MalformedInput: It has not.
@@ -195,7 +195,7 @@ def security_group(text: str) -> SecurityGroup:
     """Return the group that a text such as `<object ID>=Global Reader,Security Reader` names.
 
     Raises:
-        MalformedInput: The ID is no GUID, or a role is none that is asked of customers.
+        MalformedInput: The ID is not a GUID, or a role is not one that customers are asked for.
     """
     group_id, _, names = text.partition("=")
     roles = tuple(name.strip() for name in names.split(",")) if names else tuple(ROLES)
@@ -208,7 +208,7 @@ def credential_name(text: str | None) -> str | None:
     """Return the name of the secret with a credential, or None for the managed identity.
 
     Raises:
-        MalformedInput: It is no name of a secret.
+        MalformedInput: It is not a valid name of a secret.
     """
     return None if text is None else _secret_name(text, "credential-secret")
 

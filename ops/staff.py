@@ -1,4 +1,4 @@
-"""Operators' commands of staff: where an MSP signs in from, and whom it has."""
+"""The operator commands for staff: the tenants an MSP signs in from, and its staff members."""
 
 import argparse
 from dataclasses import replace
@@ -23,7 +23,7 @@ MOST_SIGN_IN_TENANTS = 20
 
 
 def add_staff_commands(commands: Any) -> None:
-    """Add the commands to the parser's."""
+    """Add the commands to the parser."""
     tenant = commands.add_parser(
         "add-sign-in-tenant", help="let people of another tenant be an MSP's staff"
     )
@@ -76,11 +76,11 @@ def _role(text: str) -> Role:
 async def add_sign_in_tenant(
     msps: MspStore, msp_id: MspId, tid: TenantId, cause: Cause
 ) -> tuple[TenantId, ...]:
-    """Let people of a tenant be staff of an MSP; return all such tenants.
+    """Allow people of a tenant to be staff of an MSP; return all such tenants.
 
     Raises:
         NoSuchMsp: There is no such MSP.
-        MalformedInput: It has as many as it may have.
+        MalformedInput: The MSP already has the maximum number of such tenants.
     """
     return await decide_and_commit(
         lambda: head_of(msps, msp_id),
@@ -92,7 +92,7 @@ async def add_sign_in_tenant(
 def decide_sign_in_tenant(
     head: MspHead, tid: TenantId, cause: Cause
 ) -> Decision[tuple[TenantId, ...]]:
-    """Decide another tenant to sign in from; one that is there already changes nothing."""
+    """Decide to add a tenant to sign in from; a tenant that is already there changes nothing."""
     msp = head.msp.value
     before = msp.sign_in_tenants
     if tid in before:

@@ -1,1 +1,1 @@
-"""What a release is made of, and proved with: the package, its licences, known vulnerabilities."""
+"""Building and checking a release: the package, its licences, known vulnerabilities."""

@@ -41,10 +41,10 @@ def _licences() -> int:
 
 
 _COMMANDS: dict[str, tuple[Callable[[], int], str]] = {
-    "package": (_package, "write dist/app.zip, which Azure takes"),
-    "prove": (_prove, "install dist/app.zip into an empty environment and ask it"),
-    "infra": (compile_infrastructure, "compile and lint infra/ where Bicep is installed"),
-    "audit": (audit, "ask the registries for known vulnerabilities"),
+    "package": (_package, "write dist/app.zip, the package for Azure"),
+    "prove": (_prove, "test dist/app.zip in an empty environment"),
+    "infra": (compile_infrastructure, "compile and lint infra/ if Bicep is installed"),
+    "audit": (audit, "query the registries for known vulnerabilities"),
     "licences": (_licences, "write docs/licences.md"),
 }
 

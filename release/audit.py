@@ -1,6 +1,6 @@
-"""Known vulnerabilities of what is locked, asked of the package registries.
+"""Known vulnerabilities of the locked packages, queried from the package registries.
 
-A registry that does not answer stops nobody: it is said, and the check goes on. A finding fails.
+If a registry does not respond, this is printed and the check continues. A finding fails it.
 """
 
 import json
@@ -15,14 +15,14 @@ _SECONDS = 60
 
 
 class NoAnswer(Exception):
-    """The registry does not answer; the text says how."""
+    """The registry does not respond; the text says how."""
 
 
 def python_findings(answer: str) -> list[str]:
     """Return what pip-audit found.
 
     Raises:
-        NoAnswer: It knows nothing of some of the packages, or gave no report at all.
+        NoAnswer: It has no data on some of the packages, or produced no report at all.
     """
     dependencies = _report(answer).get("dependencies", [])
     found = [
@@ -40,7 +40,7 @@ def npm_findings(answer: str) -> list[str]:
     """Return what `npm audit` found.
 
     Raises:
-        NoAnswer: The registry refuses audits, or is out of reach.
+        NoAnswer: The registry refuses audits, or is unreachable.
     """
     report = _report(answer)
     if "vulnerabilities" not in report:
@@ -80,7 +80,7 @@ def _answer(command: list[str]) -> str:
 
 
 def audits() -> Iterator[tuple[str, list[str] | NoAnswer]]:
-    """Yield each lock file with what is known of it."""
+    """Yield each lock file with its findings."""
     for requirements in ("requirements.txt", "requirements-dev.txt"):
         try:
             yield requirements, _python(requirements)
@@ -93,7 +93,7 @@ def audits() -> Iterator[tuple[str, list[str] | NoAnswer]]:
 
 
 def audit() -> int:
-    """Tell of each lock file; return 1 when something is found."""
+    """Print the result for each lock file; return 1 if there is a finding."""
     failed = False
     for locked, known in audits():
         if isinstance(known, NoAnswer):

@@ -1,7 +1,7 @@
-"""The Bicep files, compiled and linted by Microsoft's own compiler wherever it is installed.
+"""Compiles and lints the Bicep files with Microsoft's own compiler, if it is installed.
 
-It comes with the Azure CLI, not from a package registry: where it is missing, that is said, and the
-check goes on with what `tests/infra` and checkov find.
+The compiler comes with the Azure CLI, not from a package registry. If it is missing, this is
+printed, and only `tests/infra` and checkov check the files.
 """
 
 import os
@@ -14,12 +14,12 @@ from pathlib import Path
 from release.package import ROOT
 
 INFRA = ROOT / "infra"
-# `file(line,column) : Info rule: text`, the one level that asks for nothing.
+# `file(line,column) : Info rule: text`, the only level that requires no action.
 _NOTE = re.compile(r"\(\d+,\d+\) : Info ")
 
 
 def _commands() -> Iterator[tuple[str, ...]]:
-    """Yield the arguments of each call; what is built goes to standard output, not to a file."""
+    """Yield the arguments of each call; the output goes to standard output, not to a file."""
     yield "build", "--stdout", str(INFRA / "main.bicep")
     yield "lint", str(INFRA / "main.bicep")
     for parameters in sorted(INFRA.glob("*.bicepparam")):
@@ -27,9 +27,9 @@ def _commands() -> Iterator[tuple[str, ...]]:
 
 
 def _complaints(bicep: str, arguments: tuple[str, ...]) -> list[str]:
-    """Return what a call complains of.
+    """Return the warnings and errors of a call.
 
-    Bicep exits with 0 in spite of warnings, so what it writes to standard error is what counts.
+    Bicep exits with 0 despite warnings, so its standard error is read instead.
     """
     done = subprocess.run([bicep, *arguments], capture_output=True, text=True, check=False)
     said = [line for line in done.stderr.splitlines() if line.strip() and not _NOTE.search(line)]
@@ -40,7 +40,7 @@ def _complaints(bicep: str, arguments: tuple[str, ...]) -> list[str]:
 
 
 def compile_infrastructure() -> int:
-    """Compile and lint `infra/`; return 1 when Bicep warns of anything."""
+    """Compile and lint `infra/`; return 1 if Bicep reports a warning or an error."""
     named = os.environ.get("BICEP")
     bicep = shutil.which(named or "bicep")
     if bicep is None:
@@ -49,7 +49,7 @@ def compile_infrastructure() -> int:
             return 1
         print("infra/: not compiled, there is no bicep on the PATH and BICEP names none")
         return 0
-    # Each call reads main.bicep and so repeats what is wrong with it.
+    # Each call reads main.bicep, and so repeats its findings.
     complaints = dict.fromkeys(
         line for arguments in _commands() for line in _complaints(bicep, arguments)
     )

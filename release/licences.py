@@ -1,4 +1,4 @@
-"""The licences of what is deployed, as the packages themselves declare them."""
+"""The licences of the deployed packages, as the packages themselves declare them."""
 
 import re
 from importlib.metadata import metadata
@@ -11,8 +11,8 @@ _NAME = re.compile(r"^([\w.-]+)==", re.MULTILINE)
 _LONGEST = 60
 _HEAD = """# Licences
 
-Of the packages that are deployed, as each declares it; `make licences` writes this page, and a
-test compares it.
+The licences of the deployed packages, as each package declares it. `make licences` writes this
+page, and a test checks it.
 The fonts of the invoices, in `adapters/invoice_pdf/fonts`, come with their own licence.
 
 | package | licence |
@@ -30,7 +30,7 @@ def licence(name: str) -> str:
     """Return a package's licence: its SPDX expression, else its short name, else its classifiers.
 
     Raises:
-        LookupError: It declares none.
+        LookupError: The package declares no licence.
     """
     declared = metadata(name)
     classifiers = [

@@ -1,4 +1,4 @@
-"""The package that Azure takes: the files that `.funcignore` leaves, with their bytecode."""
+"""The package for Azure: the files that `.funcignore` does not exclude, with their bytecode."""
 
 import compileall
 import os
@@ -11,14 +11,14 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from pathspec import GitIgnoreSpec
 
 ROOT = Path(__file__).parent.parent
-# A package's time says nothing, and so the same files always make the same package.
+# A fixed time, so that the same files always make the same package.
 _THE_SAME_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def packaged_files(root: Path = ROOT) -> list[Path]:
     """Return the files of the package, relative to the root, in order.
 
-    `.funcignore` has git's rules. Bytecode is left out here: it is made anew.
+    `.funcignore` follows git's rules. Bytecode is left out here: it is compiled again.
     """
     ignored = GitIgnoreSpec.from_lines((root / ".funcignore").read_text().splitlines())
     return sorted(_kept(root, Path(), ignored))
@@ -42,8 +42,8 @@ def _matches(ignored: GitIgnoreSpec, path: Path, *, is_folder: bool) -> bool:
 def lay_out(folder: Path, root: Path = ROOT) -> None:
     """Put the package's files into a folder, with bytecode.
 
-    A package is mounted read-only, so Python could not keep any. Checked by hash, since the times
-    of the files do not survive.
+    A package is mounted read-only, so Python could not write bytecode later. The bytecode is
+    checked by hash, because the files' modification times are not preserved.
     """
     for path in packaged_files(root):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def lay_out(folder: Path, root: Path = ROOT) -> None:
 
 
 def pack(folder: Path, package: Path) -> None:
-    """Zip a folder, the same each time."""
+    """Zip a folder reproducibly."""
     package.parent.mkdir(parents=True, exist_ok=True)
     with ZipFile(package, "w", ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -1,4 +1,4 @@
-"""Proof of a package: it installs into an empty environment, indexes and answers."""
+"""Tests a package: it installs into an empty environment, is indexed, and responds."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from local.azurite import connection_string, start_azurite
 from local.processes import Child, free_ports
 from release.package import ROOT
 
-# What the platform brings: Microsoft's worker, and what the local host needs beside it.
+# What the platform provides: Microsoft's worker, and what the local host needs in addition.
 _PLATFORM = (
     "azure-functions-runtime",
     "azurefunctions-extensions-base",
@@ -32,11 +32,11 @@ _MINUTE = aiohttp.ClientTimeout(total=60)
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """What a package showed.
+    """The measurements of a package.
 
     Args:
-        installed_bytes: What `requirements.txt` takes on disk.
-        health: The answer of `/health`.
+        installed_bytes: Disk space of the packages in `requirements.txt`.
+        health: The response of `/health`.
     """
 
     package_bytes: int
@@ -47,10 +47,10 @@ class Proved:
 
 
 class Places:
-    """The folders of a proof: the package, its environment, and the platform beside them.
+    """The folders of the test: the package, its environment, and the platform.
 
-    The host is copied out of the project, so that the app finds nothing of the project but what
-    is in the package.
+    The host is copied out of the project, so that the app can import nothing of the project except
+    what is in the package.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,7 +74,7 @@ class Places:
         _run(*pip, "--require-hashes", *options, "-r", str(requirements))
 
     def installed_bytes(self) -> int:
-        """Return what the app's packages take, without the installer and bytecode."""
+        """Return the size of the app's packages, without the installer and bytecode."""
         (packages,) = self.python.parents[1].glob("lib/python*/site-packages")
         paths = (path for path in packages.rglob("*") if path.is_file())
         return sum(path.stat().st_size for path in paths if not _is_extra(packages, path))
@@ -85,7 +85,7 @@ def _is_extra(packages: Path, path: Path) -> bool:
 
 
 def _platform(locked: str) -> Iterator[str]:
-    """Yield the platform's packages as they are locked, with their hashes."""
+    """Yield the platform's locked packages, with their hashes."""
     for entry in re.split(r"\n(?=[\w.-]+==)", locked):
         named = _NAME.match(entry)
         if named and named[1] in _PLATFORM:
@@ -97,10 +97,10 @@ def _run(*command: str) -> None:
 
 
 async def prove(package: Path, folder: Path) -> Proved:
-    """Install, index and ask a package.
+    """Install and index a package, and send it a request.
 
     Args:
-        folder: An empty one, to work in.
+        folder: An empty working folder.
 
     Raises:
         CalledProcessError: It does not install, or its commands fail.
@@ -120,7 +120,7 @@ async def prove(package: Path, folder: Path) -> Proved:
 
 
 def _measured(package: Path) -> tuple[int, int]:
-    """Return a package's bytes and files."""
+    """Return a package's size in bytes and its number of files."""
     with ZipFile(package) as archive:
         return package.stat().st_size, len(archive.namelist())
 
@@ -130,7 +130,7 @@ def _environment(places: Places, storage: str) -> dict[str, str]:
     return {
         **settings,
         "PATH": os.environ["PATH"],
-        # And the folder that this runs in is no place to find modules in.
+        # Also keep the current folder out of the module search path.
         "PYTHONPATH": os.pathsep.join((str(places.platform), str(places.site))),
         "PYTHONSAFEPATH": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -143,7 +143,7 @@ def _environment(places: Places, storage: str) -> dict[str, str]:
 async def _ask(
     places: Places, environment: dict[str, str], port: int
 ) -> tuple[int, dict[str, Any]]:
-    """Return how many functions the worker indexes, and the answer of `/health`."""
+    """Return how many functions the worker indexes, and the response of `/health`."""
     create = [str(places.python), "-m", "ops", "create-storage"]
     await asyncio.to_thread(subprocess.run, create, cwd=places.site, env=environment, check=True)
     host = Child("the functions host", places.run / "host.log")

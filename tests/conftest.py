@@ -1,4 +1,4 @@
-"""Fixtures that more than one kind of test shares."""
+"""Fixtures that several kinds of tests share."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ async def azurite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
 async def microsoft(
     tmp_path_factory: pytest.TempPathFactory, certificates: Path
 ) -> AsyncIterator[Simulation]:
-    """The simulated Microsoft in a process of its own."""
+    """The simulated Microsoft in a separate process."""
     run_dir = tmp_path_factory.mktemp("microsoft")
     shutil.copytree(certificates, run_dir, dirs_exist_ok=True)
     (port,) = free_ports(1)
@@ -66,7 +66,7 @@ async def microsoft(
 
 @pytest.fixture
 async def simulation(microsoft: Simulation) -> Simulation:
-    """The simulation at its start: no faults, nobody's consent, nothing noted."""
+    """The simulation in its initial state: no faults, no consents, no recorded requests."""
     await microsoft.faults()
     for msp in MSPS:
         await microsoft.tenant(
@@ -89,7 +89,7 @@ def secrets(simulation: Simulation) -> FileSecrets:
 def tokens(
     simulation: Simulation, secrets: FileSecrets, monkeypatch: pytest.MonkeyPatch
 ) -> TokenSource:
-    # MSAL's requests trust the simulation by this alone.
+    # This makes MSAL's requests trust the simulation.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(simulation.run_dir / "ca.pem"))
     credentials = Credentials(secrets, SystemClock())
     return TokenSource(simulation.origin, simulation.origin, credentials)

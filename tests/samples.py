@@ -55,6 +55,6 @@ def tenant(tenant_id: TenantId = CUSTOMER, **changes: Any) -> Tenant:
 
 
 def version[T](known: Versioned[T] | None) -> Versioned[T]:
-    """Return what must be there."""
+    """Return a value that must exist."""
     assert known is not None
     return known

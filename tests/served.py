@@ -1,4 +1,4 @@
-"""The local host, serving a test's own app in a process of its own."""
+"""The local host, serving a test's own app in a separate process."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ async def served(app: Path, storage: str, run_dir: Path) -> AsyncIterator[str]:
 
     Args:
         storage: Connection string.
-        run_dir: Where the host's log goes.
+        run_dir: Folder for the host's log.
     """
     (port,) = free_ports(1)
     child = Child("the app's host", run_dir / "host.log")

@@ -1,4 +1,4 @@
-"""The simulated Microsoft alone, as tests control it."""
+"""The simulated Microsoft on its own, controlled by tests."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ def app_environment(storage: str, microsoft: str, run_dir: Path) -> dict[str, st
 
     Args:
         storage: A connection string.
-        microsoft: Where Entra ID and Graph are simulated.
+        microsoft: Address of the simulated Entra ID and Graph.
         run_dir: The folder with the certificates and secrets of both.
     """
     ca = str(run_dir / "ca.pem")
@@ -59,7 +59,7 @@ def app_environment(storage: str, microsoft: str, run_dir: Path) -> dict[str, st
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """A running simulation; `origin` is Entra's authority and Graph's endpoint alike."""
+    """A running simulation; `origin` is both Entra's authority and Graph's endpoint."""
 
     origin: str
     run_dir: Path
@@ -80,11 +80,11 @@ class Simulation:
         return [entry for entry in log if part_of_path in entry["path"]]
 
     async def gdap(self, relationship_id: str, action: str) -> None:
-        """Play the customer's admin, or time."""
+        """Act as the customer's admin, or let time pass."""
         await self.browser.control("POST", f"/gdap/{relationship_id}/{action}")
 
     async def made_in_partner_center(self, customer: str, *roles: str) -> str:
-        """Make a relationship behind the product's back; return its ID."""
+        """Create a relationship without the product; return its ID."""
         names = roles or tuple(ROLES)
         made = await self.browser.control(
             "POST",

@@ -1,4 +1,4 @@
-// Alerts on what the app measures. docs/operation.md tells what each means and what to do.
+// Alerts on the app's metrics and requests. docs/operation.md explains what each means and what to do.
 
 param name string
 param location string
@@ -6,7 +6,7 @@ param tags object
 param applicationInsightsId string
 param email string
 
-// Severity 1 is work that does not go on by itself, 2 what does once its cause is gone.
+// Severity 1: work that does not recover automatically. Severity 2: work that recovers once the cause is gone.
 var rules = [
   {
     name: 'failed-syncs'
@@ -35,7 +35,7 @@ var rules = [
   }
   {
     name: 'invoice-run-missing'
-    description: 'Invoicing has not ended well for a day. It runs hourly, so by the 2nd a month without invoices has told of itself.'
+    description: 'Invoicing has not succeeded for a day. It runs hourly, so a month without invoices is reported by the 2nd.'
     severity: 1
     frequency: 'PT1H'
     window: 'P1D'
@@ -74,7 +74,7 @@ resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
 }
 
 // Each query returns a row when something is wrong, and none otherwise. The host samples requests:
-// each row stands for `itemCount` of them. Metrics are whole.
+// each row stands for `itemCount` of them. Metrics are not sampled.
 resource queryRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   for rule in rules: {
     name: '${rule.name}-${name}'

@@ -1,5 +1,5 @@
-// The right to send notices through an Azure Communication Services resource that is there
-// already: its domain must be verified by hand.
+// The right to send billing e-mails through an existing Azure Communication Services resource:
+// its domain must be verified manually.
 
 param communicationServiceName string
 param principalId string

@@ -27,7 +27,7 @@ var storageSuffix = environment().suffixes.storage
 var apiUrl = 'https://${name}.azurewebsites.net'
 var redirectUri = '${empty(redirectBase) ? apiUrl : redirectBase}/consent/callback'
 
-// The platform's own: the host's storage, how telemetry signs in, and which kind of identity.
+// Settings of the platform: the host's storage, how telemetry authenticates, and the kind of identity.
 var platformSettings = {
   AzureWebJobsStorage__accountName: storageAccountName
   AzureWebJobsStorage__credential: 'managedidentity'
@@ -57,7 +57,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   kind: 'functionapp'
   sku: { name: 'FC1', tier: 'FlexConsumption' }
   properties: {
-    // checkov:skip=CKV_AZURE_225: by parameter, and on in production; not every region offers it.
+    // checkov:skip=CKV_AZURE_225: set by a parameter, and on in production; not every region offers it.
     reserved: true
     zoneRedundant: zoneRedundant
   }
@@ -74,8 +74,8 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   }
   properties: {
     // checkov:skip=CKV_AZURE_17: the callers are browsers and Entra's redirect; each route checks an Entra token.
-    // checkov:skip=CKV_AZURE_212: Flex Consumption scales by load; `warmInstances` keeps some.
-    // checkov:skip=CKV_AZURE_213: Flex Consumption has no health check path; /health is there for a monitor.
+    // checkov:skip=CKV_AZURE_212: Flex Consumption scales by load; `warmInstances` keeps some instances.
+    // checkov:skip=CKV_AZURE_213: Flex Consumption has no health check path; /health is for a monitor.
     // checkov:skip=CKV_AZURE_222: the API is public: the portal's browsers call it.
     serverFarmId: plan.id
     httpsOnly: true
@@ -114,7 +114,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-// Packages are published with an Entra token; the passwords of old are off.
+// Packages are published with an Entra token; password authentication is off.
 resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
   parent: app
   name: 'ftp'

@@ -7,7 +7,7 @@ param publicNetworkAccess string
 param principalId string
 param workspaceId string
 
-// Officer and not User: the app stores each refresh token that Entra rotates.
+// Officer rather than User, because the app stores refresh tokens that Entra rotates.
 var roles = {
   'Key Vault Secrets Officer': 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 }
@@ -17,8 +17,8 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   location: location
   tags: tags
   properties: {
-    // checkov:skip=CKV_AZURE_109: by parameter; without a network of its own, Entra tokens are the fence.
-    // checkov:skip=CKV_AZURE_189: by parameter, likewise.
+    // checkov:skip=CKV_AZURE_109: set by a parameter; without a virtual network, Entra tokens protect the vault.
+    // checkov:skip=CKV_AZURE_189: set by a parameter, for the same reason.
     tenantId: subscription().tenantId
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true

@@ -1,4 +1,4 @@
-// Application Insights on a Log Analytics workspace; both take Entra tokens alone.
+// Application Insights on a Log Analytics workspace; both accept only Entra tokens.
 
 param name string
 param location string

@@ -1,5 +1,5 @@
-// The optional private way to storage and Key Vault: a network that the app joins, and endpoints
-// in it with their names.
+// Optional private access to storage and Key Vault: a virtual network that the app joins, with
+// private endpoints and their DNS names.
 
 param name string
 param location string

@@ -33,7 +33,7 @@ var queues = [
 var packageContainer = 'packages'
 var containers = ['invoices', packageContainer]
 
-// Of the account as a whole: docs/decisions/0020 tells why none of them can be narrower.
+// Assigned on the whole account: docs/decisions/0020 explains why none of them can be narrower.
 var roles = {
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
@@ -47,10 +47,10 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   kind: 'StorageV2'
   sku: { name: sku }
   properties: {
-    // checkov:skip=CKV_AZURE_35: by parameter; without a network of its own, Entra tokens are the fence.
-    // checkov:skip=CKV_AZURE_59: by parameter, likewise.
-    // checkov:skip=CKV_AZURE_43: the name is a parameter, which checkov reads now and then; a test has its rules.
-    // checkov:skip=CKV_AZURE_206: by parameter: zone-redundant by default, geo-zone-redundant in production.
+    // checkov:skip=CKV_AZURE_35: set by a parameter; without a virtual network, Entra tokens protect the account.
+    // checkov:skip=CKV_AZURE_59: set by a parameter, for the same reason.
+    // checkov:skip=CKV_AZURE_43: the name is a parameter, which checkov resolves only sometimes; a test checks it.
+    // checkov:skip=CKV_AZURE_206: set by a parameter: zone-redundant by default, geo-zone-redundant in production.
     accessTier: 'Hot'
     allowBlobPublicAccess: false
     allowCrossTenantReplication: false
@@ -66,7 +66,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-// A point in time can be restored for blobs alone; of tables, `python -m ops export` keeps copies.
+// Point-in-time restore exists only for blobs; `python -m ops export` backs up the tables.
 resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
   parent: account
   name: 'default'

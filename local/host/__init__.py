@@ -1,1 +1,1 @@
-"""The functions host: Microsoft's own worker library, driven as the .NET host drives it."""
+"""The functions host: Microsoft's own worker library, called as the .NET host calls it."""

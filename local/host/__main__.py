@@ -23,7 +23,7 @@ from local.host.worker import Function, index
 
 
 class Host:
-    """The functions of one app, with what triggers them."""
+    """The functions of one app, with their triggers."""
 
     def __init__(self, functions: list[Function], host_json: dict[str, object]) -> None:
         extensions = host_json.get("extensions", {})
@@ -40,7 +40,7 @@ class Host:
         self._admin = Admin(named, self._timers, self._http, self._queues)
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
-        """Answer one request: the host's own addresses, and everything else by the app."""
+        """Answer one request: the host serves its own paths, the app everything else."""
         sent, query = split_target(request.raw_path)
         path = decoded_path(sent)
         if "\0" in path:
@@ -82,8 +82,8 @@ async def _serve(port: int, folder: Path, origin: str | None) -> None:
 async def _stopped() -> None:
     """Wait for a signal to stop.
 
-    Microsoft's host ignores SIGTERM on Linux, and is killed in the middle of what it does. This
-    one stops by it, so that stacks end tidily; the tests that kill do so by SIGKILL.
+    Microsoft's host ignores SIGTERM on Linux, and is killed in the middle of its work. This host
+    stops on SIGTERM, so that stacks shut down cleanly. Tests that kill it use SIGKILL.
     """
     stop = asyncio.Event()
     for received in (signal.SIGTERM, signal.SIGINT):
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.host", description=__doc__)
     parser.add_argument("--port", type=int, default=7071)
     parser.add_argument("--app", type=Path, default=Path.cwd())
-    parser.add_argument("--cors", help="the origin whose pages may call")
+    parser.add_argument("--cors", help="the origin that may call from a browser")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     asyncio.run(_serve(options.port, options.app.resolve(), options.cors))

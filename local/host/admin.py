@@ -1,4 +1,4 @@
-"""The host's own addresses, which are never the app's: what fires functions, and what tests ask."""
+"""The host's own paths, which never reach the app: firing functions, and queries for tests."""
 
 import asyncio
 import json
@@ -16,27 +16,27 @@ _OWN = ("/admin/", "/runtime/webhooks/")
 
 
 def is_admins(path: str) -> bool:
-    """Tell whether a decoded path is the host's own."""
+    """Return whether a decoded path belongs to the host."""
     return path.lower().startswith(_OWN)
 
 
 class Side(Protocol):
-    """What counts its invocations."""
+    """A part of the host that counts its invocations."""
 
     in_flight: int
     began: int
 
 
 class Queue(Side, Protocol):
-    """What takes messages."""
+    """A part of the host that receives messages."""
 
     async def is_empty(self) -> bool:
-        """Tell whether no message can be seen."""
+        """Return whether no message is visible."""
         ...
 
 
 class Admin:
-    """Serves the host's own addresses; the keys that Azure asks for do not exist here."""
+    """Serves the host's own paths; the keys that Azure requires do not exist here."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Admin:
         self._firing: set[asyncio.Future[bool]] = set()
 
     async def handle(self, request: web.BaseRequest, path: str) -> web.Response:
-        """Answer one request; whatever has no answer here wants a key that nobody has."""
+        """Answer one request; any other path requires a key, which nobody has."""
         match request.method, path.split("/")[1:]:
             case "GET", ["admin", "functions"]:
                 return self._list()
@@ -95,12 +95,12 @@ class Admin:
         return True
 
     async def _idle(self) -> web.Response:
-        """Tell whether no message is to be seen and nothing is under way (ours, for tests).
+        """Return whether no message is visible and no invocation runs (not in Azure; for tests).
 
-        Messages that are not visible yet, and what a timer does on schedule, do not count.
+        Messages that are not visible yet, and scheduled runs of timers, do not count.
 
-        What was under way before the first queue was looked at, or began before the last one was,
-        may have put a message on one of them meanwhile.
+        Invocations are counted before and after the queues are checked: one that was running, or
+        started in between, may have sent a message to a queue that was already checked.
         """
         sides = [self._http, *self._queues]
         began = sum(side.began for side in sides)

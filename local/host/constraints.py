@@ -1,4 +1,4 @@
-"""Constraints of route parameters, as ASP.NET has them; the words are checked against a value.
+"""Constraints of route parameters, as in ASP.NET; each is checked against a value.
 
 https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-constraints
 """
@@ -11,7 +11,7 @@ type Constraint = Callable[[str], bool]
 _DIGITS = "[0-9a-f]"
 _HYPHENS = rf"{_DIGITS}{{8}}(?:-{_DIGITS}{{4}}){{3}}-{_DIGITS}{{12}}"
 _BYTES = ",".join([rf"0x0*{_DIGITS}{{1,2}}"] * 8)
-# Guid.TryParse takes these five forms, and white space around them; within the last one too.
+# Guid.TryParse accepts these five forms with white space around them, and within the last one.
 # https://learn.microsoft.com/dotnet/api/system.guid.tryparse
 _GUID = re.compile(
     rf"{_DIGITS}{{32}}|{_HYPHENS}|\{{{_HYPHENS}\}}|\({_HYPHENS}\)", re.IGNORECASE | re.ASCII
@@ -32,7 +32,7 @@ def _guid(value: str) -> bool:
 
 
 def _int(value: str) -> bool:
-    """Tell whether Int32.TryParse takes the value."""
+    """Return whether Int32.TryParse accepts the value."""
     text = value.strip()
     return _INT.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31
 
@@ -52,7 +52,7 @@ def constraint(name: str, argument: str | None) -> Constraint:
     """Return the constraint that a template names.
 
     Raises:
-        ValueError: The local host does not know it; better no start than another route.
+        ValueError: The local host does not know it. Not starting is better than routing wrongly.
     """
     if name == "regex" and argument is not None:
         pattern = re.compile(argument, re.IGNORECASE)

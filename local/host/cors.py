@@ -1,4 +1,4 @@
-"""What Azure's front end does for browsers, before the host: the `cors` of `infra/`.
+"""CORS as Azure's front end handles it before the host: the `cors` of `infra/`.
 
 https://learn.microsoft.com/azure/app-service/app-service-web-tutorial-rest-api#enable-cors
 """
@@ -9,11 +9,11 @@ from local.host.server import Handler
 
 
 class FrontEnd:
-    """Answers preflights itself, and lets browsers read answers; of one origin, exactly.
+    """Answers preflights itself, and lets browsers of exactly one origin read responses.
 
     Args:
         handler: Answers everything else.
-        origin: Whose pages may call; None switches it off, and the host gets preflights too.
+        origin: The origin that may call; None turns CORS off, and the host gets preflights too.
     """
 
     def __init__(self, handler: Handler, origin: str | None) -> None:

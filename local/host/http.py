@@ -1,4 +1,4 @@
-"""The HTTP side of the host: requests to invocations, and what they return to responses.
+"""The HTTP side of the host: converts requests to invocations, and their results to responses.
 
 https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.Grpc/MessageExtensions/GrpcMessageConversionExtensions.cs
 """
@@ -26,7 +26,7 @@ class HttpSide:
         self.in_flight = self.began = 0
 
     async def handle(self, request: web.BaseRequest, path: str, query: str) -> web.Response:
-        """Answer one request by the function whose route takes it.
+        """Answer one request with the function whose route matches it.
 
         Args:
             path: Decoded.
@@ -60,10 +60,10 @@ class HttpSide:
 
 
 async def _body(request: web.BaseRequest) -> bytes:
-    """Read the body. One that was sent without its length does not arrive: the host asks for it.
+    """Read the body. A body without a length is refused: the host requires the length.
 
     Raises:
-        HTTPRequestEntityTooLarge: It is longer than the host takes.
+        HTTPRequestEntityTooLarge: It is longer than the host accepts.
     """
     if not request.content_length:
         return b""
@@ -97,7 +97,7 @@ def _arguments(query: str) -> Iterator[tuple[str, str]]:
 
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Join the values of one name, in whatever case, by commas, under its first spelling."""
+    """Join the values of a name, in any case, with commas, under its first spelling."""
     spellings: dict[str, str] = {}
     values: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -117,7 +117,7 @@ def _response(returned: Datum | None, request: web.BaseRequest) -> web.Response:
 
 
 def _sent(response: web.Response, request: web.BaseRequest) -> web.Response:
-    """Send a body in chunks, where the client's version of HTTP has them."""
+    """Send a body in chunks, if the client's HTTP version supports them."""
     if response.body and request.version >= HttpVersion11:
         response.enable_chunked_encoding()
     return response

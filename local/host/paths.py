@@ -1,6 +1,6 @@
 """The path of a request, as Microsoft's host hands it to routing.
 
-Kestrel decodes it once, all but `%2F`, and only then resolves the dot segments.
+Kestrel decodes it once, except `%2F`, and then resolves the dot segments.
 https://github.com/dotnet/aspnetcore/blob/main/src/Servers/Kestrel/Core/src/Internal/Http/PathNormalizer.cs
 """
 
@@ -10,7 +10,7 @@ from urllib.parse import quote
 _ORIGIN = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _ESCAPES = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
 _ESCAPED_SLASH = re.compile(r"(%2f)", re.IGNORECASE)
-# RFC 3986, 3.3: what stands in a path as it is.
+# RFC 3986, 3.3: characters that need no escape in a path.
 _PLAIN = "/:@!$&'()*+,;=-._~"
 
 
@@ -23,7 +23,7 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def decoded_path(path: str) -> str:
-    """Return a path with its escapes decoded, all but `%2F`, and its dot segments resolved."""
+    """Return a path with all escapes except `%2F` decoded, and its dot segments resolved."""
     if "%" in path:
         path = "".join(
             part if _ESCAPED_SLASH.fullmatch(part) else unescape(part)
@@ -33,7 +33,7 @@ def decoded_path(path: str) -> str:
 
 
 def encoded_path(path: str) -> str:
-    """Return a decoded path as it stands in a URL; escapes that are left in it stay."""
+    """Return a decoded path as it is written in a URL; escapes that are left in it stay."""
     parts = re.split(r"(%[0-9a-fA-F]{2})", path)
     return "".join(
         part if position % 2 else quote(part, _PLAIN, errors="surrogatepass")
@@ -42,12 +42,12 @@ def encoded_path(path: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """Decode escapes; those that are no UTF-8, and what only looks like one, stay as they are."""
+    """Decode escapes; those that are not UTF-8, and text that only looks like one, stay."""
     return _ESCAPES.sub(lambda run: _decoded(run[0]), text)
 
 
 def _decoded(run: str) -> str:
-    """Decode escapes that follow each other."""
+    """Decode consecutive escapes."""
     data, text = bytes.fromhex(run.replace("%", "")), ""
     start = 0
     while start < len(data):
@@ -61,7 +61,7 @@ def _decoded(run: str) -> str:
 
 
 def _without_dots(path: str) -> str:
-    """Resolve dot segments as RFC 3986, 5.2.4 does; there is nothing above the root."""
+    """Resolve dot segments as in RFC 3986, 5.2.4; there is nothing above the root."""
     kept: list[str] = []
     parts = path.split("/")[1:]
     for part in parts:

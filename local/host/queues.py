@@ -1,6 +1,6 @@
 """Queue triggers: visibility timeout, dequeue count, and the poison queue after five failures.
 
-A message that is not base64 goes there at its first look; what fails in a poison queue is deleted.
+A message that is not base64 goes there at once; a message that fails in a poison queue is deleted.
 https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger
 """
 
@@ -55,7 +55,7 @@ class QueueSide:
     def __init__(self, function: Function, connection: str, options: QueueOptions) -> None:
         self.function, self._options = function, options
         self._name = str(function.trigger["queueName"])
-        # Without policies: the text of a message is looked at, and passed on, as it is.
+        # Without policies: the text of a message is read and passed on unchanged.
         self._queue = QueueClient.from_connection_string(connection, self._name)
         self._poison = None
         if not self._name.endswith(_POISON):
@@ -67,10 +67,10 @@ class QueueSide:
         self._receiving = asyncio.Lock()
 
     async def run(self) -> None:
-        """Take messages for ever, oftener while there are some.
+        """Receive messages until cancelled, more often while there are some.
 
-        More are taken once at most half a batch is under way, so that a slow message holds up
-        no other.
+        More are received once at most half a batch is being processed, so that a slow message
+        delays no other.
         """
         await _create(self._queue)
         pause = _SHORTEST_PAUSE
@@ -83,7 +83,7 @@ class QueueSide:
                 await self._rest(pause)
 
     async def _rest(self, seconds: float) -> None:
-        """Pause, at most until somebody sees a message."""
+        """Pause, at most until a message has been seen."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._seen.wait()
@@ -102,8 +102,8 @@ class QueueSide:
                         visibility_timeout=self._options.lock_seconds,
                     )
                 ]
-            except Exception:  # noqa: BLE001  the queue is asked again, whatever it answered
-                _log.exception("queue %s does not answer", self._name)
+            except Exception:  # noqa: BLE001  the queue is polled again after any error
+                _log.exception("queue %s does not respond", self._name)
                 return []
             self.in_flight += len(messages)
             self.began += len(messages)
@@ -112,14 +112,14 @@ class QueueSide:
     async def _process(self, message: QueueMessage) -> None:
         try:
             await self._take(message)
-        except Exception:  # noqa: BLE001  no message ends the host
-            _log.exception("a message of queue %s comes again", self._name)
+        except Exception:  # noqa: BLE001  no message may end the host
+            _log.exception("a message of queue %s will be delivered again", self._name)
         finally:
             self.in_flight -= 1
 
     async def _take(self, message: QueueMessage) -> None:
         if (message.dequeue_count or 0) > self._options.most_dequeues:
-            # It was never seen to fail: each time the process died with it.
+            # No failure was ever recorded: the process died each time.
             await self._give_up(message)
             return
         try:
@@ -147,14 +147,14 @@ class QueueSide:
         )
 
     async def _give_up(self, message: QueueMessage) -> None:
-        """Move a message to the poison queue as it is; there is none behind a poison queue."""
+        """Move a message to the poison queue unchanged; a poison queue has no poison queue."""
         if self._poison is not None:
             await _create(self._poison)
             await self._poison.send_message(message.content)
         await self._queue.delete_message(message)
 
     async def is_empty(self) -> bool:
-        """Tell whether no message can be seen; one that is, is taken at once."""
+        """Return whether no message is visible; if one is, receive it at once."""
         async with self._receiving:
             try:
                 if not await self._queue.peek_messages():
@@ -171,14 +171,14 @@ class QueueSide:
 
 
 def _decoded(content: str) -> bytes:
-    """Decode as .NET's Convert.FromBase64String does, which passes over white space.
+    """Decode as .NET's Convert.FromBase64String does, which ignores white space.
 
     Raises:
         binascii.Error: It is not base64.
     """
     try:
         return base64.b64decode("".join(content.split()), validate=True)
-    except ValueError as error:  # of characters beyond ASCII; binascii.Error is one too
+    except ValueError as error:  # raised for non-ASCII characters; binascii.Error is a subclass
         raise binascii.Error(str(error)) from error
 
 

@@ -1,6 +1,6 @@
 """Routes as Microsoft's host resolves them: tried in alphabetical order of the functions' names.
 
-Neither the order of registration counts, nor whether a template has literals or parameters.
+Neither the order of registration matters, nor whether a template has literals or parameters.
 https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Host/FunctionMetadataManager.cs
 """
 
@@ -12,7 +12,7 @@ from local.host.constraints import Constraint, constraint
 from local.host.worker import Function
 
 _BRACES = r"\{(?:[^{}]|\{\{|\}\})*\}"
-# A slash within braces, as a regex may have one, separates nothing.
+# A slash within braces, as in a regex, is not a separator.
 _SEGMENT = re.compile(rf"(?:{_BRACES}|[^/{{}}])+")
 _PARAMETER = re.compile(
     r"\{(?P<star>\*{0,2})(?P<name>\w+)(?P<constraints>:.*?)?(?P<optional>\?)?\}"
@@ -31,7 +31,7 @@ class Segment:
     catch_all: bool = False
 
     def takes(self, part: str) -> bool:
-        """Tell whether the segment matches one part of a path."""
+        """Return whether the segment matches one part of a path."""
         if self.parameter is None:
             return part.lower() == self.text.lower()
         return all(holds(part) for holds in self.constraints)
@@ -39,14 +39,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A function's route, and the methods that it takes; none named, it takes any."""
+    """A function's route, and the methods that it accepts; if none are named, it accepts any."""
 
     function: Function
     segments: tuple[Segment, ...]
     methods: frozenset[str]
 
     def takes(self, method: str) -> bool:
-        """Tell whether the function is for a method."""
+        """Return whether the function accepts a method."""
         return not self.methods or method in self.methods
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
@@ -74,16 +74,16 @@ class RouteTable:
 
     def __init__(self, functions: Iterable[Function], prefix: str) -> None:
         templates = [_template(f, prefix) for f in functions if f.kind == "httpTrigger"]
-        # StringComparer.OrdinalIgnoreCase compares capitals: an underscore goes after letters.
+        # StringComparer.OrdinalIgnoreCase compares capitals: an underscore sorts after letters.
         self._templates = sorted(templates, key=lambda t: t.function.name.upper())
 
     def find(self, method: str, path: str) -> tuple[Function, dict[str, str]] | None:
-        """Return the function that takes a request, with its parameters.
+        """Return the function that handles a request, with its parameters.
 
-        A template that matches the path but not the method lets the next one try.
+        If a template matches the path but not the method, the next template is tried.
 
         Args:
-            path: Decoded. One slash at its end counts for nothing; an empty part fits no route.
+            path: Decoded. One slash at its end is ignored; an empty part matches no route.
         """
         parts = path.removeprefix("/").removesuffix("/").split("/") if path != "/" else []
         if "" in parts:

@@ -1,4 +1,4 @@
-"""The web server of the host: Kestrel's limits, each with an answer that has no body.
+"""The web server of the host: Kestrel's limits, each with a response without a body.
 
 https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/options
 """
@@ -14,17 +14,17 @@ from aiohttp.http_parser import RawRequestMessage
 LARGEST_BODY = 100 * 1024 * 1024
 _LONGEST_REQUEST_LINE = 8 * 1024
 _LARGEST_HEADERS = 32 * 1024
-# What aiohttp itself takes must be more, or its own answers would be sent.
+# aiohttp's own limits must be higher, or it would send its own responses.
 _LONGEST_OF_ALL = LARGEST_BODY
 
 type Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 
 class HostServer(web.Server):
-    """Serves requests as they were sent: nothing is decoded, redirected or unpacked.
+    """Serves requests as they were sent: nothing is decoded, redirected or decompressed.
 
     Args:
-        handler: Answers what is within the limits.
+        handler: Answers the requests within the limits.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -66,7 +66,7 @@ class HostServer(web.Server):
 
 
 class _Connection(web.RequestHandler):
-    """A connection on which what cannot be read as HTTP has an answer without a body."""
+    """A connection that answers malformed HTTP with a response without a body."""
 
     __slots__ = ()
 
@@ -76,7 +76,7 @@ class _Connection(web.RequestHandler):
 
 
 def _refusal(request: web.BaseRequest) -> int | None:
-    """Return the status of a request that no function gets to see."""
+    """Return the error status of a request that reaches no function, or None if it may."""
     # The method and the version, with their blanks and the line's end.
     if len(request.method) + len(request.raw_path) + len("  HTTP/1.1\r\n") > _LONGEST_REQUEST_LINE:
         return 414
@@ -88,7 +88,7 @@ def _refusal(request: web.BaseRequest) -> int | None:
 
 
 def _refused(status: int) -> web.Response:
-    """Answer without a body, and close: what follows on the connection cannot be trusted."""
+    """Answer without a body, and close: the rest of the connection cannot be trusted."""
     response = web.Response(status=status)
     response.force_close()
     return response

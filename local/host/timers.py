@@ -1,4 +1,4 @@
-"""Timers: NCRONTAB with six fields, one occurrence at a time, none piled up."""
+"""Timers: NCRONTAB with six fields, one occurrence at a time, without a backlog."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ class Timer:
         self._one_at_a_time = asyncio.Lock()
 
     async def fire(self) -> None:
-        """Invoke the function, after an invocation that is still under way.
+        """Invoke the function, after any invocation that is still running.
 
         Raises:
             InvocationFailed: The function raised.
@@ -31,7 +31,7 @@ class Timer:
             await invoke(self.function, Datum(value, "json"))
 
     async def run(self) -> None:
-        """Fire on schedule for ever; an occurrence that was missed is not made up for."""
+        """Fire on schedule until cancelled; a missed occurrence is not made up for."""
         while True:
             now = datetime.now(UTC)
             schedule = croniter(self.function.trigger["schedule"], now, second_at_beginning=True)

@@ -1,7 +1,7 @@
 """Indexing and invoking through Microsoft's worker library, `azure-functions-runtime`.
 
-So a function that Azure would refuse is refused here, and every binding is converted by the
-code that converts it in Azure.
+A function that Azure would refuse is therefore refused here too, and the same code as in Azure
+converts every binding.
 """
 
 import json
@@ -21,7 +21,7 @@ from azure_functions_runtime.loader import index_function_app
 from azure_functions_runtime.native_invocation import invocation_request_native
 from azure_functions_runtime.utils.threadpool import start_threadpool_executor
 
-# The values of the worker protocol's BindingInfo that indexing compares with.
+# The values of the worker protocol's BindingInfo that indexing compares.
 _PROTOCOL = SimpleNamespace(BindingInfo=SimpleNamespace(out=1, inout=2, undefined=0))
 
 
@@ -35,7 +35,7 @@ class Function:
 
     @property
     def parameter(self) -> str:
-        """The name of the parameter that takes the trigger."""
+        """The name of the parameter that receives the trigger's value."""
         return str(self.trigger["name"])
 
     @property
@@ -52,7 +52,7 @@ def index(folder: Path) -> list[Function]:
     """Return the functions of the app in a folder.
 
     Raises:
-        Exception: Whatever Microsoft's worker says of an app that it refuses.
+        Exception: Microsoft's worker refuses the app; the exception is the worker's own.
     """
     sys.path.insert(0, str(folder))
     load_binding_registry()
@@ -70,7 +70,7 @@ def _index_one(function: Any) -> Function:
 
 
 def _resolve(text: str) -> str:
-    """Put settings in place of `%SETTING%`, as the host does in bindings."""
+    """Replace `%SETTING%` with the setting's value, as the host does in bindings."""
 
     def setting(match: re.Match[str]) -> str:
         value = os.environ.get(match[1])
@@ -84,7 +84,7 @@ def _resolve(text: str) -> str:
 async def invoke(
     function: Function, datum: Datum, metadata: dict[str, Datum] | None = None
 ) -> Datum | None:
-    """Invoke a function with its trigger's value; return what it returns.
+    """Invoke a function with its trigger's value; return its result.
 
     Raises:
         InvocationFailed: The function raised.
@@ -99,5 +99,5 @@ async def invoke(
 
 
 def text(value: str) -> Datum:
-    """Return a string as the worker takes it."""
+    """Return a string in the form that the worker expects."""
     return Datum(value, "string")

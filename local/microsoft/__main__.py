@@ -46,7 +46,7 @@ class Server:
 
     @web.middleware
     async def _watch(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Meet a fault or answer, and note the request."""
+        """Apply a fault, or answer; record the request."""
         if request.path.startswith("/_control"):
             return await handler(request)  # type: ignore[no-any-return]
         asked = _asked(request)
@@ -172,7 +172,7 @@ async def _serve(port: int, run_dir: Path) -> None:
 
 
 def main() -> int:
-    """Run the simulation until it is told to stop."""
+    """Run the simulation until it is stopped."""
     parser = argparse.ArgumentParser(prog="python -m local.microsoft", description=__doc__)
     parser.add_argument("--port", type=int, default=7443)
     parser.add_argument("--run-dir", type=Path, required=True)

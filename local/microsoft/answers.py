@@ -1,4 +1,4 @@
-"""What Graph is asked and answers, in the simulation."""
+"""The requests and responses of the simulated Graph."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ class GraphRequest:
 
 @dataclass(frozen=True, slots=True)
 class GraphAnswer:
-    """An answer of Graph's."""
+    """A response of Graph."""
 
     status: int
     body: Any
@@ -31,7 +31,7 @@ class GraphAnswer:
 
 
 class Refused(Exception):
-    """An error answer."""
+    """An error response."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class Refused(Exception):
 def error_answer(
     status: int, code: str, message: str, headers: dict[str, str] | None = None
 ) -> GraphAnswer:
-    """Return an error as Graph shapes it."""
+    """Return an error in Graph's format."""
     inner = {
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "request-id": str(uuid4()),
@@ -57,10 +57,10 @@ def collection(values: list[dict[str, Any]]) -> GraphAnswer:
 
 
 def opaque(token: str | None, default: int) -> int:
-    """Return the number in a token of ours.
+    """Return the number in one of the simulation's own tokens.
 
     Raises:
-        Refused: It is none.
+        Refused: It is not such a token.
     """
     if token is None:
         return default
@@ -71,7 +71,7 @@ def opaque(token: str | None, default: int) -> int:
 
 
 def link(origin: str, path: str, query: dict[str, str], name: str, value: int) -> str:
-    """Return a link that goes on with the same options."""
+    """Return a link that continues with the same options."""
     kept = {key: text for key, text in query.items() if key in ("$select", "$top")}
     token = base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
     arguments = "&".join(f"{key}={text}" for key, text in {**kept, name: token}.items())

@@ -1,4 +1,4 @@
-"""`$batch`: up to 20 requests, each with a status of its own.
+"""`$batch`: up to 20 requests, each with its own status.
 
 https://learn.microsoft.com/graph/json-batching
 """
@@ -16,7 +16,7 @@ type Serve = Callable[[GraphRequest], Awaitable[GraphAnswer]]
 
 
 async def answer_batch(body: Any, authorization: str, serve: Serve) -> GraphAnswer:
-    """Answer a batch; a part's trouble is its own."""
+    """Answer a batch; a failing part does not affect the others."""
     parts = body.get("requests") if isinstance(body, dict) else None
     if not isinstance(parts, list) or len(parts) > _MOST:
         return error_answer(400, "BadRequest", "A batch holds 1 to 20 requests.")

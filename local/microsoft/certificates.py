@@ -1,4 +1,4 @@
-"""Certificates and secrets of a run: made at its start, never committed."""
+"""Certificates and secrets of a run: generated at its start, never committed."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from local.sample_data import MSPS
 
 
 def make_certificates(run_dir: Path) -> None:
-    """Write the CA, the server's certificate, and each MSP's secrets, unless they are there."""
+    """Write the CA, the server's certificate, and each MSP's secrets, unless they exist."""
     folder = run_dir / "secrets"
     folder.mkdir(parents=True, exist_ok=True)
     for msp in MSPS:

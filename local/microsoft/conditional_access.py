@@ -1,4 +1,4 @@
-"""The Conditional Access policies of a tenant: generated from its number, the same every time."""
+"""The Conditional Access policies of a tenant: generated from its number, always the same."""
 
 from random import Random
 from typing import Any

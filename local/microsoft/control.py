@@ -1,4 +1,4 @@
-"""Control routes, for tests: what was asked, faults, tenants, changes, tokens, GDAP."""
+"""Control routes, for tests: recorded requests, faults, tenants, changes, tokens, GDAP."""
 
 from dataclasses import replace
 from typing import Any
@@ -65,7 +65,7 @@ class Control:
         return web.Response(status=204)
 
     async def _app(self, request: web.Request) -> web.Response:
-        """Exchange an app's credentials, as its owner would: what was good before is so no more."""
+        """Replace an app's credentials, as its owner would: the previous ones become invalid."""
         app, body = self._microsoft.apps[request.match_info["id"]], await request.json()
         if "certificate" in body:
             certificate = x509.load_pem_x509_certificate(body["certificate"].encode())
@@ -97,7 +97,7 @@ class Control:
                     assignment["accessDetails"] = {"unifiedRoles": roles}
 
     def _consent(self, tenant: Tenant, *, given: bool) -> None:
-        """Give or take back consent to every MSP's app, or to its own MSP's alone."""
+        """Grant or revoke consent to every MSP's app, or only to the app of its own MSP."""
         own = [app for app in self._microsoft.apps.values() if app.home == tenant.tenant_id]
         for app in own or self._microsoft.apps.values():
             if given:
@@ -113,7 +113,7 @@ class Control:
         return web.Response(status=204)
 
     async def _customers(self, request: web.Request) -> web.Response:
-        """Add customers to the MSP whose own tenant is named; answer their IDs."""
+        """Add customers to the MSP whose own tenant is named; respond with their IDs."""
         home, body = self._find(request).tenant_id, await request.json()
         added = [
             self._microsoft.add_customer(home, body.get("users", 10))
@@ -135,7 +135,7 @@ class Control:
         return web.Response(status=204)
 
     async def _make_gdap(self, request: web.Request) -> web.Response:
-        """Make a relationship that waits for approval, as in Partner Center."""
+        """Create a relationship that waits for approval, as in Partner Center."""
         body = await request.json()
         home = body.pop("home")
         made = self._microsoft.relationships.add(home, body)

@@ -65,7 +65,7 @@ class Entra:
         return web.json_response(self._keys.document())
 
     async def _authorize(self, _request: web.Request) -> web.Response:
-        """Say how people sign in here. MSAL wants the address, and nothing real goes there."""
+        """Explain how people sign in here. MSAL needs the address, but nothing requests it."""
         return web.Response(status=400, text=_NOBODY_SIGNS_IN)
 
     async def _token(self, request: web.Request) -> web.Response:
@@ -85,7 +85,7 @@ class Entra:
         return _refused(70003, "unsupported_grant_type", "The grant type is not supported.")
 
     def _refusal(self, app: App, form: dict[str, str], path: str) -> web.Response | None:
-        """Return what an app without a good credential is told."""
+        """Return the error response to an app without a valid credential."""
         secret, assertion = form.get("client_secret"), form.get("client_assertion", "")
         if secret is not None:
             good = hmac.compare_digest(secret.encode(), app.secret.encode())
@@ -101,9 +101,9 @@ class Entra:
         return None if good else _refused(code, "invalid_client", message, 401)
 
     def _is_trusted(self, app: App, assertion: str) -> bool:
-        """Tell whether the assertion is a token of whom the app trusts, and of its own tenant.
+        """Return whether the assertion is a token of the app's trusted issuer and of its tenant.
 
-        Entra's own tokens are good for apps of the tenant alone that issued them (AADSTS700236).
+        Entra's own tokens are valid only for apps of the tenant that issued them (AADSTS700236).
         """
         trust = app.trust or self._microsoft.service_trust()
         try:
@@ -114,11 +114,11 @@ class Entra:
         return is_trusted and claims["tid"] == app.home
 
     def _is_authentic(self, app: App, assertion: str, path: str) -> bool:
-        """Tell whether the client assertion is signed with the app's certificate."""
+        """Return whether the client assertion is signed with the app's certificate."""
         try:
             claims = jwt.decode(
                 assertion,
-                app.certificate.public_key(),  # type: ignore[arg-type]  # the seed's are RSA
+                app.certificate.public_key(),  # type: ignore[arg-type]  # the seed's keys are RSA
                 algorithms=["RS256", "PS256"],
                 audience=f"{self._microsoft.origin}{path}",
             )
@@ -145,12 +145,12 @@ class Entra:
         if self._microsoft.refresh_tokens.get(refresh_token) != app.client_id:
             return _refused(70008, "invalid_grant", "The refresh token is not valid.")
         if not self._microsoft.relationships.roles(app.home, tenant.tenant_id):
-            # The same for no relationship, no access assignment, and an account in no such group.
+            # The same error if there is no relationship, no access assignment or no membership.
             return _refused(50020, "invalid_grant", "The account does not exist in the tenant.")
         if tenant.wants_mfa:
             return _refused(50076, "invalid_grant", "You must use multi-factor authentication.")
         rotated = secrets.token_urlsafe(32)
-        # As at Entra, the token before keeps working: two workers may redeem it at once.
+        # As at Entra, the previous token stays valid: two workers may redeem it at once.
         self._microsoft.refresh_tokens[rotated] = app.client_id
         account = {"uid": sample_data.fixed_id(f"account/{app.client_id}"), "utid": app.home}
         extra = {
@@ -213,7 +213,7 @@ class Entra:
         return web.Response(text=page, content_type="text/html")
 
     def _asked(self, request: web.Request) -> tuple[App, Tenant] | str:
-        """Return who asks for whose consent, or what is wrong with the link."""
+        """Return the app that asks for consent and the tenant, or what is wrong with the link."""
         app = self._microsoft.apps.get(request.query.get("client_id", ""))
         tenant = self._microsoft.tenants.get(request.match_info["tid"].lower())
         redirect = urlsplit(request.query.get("redirect_uri", ""))
@@ -244,7 +244,7 @@ class Entra:
 
 
 def _issuer(assertion: str) -> str | None:
-    """Return who an assertion says that it is from."""
+    """Return the issuer that an assertion names."""
     try:
         claims = jwt.decode(assertion, options={"verify_signature": False})
     except jwt.PyJWTError:

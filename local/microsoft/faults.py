@@ -1,4 +1,4 @@
-"""Faults that tests set, and the log of what was asked."""
+"""Faults that tests set, and the log of requests."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ _SECRET = {"authorization", "cookie"}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a fault is matched with and a log entry holds."""
+    """The facts of a request that faults are matched with and that the log holds."""
 
     method: str
     path: str
@@ -26,7 +26,7 @@ class Asked:
 
 
 def matching(microsoft: Microsoft, asked: Asked) -> dict[str, Any] | None:
-    """Return the first fault that the request meets, and count it."""
+    """Return the first fault that applies to the request, and count it."""
     for fault in microsoft.faults:
         if _meets(fault, asked) and _strikes(fault):
             if "times" in fault:
@@ -36,7 +36,7 @@ def matching(microsoft: Microsoft, asked: Asked) -> dict[str, Any] | None:
 
 
 def _strikes(fault: dict[str, Any]) -> bool:
-    """Tell whether a fault strikes now: at every n-th match, or by chance."""
+    """Return whether a fault applies now: at every n-th match, or at random."""
     fault["met"] = fault.get("met", 0) + 1
     by_turn: bool = fault["met"] % fault.get("every", 1) == 0
     return by_turn and random.random() < fault.get("probability", 1)
@@ -55,12 +55,12 @@ def _meets(fault: dict[str, Any], asked: Asked) -> bool:
 
 
 async def delay(fault: dict[str, Any]) -> None:
-    """Wait as a fault says."""
+    """Wait as long as a fault specifies."""
     await asyncio.sleep(fault.get("delaySeconds", 0))
 
 
 def record(microsoft: Microsoft, asked: Asked, status: int) -> None:
-    """Note what was asked, without secrets."""
+    """Record a request, without secrets."""
     microsoft.sequence += 1
     microsoft.requests.append(
         {

@@ -1,4 +1,4 @@
-"""Graph's routes of GDAP relationships and their access assignments."""
+"""Graph's routes for GDAP relationships and their access assignments."""
 
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ _STEPS = {
 
 
 class GdapRoutes:
-    """Answers a partner about its own relationships, and about nobody else's."""
+    """Answers a partner about its own relationships only."""
 
     def __init__(self, origin: str, relationships: Relationships) -> None:
         self._origin, self._relationships = origin, relationships

@@ -1,4 +1,4 @@
-"""Microsoft Graph v1.0, as far as it is called: who may read what, page by page."""
+"""Microsoft Graph v1.0, as far as the app calls it: permissions, and reads page by page."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +30,7 @@ _PERMISSIONS = {
     "identity": {"Policy.Read.All"},
     "tenantRelationships": {"DelegatedAdminRelationship.ReadWrite.All"},
 }
-# What a delegated token may read depends on the roles that GDAP gives the account as well.
+# What a delegated token may read also depends on the roles that GDAP gives the account.
 _READERS = {
     "organization": set(ROLES),
     "users": {"Global Reader", "User Administrator", "License Administrator"},
@@ -52,7 +52,7 @@ class Graph:
         self._gdap = GdapRoutes(microsoft.origin, microsoft.relationships)
 
     async def answer(self, request: GraphRequest) -> GraphAnswer:
-        """Answer one request, once its token and permission are good."""
+        """Answer one request, after its token and permission have been checked."""
         try:
             claims = self.claims(request.authorization)
             parts = request.path.strip("/").split("/")
@@ -87,7 +87,7 @@ class Graph:
             raise Refused(403, "Authorization_RequestDenied", message)
 
     def _check_roles(self, claims: dict[str, Any], resource: str) -> None:
-        """Look at the roles as they are now: access that has ended is not waited out."""
+        """Check the current roles: access that has ended is refused at once."""
         home = self._microsoft.apps[claims["appid"]].home
         roles = self._microsoft.relationships.roles(home, claims["tid"])
         if not roles:
@@ -99,7 +99,7 @@ class Graph:
     def _tenant(self, claims: dict[str, Any]) -> Tenant:
         return self._microsoft.tenants[claims["tid"]]
 
-    def _route(  # noqa: PLR0911  one return a resource
+    def _route(  # noqa: PLR0911  one return per resource
         self, request: GraphRequest, claims: dict[str, Any], parts: list[str]
     ) -> GraphAnswer:
         tenant = self._tenant(claims)
@@ -194,7 +194,7 @@ def _change(tenant: Tenant, index: int, query: dict[str, str]) -> dict[str, Any]
 
 
 def _minimal(change: dict[str, Any]) -> dict[str, Any]:
-    """Return of a changed user what has changed: here, its name alone.
+    """Return only the changed properties of a user: here, only its name.
 
     https://learn.microsoft.com/graph/delta-query-overview
     """

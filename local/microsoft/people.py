@@ -1,4 +1,4 @@
-"""The people of a tenant: generated from its number, the same every time, made as they are read."""
+"""The people of a tenant: generated from its number when they are read, always the same."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -22,8 +22,8 @@ def user(number: int, index: int, domain: str, version: int = 0) -> dict[str, An
     """Return a user of a tenant.
 
     Args:
-        number: The tenant's.
-        index: The user's; index 0 is an enabled member.
+        number: The tenant's number.
+        index: The user's index; index 0 is an enabled member.
         version: How often the user was changed.
     """
     random = Random(number * 1_000_003 + index)

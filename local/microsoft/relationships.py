@@ -1,4 +1,4 @@
-"""GDAP relationships at Microsoft: what partner and customer agreed, and what it gives access to.
+"""GDAP relationships at Microsoft: what partner and customer agreed, and the resulting access.
 
 https://learn.microsoft.com/partner-center/customers/gdap-introduction
 """
@@ -17,8 +17,8 @@ class Relationships:
 
     Args:
         owners: The partner's own tenant, by relationship.
-        members: Groups that the partner's service account is a member of, by its own tenant.
-        assignment_seconds: How long an access assignment takes to be active.
+        members: Groups that the partner's service account is a member of, by the partner's tenant.
+        assignment_seconds: How long an access assignment takes to become active.
     """
 
     by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -53,18 +53,18 @@ class Relationships:
         return self.by_id[identity]
 
     def of(self, home: str) -> list[dict[str, Any]]:
-        """Return a partner's relationships as they stand now."""
+        """Return a partner's relationships in their current state."""
         return [self.read(key) for key, owner in self.owners.items() if owner == home]
 
     def read(self, identity: str) -> dict[str, Any]:
-        """Return a relationship; one whose time is up has expired."""
+        """Return a relationship; after its end time it has expired."""
         relationship = self.by_id[identity]
         if relationship["status"] in _LIVE and relationship["endDateTime"] <= stamp(_now()):
             self.set_status(identity, "expired")
         return relationship
 
     def accept(self, identity: str, at: datetime | None = None) -> None:
-        """Play the customer's admin."""
+        """Accept a relationship as the customer's admin."""
         at = at or _now()
         days = int(self.by_id[identity]["duration"].strip("PD"))
         self.set_status(identity, "active")
@@ -74,13 +74,13 @@ class Relationships:
         }
 
     def end(self, identity: str, status: str) -> None:
-        """End a relationship: no assignment survives it."""
+        """End a relationship, with all of its assignments."""
         self.set_status(identity, status)
         self.by_id[identity]["endDateTime"] = stamp(_now())
         self.assignments[identity].clear()
 
     def set_status(self, identity: str, status: str) -> None:
-        """Move a relationship on."""
+        """Set a relationship's status."""
         self.by_id[identity] |= {
             "status": status,
             "lastModifiedDateTime": stamp(_now()),
@@ -88,7 +88,7 @@ class Relationships:
         }
 
     def assign(self, identity: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Store a new access assignment, which takes its time to be active."""
+        """Store a new access assignment, which becomes active after a delay."""
         assignment = {
             "@odata.etag": new_etag(),
             "id": secrets.token_hex(8),
@@ -101,7 +101,7 @@ class Relationships:
         return assignment
 
     def assignments_of(self, identity: str) -> list[dict[str, Any]]:
-        """Return the access assignments as they stand now."""
+        """Return the access assignments in their current state."""
         settled = stamp(_now() - timedelta(seconds=self.assignment_seconds))
         for assignment in self.assignments[identity]:
             if assignment["status"] == "pending" and assignment["lastModifiedDateTime"] <= settled:
@@ -122,12 +122,12 @@ class Relationships:
 
 
 def stamp(moment: datetime) -> str:
-    """Return a time as Graph writes it."""
+    """Return a time in Graph's format."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def new_etag() -> str:
-    """Return an ETag that was never given before."""
+    """Return an ETag that was never used before."""
     return f'W/"{secrets.token_hex(8)}"'
 
 

@@ -1,4 +1,4 @@
-"""The secure scores of a tenant: generated from its number, the same every time."""
+"""The secure scores of a tenant: generated from its number, always the same."""
 
 from datetime import datetime, timedelta
 from random import Random

@@ -1,4 +1,4 @@
-"""What the simulated Microsoft knows: tenants, apps, consents, relationships, faults, requests."""
+"""The state of the simulation: tenants, apps, consents, relationships, faults, requests."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,14 +12,14 @@ from local import sample_data
 from local.microsoft.people import user
 from local.microsoft.relationships import Relationships
 
-# The seed's relationships are older than anything that is done with their tenants.
+# The seed's relationships are older than any operation on their tenants.
 _AGE = timedelta(days=60)
 _ACCESS = {"unifiedRoles": [{"roleDefinitionId": role} for role in ROLES.values()]}
 
 
 @dataclass(slots=True)
 class Consent:
-    """Admin consent of a tenant to an app: when it was given, and how slowly it shows."""
+    """Admin consent of a tenant to an app: when it was given, and how long it propagates."""
 
     given_at: datetime
     propagation: timedelta
@@ -34,7 +34,7 @@ class Consent:
 
 @dataclass(slots=True)
 class Tenant:
-    """A tenant: its people are numbers until they are read."""
+    """A tenant; its people are generated when they are read."""
 
     tenant_id: str
     display_name: str
@@ -52,7 +52,7 @@ class Tenant:
     tells_all: bool = False
 
     def indices(self) -> list[int]:
-        """Return the indices of the users that there are."""
+        """Return the indices of the existing users."""
         return [i for i in range(self.users + self.created) if i not in self.deleted]
 
     def user(self, index: int) -> dict[str, Any]:
@@ -60,18 +60,18 @@ class Tenant:
         return user(self.number, index, self.domain, self.versions.get(index, 0))
 
     def created_since(self, change: int) -> set[int]:
-        """Return the indices of the users that were created with a change from this one on."""
+        """Return the indices of the users that were created by this change or a later one."""
         made = {i for i in self.changes[change:] if i >= self.users}
         return made - set(self.changes[:change])
 
     def reset(self, users: int) -> None:
-        """Have a number of users, as they were made at first; delta links go on."""
+        """Reset to a number of unchanged users; delta links stay valid."""
         self.users, self.created = users, 0
         self.deleted.clear()
         self.versions.clear()
 
     def change(self, create: int, update: int, delete: int) -> None:
-        """Create, update and delete users, each noted for delta."""
+        """Create, update and delete users, each recorded for delta queries."""
         there = self.indices()
         for index in there[:update]:
             self.versions[index] = self.versions.get(index, 0) + 1
@@ -86,7 +86,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A federated credential: whose tokens stand for the app.
+    """A federated credential: the issuer whose tokens authenticate the app.
 
     https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
     """
@@ -115,7 +115,7 @@ class App:
 
 @dataclass(slots=True)
 class Microsoft:
-    """The whole of it."""
+    """The whole state."""
 
     origin: str
     tenants: dict[str, Tenant]
@@ -129,7 +129,7 @@ class Microsoft:
 
     @classmethod
     def seeded(cls, origin: str, run_dir: Path) -> "Microsoft":
-        """Return the Microsoft that the seed describes."""
+        """Return the state that the seed describes."""
         tenants = {
             t.tenant_id: Tenant(t.tenant_id, t.display_name, t.domain, t.number, t.users)
             for t in sample_data.tenants()
@@ -197,7 +197,7 @@ class Microsoft:
         self.relationships.assign(relationship["id"], body)
 
     def accept(self, relationship_id: str) -> None:
-        """Play the admin of a customer, whom nobody need have heard of before."""
+        """Accept as the admin of a customer, which need not be known yet."""
         customer = self.relationships.by_id[relationship_id]["customer"]
         known = customer["tenantId"]
         if known not in self.tenants:

@@ -17,14 +17,14 @@ _LIFETIME = 3599
 
 
 class SigningKeys:
-    """The RSA keys that tokens are signed with; the newest signs."""
+    """The RSA keys that tokens are signed with; the newest key signs."""
 
     def __init__(self) -> None:
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
         self.rotate()
 
     def rotate(self) -> str:
-        """Add a key, which signs from now on; return its ID."""
+        """Add a key that signs from now on; return its ID."""
         kid = uuid4().hex
         self._keys[kid] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         return kid
@@ -43,7 +43,7 @@ class SigningKeys:
         return {"keys": keys}
 
     def sign(self, claims: dict[str, Any], algorithm: str = "RS256", kid: str | None = None) -> str:
-        """Return a token; `none` and `HS256` make what an attacker would make."""
+        """Return a token; `none` and `HS256` forge one as an attacker would."""
         headers = {"kid": kid or self.newest}
         if algorithm == "HS256":
             return _signed_with_public_key(claims, headers, self._keys[self.newest])
@@ -51,10 +51,10 @@ class SigningKeys:
         return jwt.encode(claims, key or "", algorithm=algorithm, headers=headers)
 
     def read(self, token: str, audience: str | list[str]) -> dict[str, Any]:
-        """Return the claims of a token of ours.
+        """Return the claims of a token that these keys signed.
 
         Raises:
-            jwt.PyJWTError: It is none, or not for the audience, or expired.
+            jwt.PyJWTError: It is not such a token, or not for the audience, or expired.
         """
         kid = jwt.get_unverified_header(token).get("kid", "")
         key = self._keys.get(kid)
@@ -66,7 +66,7 @@ class SigningKeys:
 def _signed_with_public_key(
     claims: dict[str, Any], headers: dict[str, str], key: rsa.RSAPrivateKey
 ) -> str:
-    """Return a token whose HMAC key is the public key: the old confusion of algorithms."""
+    """Return a token whose HMAC key is the public key: an algorithm confusion attack."""
     pem = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -80,6 +80,6 @@ def _encoded(data: bytes) -> bytes:
 
 
 def lifetime(seconds: int = _LIFETIME) -> dict[str, int]:
-    """Return the claims of time of a token that is issued now."""
+    """Return the time claims of a token that is issued now."""
     now = int(time.time())
     return {"iat": now, "nbf": now - 5, "exp": now + seconds}

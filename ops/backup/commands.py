@@ -1,4 +1,4 @@
-"""Operators' commands of backup: export and import."""
+"""The operator commands for backups: export and import."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ from ops.backup.restore import restore
 
 
 def add_backup_commands(commands: Any) -> None:
-    """Add the commands to the parser's."""
+    """Add the commands to the parser."""
     outward = commands.add_parser("export", help="write all tables to a folder; may be repeated")
     outward.set_defaults(command=_export)
     outward.add_argument("--to", type=Path, required=True, metavar="FOLDER")
@@ -21,7 +21,7 @@ def add_backup_commands(commands: Any) -> None:
         "import", help="write an export into an empty store; may be repeated"
     )
     inward.set_defaults(command=_import)
-    # `from` is a word of Python's own.
+    # `from` is a Python keyword.
     inward.add_argument("--from", type=Path, required=True, metavar="FOLDER", dest="folder")
 
 

@@ -1,6 +1,6 @@
-"""The export of all tables, page by page; one that was cut off goes on when it is repeated.
+"""The export of all tables, page by page; an interrupted export continues when it is repeated.
 
-What a backup of a running app holds, and why the tables are in this order: docs/decisions/0025.
+docs/decisions/0025 explains what a backup of a running app holds, and the order of the tables.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from domain.errors import StorageUnavailable
 from domain.ports.clock import Clock
 from ops.backup.folder import BackupFolder, Contents, Progress
 
-# What is decided before what points to it or carries it out, a sync's position before the rows
+# Decisions before the rows that refer to them or carry them out, a sync's position before the rows
 # that it leads to, and rows before their index.
 TABLES = (
     *("msps", "mspIndex", "pendingWork", "staff", "consentStates", "syncState", "syncSchedule"),
@@ -30,8 +30,8 @@ async def export(
 
     Raises:
         MalformedInput: The folder holds something else.
-        StorageUnavailable: Storage does not answer, or an MSP's rows did not come to rest. What
-            was written stays, and the next run goes on there.
+        StorageUnavailable: Storage does not respond, or an MSP's rows kept changing. What was
+            written stays, and the next run continues there.
     """
     progress = folder.begin(clock.now().isoformat())
     for name in TABLES:
@@ -46,36 +46,36 @@ async def export(
 
 
 class _Table:
-    """One table on its way to its file."""
+    """The export of one table to its file."""
 
     def __init__(self, rows: RawRows, folder: BackupFolder, progress: Progress, name: str) -> None:
         self._rows, self._folder, self._progress, self._name = rows, folder, progress, name
         self.contents = progress.tables.setdefault(name, Contents())
 
     async def export(self) -> None:
-        """Write page by page; each page is as it stood at one moment.
+        """Write page by page; each page is consistent as of one moment.
 
-        The last page has no position behind it, which would read as the table's start: it is kept
-        as part of the complete table, or written again.
+        The last page has no next position, and an empty position would mean the start of the
+        table: the page is recorded with the completed table, or written again.
         """
         async for page in self._rows.pages(self.contents.position):
             self._append(page.lines)
             if page.position is not None:
                 self._keep(page.position)
-        self._append([])  # A table without a row has a file too.
+        self._append([])  # An empty table has a file too.
 
     async def export_at_rest(self) -> None:
-        """Write partition by partition; each partition is as it stood at one moment."""
+        """Write partition by partition; each partition is consistent as of one moment."""
         self._append([])
         while (key := await self._rows.partition_after(self.contents.position or "")) is not None:
             await self._export_partition(key)
             self._keep(key)
 
     async def _export_partition(self, key: str) -> None:
-        """Write a partition, again and again until nothing has changed since it was read.
+        """Write a partition; repeat until nothing has changed since it was read.
 
-        A row that is written gets a version that it never had. When all keys and versions are
-        as they were, there was no change from the end of the one reading to the other's start.
+        Each write gives a row a version that it never had before. If all keys and versions are
+        unchanged, there was no change between the end of one read and the start of the next.
         """
         for _ in range(_ATTEMPTS):
             before, seen, now = replace(self.contents), hashlib.sha256(), hashlib.sha256()

@@ -1,8 +1,8 @@
-"""A backup's folder: one compressed file a table, and what is in them.
+"""The folder of a backup: one compressed file per table, and a record of their content.
 
-A file is lines of JSON in gzip, page after page; a page that was cut off is cut away. What is
-complete stands in `progress.json`, which becomes `manifest.json` with the last page: a folder
-without one is no backup.
+A file is JSON lines in gzip, page after page; an incomplete page is truncated. `progress.json`
+records what is complete, and becomes `manifest.json` with the last page: a folder without a
+manifest is not a backup.
 """
 
 import gzip
@@ -25,9 +25,9 @@ class Contents:
     """One table's file.
 
     Args:
-        size: Bytes that are complete; what lies behind was cut off.
+        size: Number of complete bytes; anything after them is an incomplete page.
         sha256: Of the whole file, once the table is complete.
-        position: Where the next page begins, or the partition that was written last.
+        position: Where the next page starts, or the partition that was written last.
     """
 
     rows: int = 0
@@ -38,7 +38,7 @@ class Contents:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a backup is; that of a complete one is its manifest.
+    """How far a backup is; a complete backup's progress is its manifest.
 
     Args:
         started_at: RFC 3339; changes made before it are in the backup.
@@ -62,7 +62,7 @@ class Progress:
 
 
 class BackupFolder:
-    """The folder, readable by its owner alone: it holds people's names and addresses."""
+    """The folder, readable only by its owner: it holds people's names and addresses."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -80,7 +80,7 @@ class BackupFolder:
         return self._folder / "manifest.json"
 
     def begin(self, now: str) -> Progress:
-        """Return the progress of an export that was cut off, or that of a new one.
+        """Return the progress of an interrupted export, or of a new one.
 
         Raises:
             MalformedInput: The folder holds something else, or a complete backup.
@@ -90,13 +90,13 @@ class BackupFolder:
             return Progress.read(self._progress.read_text())
         if any(path != self._new for path in self._folder.iterdir()):
             raise MalformedInput("to", "must be an empty folder, or one of an export cut off")
-        self._folder.chmod(_PRIVATE)  # It may have been there, and open to others.
+        self._folder.chmod(_PRIVATE)  # It may have existed, readable by others.
         progress = Progress(now)
         self.keep(progress)
         return progress
 
     def append(self, table: str, contents: Contents, lines: list[str]) -> None:
-        """Write a page behind what is complete, for good before it returns."""
+        """Append a page after the complete bytes; it is durable when this returns."""
         page = gzip.compress("".join(line + "\n" for line in lines).encode(), 6) if lines else b""
         path = self.file(table)
         with path.open("r+b" if path.exists() else "wb") as file:
@@ -109,11 +109,11 @@ class BackupFolder:
         contents.size += len(page)
 
     def complete(self, table: str, contents: Contents) -> None:
-        """Note that a table is complete."""
+        """Record that a table is complete."""
         contents.sha256, contents.position = self._sha256(table), None
 
     def keep(self, progress: Progress) -> None:
-        """Write down how far the export is, in one step."""
+        """Record how far the export is, atomically."""
         with self._new.open("w") as file:
             file.write(progress.write())
             file.flush()
@@ -126,10 +126,10 @@ class BackupFolder:
         self._progress.replace(self._manifest)
 
     def check(self) -> tuple[str, Progress]:
-        """Return the digest of a complete backup's manifest, and what it says.
+        """Return the digest of a complete backup's manifest, and the manifest itself.
 
         Raises:
-            MalformedInput: It is no backup, an incomplete one, or one that was damaged since.
+            MalformedInput: It is no backup, is incomplete, or has been damaged.
         """
         try:
             text = self._manifest.read_text()

@@ -1,7 +1,7 @@
-"""The import of a backup into an empty store; one that was cut off goes on when it is repeated.
+"""The import of a backup into an empty store; it continues when it is repeated.
 
-Every write can be repeated, and the mark in the store tells which rows are written for certain:
-an import ends the same wherever it was cut off, and however often.
+Every write can be repeated, and a progress row in the store records which rows are certainly
+written: the result is the same wherever and however often the import was interrupted.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class StoreNotEmpty(Exception):
 
 
 class RestoreDiffers(Exception):
-    """The store does not hold what the backup says: something else writes to it."""
+    """The store does not match the backup: something else writes to it."""
 
 
 @dataclass(slots=True)
@@ -42,8 +42,8 @@ class _Mark:
 
     Args:
         backup: Digest of the manifest.
-        step: The table that is being written; those before it are complete.
-        rows: Rows of it that are written.
+        step: The table that is being written; the tables before it are complete.
+        rows: How many of its rows are written.
     """
 
     backup: str
@@ -56,10 +56,10 @@ async def restore(storage: Storage, folder: BackupFolder, clock: Clock) -> Progr
     """Write a backup's rows into the store, and compare them one by one; return its manifest.
 
     Raises:
-        MalformedInput: It is no complete backup, or a damaged one; nothing was written.
+        MalformedInput: It is no complete backup, or is damaged; nothing was written.
         StoreNotEmpty: The store is in use; nothing was written.
-        RestoreDiffers: The app, or somebody else, writes to the store.
-        StorageUnavailable: Storage does not answer; the next run goes on.
+        RestoreDiffers: The app, or something else, writes to the store.
+        StorageUnavailable: Storage does not respond; the next run continues.
     """
     digest, manifest = await asyncio.to_thread(folder.check)
     await storage.create_tables(MARKS)
@@ -78,7 +78,7 @@ async def restore(storage: Storage, folder: BackupFolder, clock: Clock) -> Progr
 
 
 async def _begin(storage: Storage, backup: str) -> _Mark:
-    """Return the mark of this backup's import, cut off or new.
+    """Return the progress row of this backup's import, interrupted or new.
 
     Raises:
         StoreNotEmpty: The store is in use.
@@ -103,7 +103,7 @@ async def _keep(storage: Storage, mark: _Mark) -> None:
 
 
 async def _write(storage: Storage, folder: BackupFolder, mark: _Mark, name: str) -> None:
-    """Write a table's rows behind those that are written, some transactions at a time."""
+    """Write a table's remaining rows, a few transactions at a time."""
     if mark.step != name:
         mark.step, mark.rows = name, 0
     rows = RawRows(storage.table(name))
@@ -118,7 +118,7 @@ async def _compare(storage: Storage, folder: BackupFolder, name: str) -> None:
     """Compare a table with its file, row by row; both are in the order of their keys.
 
     Raises:
-        RestoreDiffers: A row is another, one is missing, or there is one more.
+        RestoreDiffers: A row differs, is missing, or is not in the file.
     """
     lines = folder.lines(name)
     async for page in RawRows(storage.table(name)).pages():
@@ -129,10 +129,10 @@ async def _compare(storage: Storage, folder: BackupFolder, name: str) -> None:
 
 
 async def _schedule_syncs(storage: Storage) -> None:
-    """Have every tenant's entry in the schedule of syncs, where its state names it.
+    """Add each tenant's entry to the sync schedule, at the position that its state names.
 
-    In a backup of a running app the two may differ, since they are in two tables, and a tenant
-    whose entry is missing would not be synced again.
+    In a backup of a running app the two may differ, because they are in two tables. A tenant
+    without an entry would never be synced again.
     """
     async for msp_id in storage.msps.msp_ids():
         states = await storage.sync_states.of_msp(msp_id)

@@ -1,10 +1,10 @@
-"""Compares the permissions with their IDs, and the SKU names, with Microsoft's published lists.
+"""Compares the permissions and their IDs, and the SKU names, with Microsoft's published lists.
 
-A command and no test, since the lists are not part of the project:
+A command rather than a test, because the lists are not part of the project:
 
     GRAPH_REFERENCE=<folder> python -m tests.adapters.check_reference
 
-It ends with 1 on a difference, and with an error when the lists are not there.
+It exits with 1 on a difference, and with an error if the lists are missing.
 """
 
 import csv
@@ -32,14 +32,14 @@ CALLS = {
     ("POST", _GDAP): MANAGE_GDAP,
     ("POST", f"{_GDAP}/{{delegatedAdminRelationship-id}}/requests"): MANAGE_GDAP,
 }
-# Too little for what is selected: it shows a user's name and addresses alone.
+# Not enough for the selected properties: it shows only a user's name and addresses.
 _TOO_LITTLE = {"User.ReadBasic.All"}
-# Microsoft's list calls it least-privileged beside the one that shows too little; it also writes.
+# Microsoft's list also calls it least-privileged, but it also allows writes.
 _TOO_MUCH = {"User.ReadWrite.All"}
 
 
 def permission_differences(document: dict[str, Any]) -> Iterator[str]:
-    """Yield what the manifest asks for beyond, or short of, the calls' least privilege."""
+    """Yield the permissions that the manifest has in excess of the least privilege, or lacks."""
     overrides = {
         operation: override["application"]["least"]
         for override in document["overrides"]
@@ -56,7 +56,7 @@ def permission_differences(document: dict[str, Any]) -> Iterator[str]:
 
 
 def id_differences(document: dict[str, Any]) -> Iterator[str]:
-    """Yield the permissions whose ID is not Microsoft's, as far as the list has one."""
+    """Yield the permissions whose ID differs from Microsoft's, if the list has one."""
     for kind, ours in (("appRoleId", APP_ROLES), ("delegatedScopeId", SCOPES)):
         for name, identifier in ours.items():
             theirs = document["permissions"][name][kind]
@@ -65,7 +65,7 @@ def id_differences(document: dict[str, Any]) -> Iterator[str]:
 
 
 def name_differences(rows: Iterator[dict[str, str]]) -> Iterator[str]:
-    """Yield the SKU names that are not Microsoft's; unlisted ones show their part number."""
+    """Yield the SKU names that differ from Microsoft's; unlisted SKUs show their part number."""
     for row in rows:
         part_number, published = row["skuPartNumber"], row["productDisplayName"]
         if product_name(part_number) not in (part_number, published):

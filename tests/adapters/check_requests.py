@@ -1,10 +1,10 @@
-"""Compares every request that syncs make, as the simulation notes them, with Microsoft's metadata.
+"""Compares every request that syncs make, as the simulation records it, with Microsoft's metadata.
 
-A command and no test, since the metadata are not part of the project:
+A command rather than a test, because the metadata is not part of the project:
 
     GRAPH_REFERENCE=<folder> python -m tests.adapters.check_requests
 
-It ends with 1 on a difference, and with an error when the metadata are not there.
+It exits with 1 on a difference, and with an error if the metadata is missing.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _TOKENS = {"$deltatoken", "$skiptoken"}
 
 
 async def recorded() -> list[dict[str, Any]]:
-    """Return the requests of a first sync, of changes, of a lost position, and of no change."""
+    """Return the requests of a first sync, and after changes, a lost position and no change."""
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder)
         async with (
@@ -61,7 +61,7 @@ async def recorded() -> list[dict[str, Any]]:
 
 
 def differences(request: dict[str, Any], paths: Any, types: Any) -> Iterator[str]:
-    """Yield what Microsoft's metadata does not know of a request, or what is not consented to."""
+    """Yield the parts of a request that are not in Microsoft's metadata or not consented to."""
     method, path = request["method"], request["path"].removeprefix(_VERSION)
     path = f"{path}()" if path.endswith("/delta") else _ONE_USER.sub("/users/{user-id}", path)
     if method not in paths.get(path, {}):
@@ -80,7 +80,7 @@ def differences(request: dict[str, Any], paths: Any, types: Any) -> Iterator[str
 
 
 def _properties(types: Any, name: str | None) -> set[str]:
-    """Return the properties of a type and of what it derives from."""
+    """Return the properties of a type and of its base types."""
     if name is None:
         return set()
     known = types[name]
@@ -88,7 +88,7 @@ def _properties(types: Any, name: str | None) -> set[str]:
 
 
 def main() -> int:
-    """Print how often each path was asked, and each difference."""
+    """Print how often each path was requested, and each difference."""
     folder = Path(os.environ["GRAPH_REFERENCE"])
     paths = json.loads((folder / "graph-paths-v1.json").read_text())["paths"]
     types = json.loads((folder / "graph-types-v1.min.json").read_text())["types"]

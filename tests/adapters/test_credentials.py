@@ -47,7 +47,7 @@ def msp(credential: str | None = NAME) -> Msp:
 
 
 class FakeSecrets:
-    """Secrets in memory, which count how often they were read, and may be out of reach."""
+    """Secrets in memory that count how often they are read, and may be unreachable."""
 
     def __init__(self, secret: Secret | None = None) -> None:
         self.secret, self.reads, self.is_out = secret, 0, False
@@ -65,7 +65,7 @@ class FakeSecrets:
 
 
 def pkcs12_of(pem: str) -> str:
-    """Return a certificate as Key Vault gives the secret behind one."""
+    """Return a certificate in the form of the secret that Key Vault stores for it."""
     key = load_pem_private_key(pem.encode(), None)
     certificate = x509.load_pem_x509_certificate(pem.encode())
     data = pkcs12.serialize_key_and_certificates(
@@ -80,7 +80,7 @@ def pkcs12_of(pem: str) -> str:
 
 @pytest.fixture
 async def app(simulation: Simulation) -> AsyncIterator[Any]:
-    """Exchange the credentials of Contoso's app; in the end they are as they were."""
+    """Change the credentials of Contoso's app; restore them at the end."""
     folder = simulation.run_dir / "secrets"
 
     async def exchange(**credentials: Any) -> None:
@@ -98,7 +98,7 @@ async def app(simulation: Simulation) -> AsyncIterator[Any]:
 
 @pytest.fixture
 def identity(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> ManagedIdentity:
-    """The app's managed identity, as App Service tells of it."""
+    """The app's managed identity, as App Service describes it in the environment."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(simulation.run_dir / "ca.pem"))
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"{simulation.origin}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", IDENTITY_HEADER)
@@ -117,7 +117,7 @@ async def test_a_partner_app_that_trusts_the_managed_identity_needs_no_secret(
     assert jwt.decode(token, options={"verify_signature": False})["appid"] == CONTOSO.client_id
     assert await tokens.delegated_token(msp(None), CUSTOMER)
     assert await tokens.app_token(msp(None), OWN) == token
-    # The identity's token is kept: for both tenants it was asked for once.
+    # The identity's token is cached: it was requested once for both tenants.
     assert len(await simulation.asked("/msi/token")) == 1
 
 
@@ -188,8 +188,8 @@ async def test_a_credential_that_entra_refuses_gives_way_to_the_newest_at_once(
         await app(secretIsExpired=True)
     else:
         await app(**{name: new})
-    assert await tokens.app_token(msp(), OWN)  # The token in hand is good until it ends.
-    with pytest.raises(MicrosoftRefused):  # Nothing newer is stored: Entra is asked once.
+    assert await tokens.app_token(msp(), OWN)  # The cached token is valid until it expires.
+    with pytest.raises(MicrosoftRefused):  # Nothing newer is stored, so Entra is asked only once.
         await tokens.app_token(msp(), CUSTOMER)
     stored.secret = Secret(new)
     await app(**{name: new}, secretIsExpired=False)
@@ -230,7 +230,7 @@ async def test_a_new_version_is_in_use_within_five_minutes_without_a_restart(
     assert stored.reads == 1
     await app(certificate=new)
     asked = len(await simulation.asked(ENTRA))
-    clock.advance(hours=1)  # the first token has ended
+    clock.advance(hours=1)  # the first token has expired
     assert await tokens.app_token(msp(), OWN)
     assert stored.reads == 2
     assert len(await simulation.asked(ENTRA)) == asked + 1
@@ -308,7 +308,7 @@ def test_neither_a_secret_nor_a_credential_is_ever_shown() -> None:
 
 
 class _Vault:
-    """Key Vault's client, as far as it is used."""
+    """The parts of Key Vault's client that are used."""
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer
@@ -333,7 +333,7 @@ async def test_key_vault_tells_value_end_and_type(tmp_path: Path) -> None:
 
 
 class _VersionedVault:
-    """Key Vault's client with every version of one secret; times have whole seconds."""
+    """Key Vault's client with all versions of one secret; times are in whole seconds."""
 
     def __init__(self) -> None:
         self.versions: list[SimpleNamespace] = []

@@ -1,4 +1,4 @@
-"""The signing keys: one fetch for all who wait, and what odd answers cost."""
+"""The signing keys: one fetch for all waiting callers, and the effect of odd responses."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ _SHORT = aiohttp.ClientTimeout(total=0.3)
 
 
 class Server:
-    """A server of keys that answers what it is told to, when it is told to."""
+    """A key server that gives scripted responses at scripted times."""
 
     def __init__(self) -> None:
         self.keys = SigningKeys()
@@ -60,7 +60,7 @@ async def test_one_fetch_serves_all_who_wait(server: Server, keys: EntraKeys) ->
     server.may_answer.clear()
     waiting = [asyncio.create_task(keys.key(server.keys.newest)) for _ in range(8)]
     await server.was_asked.wait()
-    waiting[0].cancel()  # who goes away takes nothing from the others
+    waiting[0].cancel()  # a cancelled caller does not affect the others
     server.may_answer.set()
     found = await asyncio.gather(*waiting[1:])
     assert all(found)
@@ -79,7 +79,7 @@ async def test_a_slow_server_costs_all_who_wait_one_time_out(
     assert loop.time() - began < 3 * 0.3
     with pytest.raises(MicrosoftUnavailable):
         await keys.key("any")
-    assert server.asked == 1  # nor is it asked again at once
+    assert server.asked == 1  # and it is not requested again at once
     server.may_answer.set()
 
 

@@ -1,4 +1,4 @@
-"""GDAP at the simulated Microsoft: what is read, what is assigned, and what is refused."""
+"""GDAP at the simulated Microsoft: reads, assignments and refusals."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ async def gdap(simulation: Simulation, tokens: TokenSource, graph: GraphClient) 
 
 @pytest.fixture
 async def customer(simulation: Simulation) -> AsyncIterator[TenantId]:
-    """A customer that nobody has a relationship with, and everything as it was afterwards."""
+    """A customer without any relationship; everything is restored afterwards."""
     yield TenantId(str(uuid4()))
     await simulation.tenant(serviceAccountGroups=[CONTOSO.security_group], assignmentSeconds=0)
 
@@ -262,7 +262,7 @@ async def test_a_group_gets_no_role_that_the_customer_did_not_agree_to(
 
 
 async def refusals(readers: GraphReaders, customer: TenantId) -> dict[DataSet, Unreadable]:
-    """Return what cannot be read in a customer tenant, with the reason."""
+    """Return the data sets that cannot be read in a customer tenant, with the reason."""
     reader = readers.of(MSP, tenant(customer))
     small = await reader.small_data_sets()
     failures = {name: r for name, r in small.items() if isinstance(r, Unreadable)}

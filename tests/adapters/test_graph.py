@@ -36,7 +36,7 @@ async def readers(simulation: Simulation, tokens: TokenSource, graph: GraphClien
 async def read(
     readers: GraphReaders, data_set: DataSet, of: Tenant = PARTNER
 ) -> tuple[list[SyncedRecord], Unreadable | None]:
-    """Return what a data set gave until it was unreadable, if it was."""
+    """Return what was read of a data set, up to any read error."""
     reader = readers.of(MSP, of)
     if data_set is not DataSet.USERS:
         reading = (await reader.small_data_sets())[data_set]
@@ -164,7 +164,7 @@ async def test_a_fault_that_passes_is_not_noticed(
     records, failure = await read(readers, data_set)
     assert failure is None
     assert records
-    # aiohttp itself repeats a GET whose kept connection was cut.
+    # aiohttp itself retries a GET if its kept-alive connection was closed.
     assert len(await simulation.asked(path.replace("\\", ""))) in (3, 4)
 
 
@@ -260,7 +260,7 @@ async def test_changes_are_told_from_the_link_on(
     (told,) = [page async for page in reader.changes(nothing.delta_link)]
     assert (len(told.records), len(told.removed)) == (5, 1)
     names = [set(record.document) for record in told.records]
-    assert names.count({"id", "displayName"}) == 3  # what else there is of them has not changed
+    assert names.count({"id", "displayName"}) == 3  # their other properties have not changed
     assert sum("userPrincipalName" in properties for properties in names) == 2
 
 

@@ -1,4 +1,4 @@
-"""Answers of odd shapes: what each is taken for, and that none raises anything else."""
+"""Responses of odd shapes: how each is interpreted, and that none raises another error."""
 
 import contextlib
 import gzip
@@ -18,7 +18,7 @@ TOKEN = "token"
 
 
 class Odd:
-    """A Graph that answers every request with the same bytes."""
+    """A Graph that answers each request with the same bytes."""
 
     def __init__(self) -> None:
         self.body, self.status, self.headers = b"{}", 200, dict[str, str]()

@@ -103,7 +103,7 @@ async def test_graph_is_asked_once_for_the_organisation(
     await simulation.faults({"path": "/organization", **fault})
     with pytest.raises(error) as raised:
         await GraphIdentity(tokens, graph).prove_consent(MSP, OWN)
-    # aiohttp itself repeats a GET whose kept connection was cut.
+    # aiohttp itself retries a GET if its kept-alive connection was closed.
     assert len(await simulation.asked("/organization")) <= (2 if "disconnect" in fault else 1)
     if isinstance(raised.value, MicrosoftUnavailable) and "retryAfter" in fault:
         assert raised.value.retry_after == 77
@@ -303,7 +303,7 @@ async def test_an_answer_of_entras_that_makes_no_sense_is_unavailable(
         try:
             token = await get(MSP, tid, fresh=True)
         except (MicrosoftUnavailable, MicrosoftRefused, DelegatedAccessRefused) as refused:
-            assert len(str(refused)) < 200  # noqa: PT017  some of these are good enough for MSAL
+            assert len(str(refused)) < 200  # noqa: PT017  MSAL accepts some of these
         else:
             assert token == "a.b.c"
 
@@ -325,7 +325,7 @@ def test_odd_roles_of_a_token_are_none(roles: Any) -> None:
 
 
 class Vault(FileSecrets):
-    """A store that takes its time, and counts what is asked of it."""
+    """A slow store that counts its calls."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -352,7 +352,7 @@ class Vault(FileSecrets):
 
 @pytest.fixture
 def vault(simulation: Simulation, tmp_path: Path) -> Vault:
-    """A store with the secrets of the simulation, and a service account's of two days ago."""
+    """A store with the simulation's secrets, and a service account's secret from two days ago."""
     shutil.copytree(simulation.run_dir / "secrets", tmp_path, dirs_exist_ok=True)
     age(tmp_path / MSP.app.service_account, timedelta(days=2))
     return Vault(tmp_path)

@@ -33,7 +33,7 @@ INVOICE = Invoice(
     buyer=InvoiceParty("Contoso MSP", "51824753556"),
     line_set="x",
 )
-# A tenant's name as its admin might type it, in each script that has fonts of its own.
+# A tenant's name as its admin might type it, in each script that has its own fonts.
 NAMES = {
     "Latin": "Đorđe & Søn, Ünïcode",
     "Greek": "Κοντόσο εταιρεία",
@@ -75,7 +75,7 @@ def pages(pdf: bytes) -> list[str]:
 
 
 def ink(pdf: bytes) -> float:
-    """Return which share of the first page is not white."""
+    """Return the share of the first page that is not white."""
     picture = pypdfium2.PdfDocument(pdf)[0].render(scale=1, grayscale=True).to_pil()
     counts = picture.histogram()
     return float(1 - sum(counts[250:]) / sum(counts))
@@ -126,7 +126,7 @@ def test_many_lines_go_on_page_after_page_and_none_is_lost_or_cut() -> None:
         assert "M365-INV-0007" in text
     whole = "\n".join(found)
     assert re.findall(r"(\d{8})-0000-4000-8000", whole) == [f"{n:08d}" for n in range(150)]
-    assert whole.count("\u9577\u3044") >= 114  # some pairs are parted by the end of a row
+    assert whole.count("\u9577\u3044") >= 114  # some pairs are split at the end of a row
     assert "815.10" in found[-1]
 
 

@@ -25,7 +25,7 @@ NOTICE = BillingEmail(
 
 
 class Service:
-    """As much of Azure Communication Services as takes an e-mail."""
+    """The part of Azure Communication Services that accepts an e-mail."""
 
     def __init__(self) -> None:
         self.status = 202

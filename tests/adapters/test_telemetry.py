@@ -1,4 +1,4 @@
-"""Telemetry that is on and off, each in a process of its own: OpenTelemetry is set up once."""
+"""Telemetry turned on and off, each in its own process: OpenTelemetry is set up only once."""
 
 import asyncio
 import gzip
@@ -33,7 +33,7 @@ metrics.get_meter_provider().force_flush()
 
 
 async def run(code: str, **settings: str) -> tuple[str, str]:
-    """Run Python with the app's settings; return what it wrote."""
+    """Run Python with the app's settings; return its output."""
     environment = {**os.environ, **SETTINGS, **settings, "PYTHONPATH": str(ROOT)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code),
@@ -48,7 +48,7 @@ async def run(code: str, **settings: str) -> tuple[str, str]:
 
 @pytest.fixture
 async def application_insights() -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
-    """What takes telemetry in Azure, and what it took."""
+    """A server that receives telemetry as Azure does, and what it received."""
     taken: list[dict[str, Any]] = []
 
     async def track(request: web.Request) -> web.Response:
@@ -93,7 +93,7 @@ async def test_telemetry_goes_to_application_insights_under_the_alerts_names(
     (ours,) = (m for m in metrics if m["metrics"][0]["name"] == "manage365.sync.tenants")
     assert ours["properties"] == {"outcome": "failed"}
     assert ours["metrics"][0]["value"] == 1
-    # What the Functions host records is not recorded twice.
+    # The Functions host records these already; the app must not record them too.
     assert not [t for t in told if t["baseType"] in ("RequestData", "MessageData")]
 
 

@@ -1,4 +1,4 @@
-"""The body of a transaction is the one that the Azure SDK sends, in fewer bytes."""
+"""The body of a transaction is equivalent to the one that the Azure SDK sends, in fewer bytes."""
 
 import json
 import math
@@ -39,7 +39,7 @@ class Sent(Exception):
 
 
 class Caught(HttpTransport[Any, Any]):
-    """Catches what would have been sent."""
+    """Captures what would have been sent."""
 
     @override
     def open(self) -> None: ...
@@ -98,7 +98,7 @@ def _sdk_step(step: TableWrite) -> Any:
 
 
 def read_requests(body: bytes) -> list[Request]:
-    """Read a body as a server does: by its boundaries."""
+    """Parse a body as a server does, by its boundaries."""
     text = body.decode("ascii")
     (changeset,) = set(re.findall(r"boundary=(\S+)", text))
     parts = text.split(f"\r\n--{changeset}")
@@ -126,7 +126,7 @@ def _read_request(text: str) -> Request:
 
 
 def _properties(document: dict[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Return values with their types, those that JSON tells by itself included."""
+    """Return values with their types, including the types that JSON implies."""
     told = {str: "Edm.String", bool: "Edm.Boolean", int: "Edm.Int32"}
     return {
         name: (document.get(f"{name}@odata.type") or told[type(value)], value)

@@ -1,4 +1,4 @@
-"""Transactions on real Azurite, and against a storage that refuses or stammers."""
+"""Transactions on real Azurite, and against storage that refuses or responds incompletely."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -55,7 +55,7 @@ async def storage(azurite: str) -> AsyncIterator[Storage]:
 
 @pytest.fixture
 async def table(storage: Storage) -> AsyncIterator[TableClient]:
-    """A table of this test's own."""
+    """A table for this test only."""
     own = storage.table(f"t{uuid4().hex}")
     await own.create_table()
     yield own
@@ -67,7 +67,7 @@ def row(key: str, **properties: Any) -> dict[str, Any]:
 
 
 async def rows(table: TableClient) -> dict[str, dict[str, Any]]:
-    """Return every row as the SDK reads it, by key."""
+    """Return all rows as the SDK reads them, by key."""
     return {entity["RowKey"]: dict(entity) async for entity in table.list_entities()}
 
 
@@ -136,7 +136,7 @@ async def test_a_record_that_no_row_holds_fails_its_data_set_alone(storage: Stor
 
 
 class Account:
-    """A storage account that gives the answers it is told to, one after another."""
+    """A storage account that gives scripted responses, one after another."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, str]] = []
@@ -161,7 +161,7 @@ class Account:
 
 @pytest.fixture
 async def account() -> AsyncIterator[tuple[Account, str]]:
-    """The account, and its endpoint."""
+    """The account and its endpoint."""
     account = Account()
     app = web.Application()
     app.router.add_post("/acc/$batch", account.answer)
@@ -236,7 +236,7 @@ async def test_a_shared_access_signature_serves_too(account: tuple[Account, str]
 
 
 class Identity(AsyncTokenCredential):
-    """The app's own, which gives a token that names what it opens."""
+    """The app's identity, whose token names the scope that it is for."""
 
     @override
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:

@@ -1,8 +1,8 @@
-"""Issuing invoices against the floor of writing the same rows, and one invoice of many tenants.
+"""Issuing invoices compared with only writing the same rows, and one invoice of many tenants.
 
-Three floors: the very rows that the product writes; a row for each line, which is how an invoice
-of this many lines would be stored without packing them; and the usage read before the very rows
-are written, without which nobody knows what to write. PDFs are timed apart.
+Three floors: writing exactly the rows that the product writes; writing one row per line, as an
+invoice of this many lines would be stored without packing; and reading the usage before writing
+exactly those rows, because the rows are computed from it. PDFs are timed separately.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ def _ports(storage: Storage, documents: BlobInvoiceDocuments) -> BillingPorts:
 
 
 async def _rows(ports: BillingPorts, msp_id: MspId) -> list[Row]:
-    """Return the rows that an MSP's invoice is made of."""
+    """Return the rows of an MSP's invoice."""
     books = await read_inputs(ports.msps, ports.invoices, await read_head(ports.msps, msp_id))
     decision = close_month(books, Month(2026, 10), SELLER, CAUSE)
     return [operation.row for operation in decision.operations]
@@ -147,13 +147,13 @@ async def _contest(storage: Storage, documents: BlobInvoiceDocuments) -> None:
 
 
 def _most_memory(pid: int) -> float:
-    """Return the most memory that a process has had, in MiB."""
+    """Return the peak memory of a process, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 async def _in_the_host() -> None:
-    """Let the host's timer invoice one MSP of many tenants; print the process's most memory."""
+    """Let the host's timer invoice one MSP of many tenants; print the process's peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         async with Stack(Path(folder), timers=False) as stack:
             storage = Storage.connect(stack.storage)

@@ -1,9 +1,9 @@
-"""What a cold start costs: the app's import against that of its four SDKs alone.
+"""The cost of a cold start: the app's import compared with that of only its four SDKs.
 
 The app is measured as it runs in Azure, with managed identity and Key Vault. The SDKs are
 azure-functions, azure-data-tables, azure-storage-queue and azure-identity (which loads MSAL), with
-the aiohttp transport that the clients use. All of it has its bytecode, as the README deploys it;
-the last line is the app whose own modules are compiled at each start.
+the aiohttp transport that the clients use. All of it has bytecode, as in a deployed package; the
+last line is the app when its own modules are compiled at each start.
 """
 
 import os
@@ -47,7 +47,7 @@ SETTINGS = {
 
 
 class Cost(NamedTuple):
-    """Of a process that imports: seconds, seconds of the processor in all, and MiB."""
+    """The cost of a process that imports: seconds, total processor seconds, and MiB."""
 
     time: float
     processor: float
@@ -73,7 +73,7 @@ def main() -> None:
         kept = {"PYTHONPYCACHEPREFIX": folder}
         _measure(_SDKS, kept)
         _measure(_APP, kept)
-        # Installed packages have bytecode of their own; what is not written is the app's.
+        # Installed packages have their bytecode; only the app's is not written.
         without = {"PYTHONDONTWRITEBYTECODE": "1"}
         rounds = [
             (_measure(_SDKS, kept), _measure(_APP, kept), _measure(_APP, without))

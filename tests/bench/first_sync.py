@@ -1,11 +1,11 @@
-"""The first sync of a large tenant, against the floor and against what one would write instead.
+"""The first sync of a large tenant, compared with the floor and with a conventional implementation.
 
 The floor fetches the same pages with aiohttp and writes the same rows in full transactions,
-and does nothing else. There are two of them: one sends transactions as the product does, the
-other with the Azure SDK's `submit_transaction`. The first is the one that counts: it has no cost
-that the product has got rid of. The last rival is Microsoft's msgraph-sdk with its page iterator
-and an `upsert_entity` for each user; it meets the product in a smaller tenant, since it takes
-ten times as long, and as long again for each user more.
+and does nothing else. There are two floors: one sends transactions as the product does, the
+other with the Azure SDK's `submit_transaction`. The first one counts: it has no cost that the
+product avoids. The conventional implementation is Microsoft's msgraph-sdk with its page iterator
+and an `upsert_entity` for each user. It is compared in a smaller tenant, because it takes ten
+times as long, and its time grows with each user.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ type Submit = Callable[[Rows], Awaitable[Any]]
 
 
 class Rivals:
-    """The ways to read and store the users, each into partitions of its own."""
+    """The ways to read and store the users, each into its own partitions."""
 
     def __init__(
         self, own: Synced, simulation: Simulation, tokens: TokenSource, graph: GraphClient
@@ -60,12 +60,12 @@ class Rivals:
         return f"bench:{self._round}"
 
     async def empty_table(self) -> None:
-        """Forget all rows: Azurite searches a partition by looking at every row of a table."""
+        """Delete all rows: Azurite searches a partition by scanning every row of a table."""
         await self._table.delete_table()
         await self._table.create_table()
 
     async def product(self) -> None:
-        """Sync a new life of the tenant."""
+        """Sync the tenant as a newly added one."""
         await _new_life(self._own)
         state = await self._own.sync()
         if state.phase is not SyncPhase.SUCCEEDED:
@@ -152,7 +152,7 @@ def _entity(partition: str, user: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _new_life(own: Synced) -> None:
-    """Give the tenant a new row, so that its next sync is a first one."""
+    """Give the tenant a new row, so that its next sync is a first sync."""
     from domain.row_changes import Replace  # noqa: PLC0415
 
     known = await own.storage.msps.find(Tenant, own.tenant.msp_id, own.tenant.tenant_id)
@@ -180,7 +180,7 @@ async def _run() -> None:
 
 
 async def _contest(users: int, rivals: Rivals, contest: Mapping[str, Rival]) -> None:
-    """Print each rival's median, and the first against each other, round by round."""
+    """Print the median of each way, and the ratio of the first to each other, round by round."""
     seconds = await side_by_side(contest, ROUNDS, rivals.empty_table)
     print(f"first sync of {users} users, {ROUNDS} rounds, medians")
     for name, taken in seconds.items():

@@ -1,8 +1,8 @@
-"""Many tenants on the real queue, taken by 1, 2 and 4 workers; Graph answers after 80 ms.
+"""Many tenants on the real queue, processed by 1, 2 and 4 workers; Graph responds after 80 ms.
 
-Workers are processes of the functions host with the app in them. Each takes one tenant at a time
-by default, so that what is measured is waiting for Graph: with the 16 at once of host.json one
-worker fills a small machine by itself. The last line is that.
+Workers are processes of the functions host that run the app. Each takes one tenant at a time by
+default, so that waiting for Graph is measured: with the 16 at once of host.json, a single worker
+uses a small machine fully. The last line measures that.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from tests.simulation import OWN, ROOT, Simulation
 
 TENANTS = int(os.environ.get("BENCH_TENANTS", "200"))
 USERS = int(os.environ.get("BENCH_TENANT_USERS", "250"))
-# Workers, and tenants at once in each.
+# Number of workers, and of concurrent tenants in each.
 CONTESTS = ((1, 1), (2, 1), (4, 1), (1, 16))
 LATENCY_SECONDS = 0.08
 _BATCH_SIZE = "AzureFunctionsJobHost__extensions__queues__batchSize"
@@ -39,12 +39,12 @@ _ENDED = {SyncPhase.SUCCEEDED, SyncPhase.PARTIAL, SyncPhase.FAILED}
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round took.
+    """The measurements of a round.
 
     Args:
         seconds: Until the last tenant was synced.
         used: Processor seconds of the workers.
-        busy: Share of all cores' time that was used by whomever: Azurite, the simulation, others.
+        busy: Share of all cores' time used by any process: Azurite, the simulation, others.
     """
 
     seconds: float
@@ -62,7 +62,7 @@ class Crowd:
     run_dir: Path
 
     async def round(self, ids: list[str], workers: int, at_once: int) -> "Round":
-        """Sync a new life of every tenant."""
+        """Sync every tenant as a newly added one."""
         await self._empty_tables()
         refs = await self._new_lives(ids)
         await self.simulation.browser.control("DELETE", "/requests")
@@ -82,7 +82,7 @@ class Crowd:
         return Round(taken, used, 1 - idle / taken / (os.cpu_count() or 1))
 
     async def _empty_tables(self) -> None:
-        """Forget all records: Azurite searches a partition by looking at every row of a table."""
+        """Delete all records: Azurite searches a partition by scanning every row of a table."""
         for name in TABLES.values():
             table = self.own.storage.table(name)
             await table.delete_table()
@@ -146,7 +146,7 @@ def _processor_seconds(pid: int) -> float:
 
 
 def _idle_seconds() -> float:
-    """Return for how long cores had nothing to do, or waited for a disk, since the start."""
+    """Return how long the cores were idle, or waited for a disk, since the start."""
     fields = Path("/proc/stat").read_text().split(maxsplit=6)
     return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
 

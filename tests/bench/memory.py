@@ -26,7 +26,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 async def _peak(own: Synced, storage: str) -> float:
-    """Sync in a process of its own; return the most memory that it had, in MiB."""
+    """Sync in a separate process; return its peak memory, in MiB."""
     await own.request()
     environment = os.environ | own.simulation.app_environment(storage)
     command = [sys.executable, "-c", _SYNC, write_tenant_ref(own.ref)]

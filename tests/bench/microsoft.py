@@ -1,4 +1,4 @@
-"""What a benchmark of sync talks to: real Azurite, and a simulated Microsoft with latency."""
+"""The services for sync benchmarks: real Azurite, and a simulated Microsoft with latency."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ from tests.simulation import ROOT, Simulation
 
 @asynccontextmanager
 async def microsoft(run_dir: Path) -> AsyncIterator[tuple[Simulation, TokenSource, GraphClient]]:
-    """Start the simulation; what talks to it in this process trusts it."""
+    """Start the simulation; clients in this process trust its certificate."""
     make_certificates(run_dir)
     (port,) = free_ports(1)
     child = Child("the simulated Microsoft", run_dir / "microsoft.log")

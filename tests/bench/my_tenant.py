@@ -1,6 +1,6 @@
-"""GET /my-tenant under 50 callers, against a route of the same host that does nothing.
+"""GET /my-tenant under 50 callers, compared with a route of the same host that does nothing.
 
-Run by `make bench`. Rounds alternate, so that the machine's mood meets both alike.
+Run by `make bench`. Rounds alternate, so that changing load affects both equally.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ _COUNTED = 20
 
 @dataclass
 class Measured:
-    """What the rounds of one route gave."""
+    """The measurements of one route's rounds."""
 
     a_second: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def shown(self) -> str:
-        """Return requests a second, and how long a request took."""
+        """Return the requests per second, and the duration of a request."""
         cuts = statistics.quantiles(self.seconds, n=100, method="inclusive")
         rate = statistics.median(self.a_second)
         return f"{rate:5.0f} a second, p50 {1000 * cuts[49]:.0f} ms, p99 {1000 * cuts[98]:.0f} ms"
@@ -52,7 +52,7 @@ async def _round(browser: Browser, path: str, measured: Measured) -> float:
 
 
 async def _operations(stack: Stack, path: str, *, remember: bool) -> float:
-    """Return the storage operations of a request with its token check."""
+    """Return the storage operations of a request, including its token check."""
     counter = WriteCounter()
     async with Proxy(counter, lambda: stack.ports.table) as tables:
         through = connection_string(stack.ports.blob, stack.ports.queue, tables.port)

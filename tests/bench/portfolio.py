@@ -1,7 +1,7 @@
 """Search, summary and tenant list over 100,000 users, over HTTP through the local host.
 
-One MSP has 200 tenants of 500 users, another 1,000 tenants of 100. They are put into storage as
-sync would leave them; what a sync costs is measured elsewhere.
+One MSP has 200 tenants of 500 users, another 1,000 tenants of 100. They are written to storage as
+sync would leave them; the cost of a sync is measured elsewhere.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ type Ask = Callable[[str], Awaitable[float]]
 
 
 async def seed(storage: Storage, msp: SeedMsp, tenants: int, users: int) -> None:
-    """Put an MSP's tenants into storage, with their index and their roll-ups."""
+    """Write an MSP's tenants to storage, with their index and their roll-ups."""
     rows = [
         tenant(
             TenantId(str(UUID(int=(number * 2654435761) << 96 & (1 << 128) - 1))),
@@ -81,7 +81,7 @@ async def _synced(storage: Storage, row: Tenant, number: int, users: int) -> Non
 
 @asynccontextmanager
 async def asking(stack: Stack, msp: SeedMsp) -> AsyncIterator[Ask]:
-    """Yield what asks the API and returns the seconds that the answer took."""
+    """Yield a function that calls the API and returns the seconds until the response."""
     async with Browser(stack.api, stack.microsoft, stack.ca) as browser:
         member = msp.staff[0]
         await browser.token(member.tid, member.oid)
@@ -93,7 +93,7 @@ async def asking(stack: Stack, msp: SeedMsp) -> AsyncIterator[Ask]:
                 raise RuntimeError(f"{path} answered {reply.status}: {reply.body}")
             return time.perf_counter() - began
 
-        await browser.call(member, "GET", "/nothing")  # its token is there before it is timed
+        await browser.call(member, "GET", "/nothing")  # fetch its token before the timing starts
         yield ask
 
 
@@ -103,7 +103,7 @@ def percentile(seconds: Iterable[float], percent: int) -> float:
 
 
 def shown(name: str, seconds: list[float]) -> str:
-    """Return a line of a measurement."""
+    """Return a measurement as a line of text."""
     p50, p95, most = percentile(seconds, 50), percentile(seconds, 95), 1000 * max(seconds)
     return f"  {name:44} p50 {p50:6.0f} ms  p95 {p95:6.0f} ms  longest {most:6.0f} ms"
 

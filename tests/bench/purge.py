@@ -1,6 +1,6 @@
-"""What a purge of 100,000 users takes, message by message: python -m tests.bench.purge.
+"""The duration of a purge of 100,000 users, message by message: python -m tests.bench.purge.
 
-PURGE_USERS sets another number of users.
+PURGE_USERS changes the number of users.
 """
 
 import asyncio

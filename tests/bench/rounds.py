@@ -1,4 +1,4 @@
-"""Rounds of rivals side by side, so that the machine's mood meets all alike."""
+"""Rounds of alternatives side by side, so that changing load affects all equally."""
 
 import statistics
 import time
@@ -16,10 +16,10 @@ async def _nothing() -> None:
 async def side_by_side(
     rivals: Mapping[str, Rival], rounds: int = ROUNDS, before: Rival = _nothing
 ) -> dict[str, list[float]]:
-    """Run each rival once a round, and print it; return the seconds of each round.
+    """Run each alternative once per round, and print it; return the seconds of each round.
 
     Args:
-        before: What makes all alike before each of them, untimed.
+        before: Prepares the same conditions before each alternative; not timed.
     """
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     for number in range(1, rounds + 1):

@@ -1,6 +1,6 @@
-"""The second sync of a tenant that did not change: what it asks, and how long it takes.
+"""The second sync of an unchanged tenant: its requests, and how long it takes.
 
-Requests are as the simulation noted them, table operations as a proxy before Azurite did.
+The simulation records the requests, and a proxy in front of Azurite the table operations.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "200,2000,20000").s
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one sync asked: requests to Graph, and operations on tables."""
+    """The number of Graph requests and table operations of one sync."""
 
     graph: int
     tables: int
@@ -48,7 +48,7 @@ async def count_a_sync(own: Synced, counter: WriteCounter) -> Asked:
 
 @asynccontextmanager
 async def counted_tables(storage: str, counter: WriteCounter) -> AsyncIterator[str]:
-    """Count what goes to the tables of a storage account; yield what connects to it."""
+    """Count the requests to a storage account's tables; yield a connection string."""
     ports = [int(port) for port in re.findall(r":(\d+)/devstoreaccount1", storage)]
     async with Proxy(counter, lambda: ports[2]) as tables:
         yield connection_string(ports[0], ports[1], tables.port)

@@ -1,1 +1,1 @@
-"""What clients that nobody here wrote make of the simulation. `make check` has them installed."""
+"""Tests of the simulation with third-party clients. `make check` installs them."""

@@ -20,7 +20,7 @@ from tests.simulation import Simulation
 
 
 class Given:
-    """A credential that is a token already."""
+    """A credential with a fixed token."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -31,7 +31,7 @@ class Given:
 
 @asynccontextmanager
 async def client_of(simulation: Simulation, token: str) -> AsyncIterator[GraphServiceClient]:
-    """Open Microsoft's client, which talks to the simulation alone."""
+    """Open Microsoft's client, connected only to the simulation."""
     provider = AzureIdentityAuthenticationProvider(Given(token), allowed_hosts=["localhost"])
     trusted = ssl.create_default_context(cafile=str(simulation.run_dir / "ca.pem"))
     url = f"{simulation.origin}/v1.0"
@@ -42,7 +42,7 @@ async def client_of(simulation: Simulation, token: str) -> AsyncIterator[GraphSe
 
 
 async def all_of(client: GraphServiceClient, first: Any) -> list[dict[str, Any]]:
-    """Return every item of a collection, as the SDK would write it in JSON."""
+    """Return every item of a collection, as the SDK serialises it to JSON."""
     items: list[dict[str, Any]] = []
 
     def keep(item: Parsable) -> bool:

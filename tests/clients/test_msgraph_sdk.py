@@ -1,4 +1,4 @@
-"""Microsoft's msgraph-sdk reads from the simulation, field by field, what a sync stored."""
+"""Microsoft's msgraph-sdk reads the same fields from the simulation as a sync stored."""
 
 import re
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ async def own(
 
 
 def as_stored(read: Any, stored: Any) -> Any:
-    """Return what was read, in the form of what is stored: its properties, and its moments."""
+    """Return what was read in the stored form: the same properties and time format."""
     if isinstance(stored, dict) and isinstance(read, dict):
         return {name: as_stored(read.get(name), value) for name, value in stored.items()}
     if isinstance(stored, list) and isinstance(read, list):
@@ -50,7 +50,7 @@ def by_id(rows: list[dict[str, Any]], name: str = "id") -> list[dict[str, Any]]:
 async def test_it_agrees_with_sync_on_every_field(own: Synced, tokens: TokenSource) -> None:
     stored = {name: await own.stored(name) for name in DataSet}
     for licence in stored[DataSet.LICENCES]:
-        del licence["productName"]  # It is the product's own, from Microsoft's list of names.
+        del licence["productName"]  # The product adds it, from Microsoft's list of names.
     async with client_of(own.simulation, await tokens.app_token(MSP, OWN)) as client:
         select = list(stored[DataSet.USERS][0])
         query = _Configuration(query_parameters=_Parameters(select=select, top=999))

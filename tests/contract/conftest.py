@@ -1,4 +1,4 @@
-"""Each port on its fake and on its adapter over real Azurite."""
+"""Each port, with its fake and with its adapter over real Azurite."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A table, queue or container that is missing is unavailable storage, not a missing row."""
+"""A missing table, queue or container means unavailable storage, not a missing row."""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,7 +38,7 @@ ROW = {"PartitionKey": "p", "RowKey": "r"}
 
 @dataclass
 class Bare:
-    """An account that nobody has set up."""
+    """An account without tables, queues or containers."""
 
     tables: Storage
     queues: StorageQueues

@@ -155,7 +155,7 @@ async def test_pages_are_full_until_the_last_and_miss_nothing(ports: Ports, msp:
 
 
 async def test_no_position_leads_out_of_a_list(storage: Storage) -> None:
-    """Rows of every kind lie beside the tenants' in one partition."""
+    """Rows of every kind are in the same partition as the tenants' rows."""
     msp = replace(MSP, msp_id=MspId(str(uuid4())))
     owner = StaffMember(msp.msp_id, OWN, OWNER.oid, Role.OWNER, "Adele")
     slot, own = PartnerTenantClaim(msp.msp_id, OWN), tenant(OWN, msp_id=msp.msp_id)

@@ -1,4 +1,4 @@
-"""Rows that another release has written: the one before, and one to come."""
+"""Rows that another release has written: the previous one, and a later one."""
 
 import json
 from datetime import timedelta
@@ -41,7 +41,7 @@ def ref() -> TenantRef:
 
 
 async def put(storage: Storage, ref: TenantRef, **properties: Any) -> None:
-    """Write a sync's state, whatever this release would write."""
+    """Write a sync state directly, not as this release would write it."""
     row = {"PartitionKey": ref.msp_id, "RowKey": f"{ref.tenant_id}:{ref.epoch}", **properties}
     await storage.table("syncState").upsert_entity(row)
 
@@ -69,7 +69,7 @@ async def test_a_sync_state_of_the_release_before_is_read(storage: Storage, ref:
         delta_link="https://link",
         indexed=1,
     )
-    # What the row does not know has not been read yet.
+    # A data set that is missing in the row has not been read yet.
     assert [entry.name for entry in state.data_sets] == list(DataSet)
     assert state.data_set(DataSet.CONDITIONAL_ACCESS) == DataSetState(DataSet.CONDITIONAL_ACCESS)
     assert state.roll_up == RollUp(users=7, enabled_users=6)
@@ -110,7 +110,7 @@ async def test_a_sync_state_of_a_release_to_come_is_read_and_written(
 
 
 async def test_of_more_than_can_be_taken_none_waits_for_ever(storage: Storage) -> None:
-    """Each partition of the schedule has its turn, however much another one has."""
+    """Each partition of the schedule gets its share, however many entries another one has."""
     schedule, due_at = storage.sync_schedule, NOW - timedelta(days=3000)
     msp_id = MspId(str(uuid4()))
     refs = [TenantRef(msp_id, CUSTOMER, new_epoch()) for _ in range(40)]  # one partition

@@ -28,7 +28,7 @@ USERS = DataSet.USERS
 
 @pytest.fixture
 def ref() -> TenantRef:
-    """A new life of a tenant at a new MSP."""
+    """A newly added tenant of a new MSP."""
     return TenantRef(MspId(str(uuid4())), CUSTOMER, new_epoch())
 
 

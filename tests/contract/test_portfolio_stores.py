@@ -18,7 +18,7 @@ from tests.samples import CUSTOMER, MSP, NOW, OTHER, tenant
 
 @pytest.fixture
 def ref() -> TenantRef:
-    """A new life of a tenant at a new MSP."""
+    """A newly added tenant of a new MSP."""
     return TenantRef(MspId(str(uuid4())), CUSTOMER, new_epoch())
 
 

@@ -1,7 +1,7 @@
-"""Rows of the release before and of one after: read, left alone, or refused; never guessed.
+"""Rows of the previous release and of a later one: read, left alone, or refused; never guessed.
 
-The rows stand here as the release before wrote them, property by property, and are written to
-Azurite by its SDK. What a release after may have added is added to them.
+The rows are listed here as the previous release wrote them, property by property, and the SDK
+writes them to Azurite. For a later release, properties that it may add are added to them.
 """
 
 import json
@@ -53,7 +53,7 @@ def cents(amount: int) -> EntityProperty:
     return EntityProperty(amount, EdmType.INT64)
 
 
-# What this release writes beyond it, by row key.
+# Properties that this release writes in addition, by row key.
 ADDED = {"msp": {"sign_in_tenants": f'["{OWN}"]'}}
 # By row key, in the order of the values below.
 ROWS: dict[str, dict[str, Any]] = {
@@ -160,7 +160,7 @@ ROWS: dict[str, dict[str, Any]] = {
 
 
 def values(msp: MspId) -> list[Any]:
-    """Return what the rows say."""
+    """Return the values of the rows."""
     app = PartnerApp(
         "app", OWN, "partner-app", "service-account", (SecurityGroup("g-1", ("Global Reader",)),)
     )
@@ -236,7 +236,7 @@ async def page_of(storage: Storage, kind: type[Row], msp: MspId) -> list[Row]:
 
 
 async def read(storage: Storage, msp: MspId) -> list[Any]:
-    """Read every row by the ports, in the order of the values."""
+    """Read every row through the ports, in the order of the values."""
     head, snapshot = await read_head(storage.msps, msp), await storage.msps.snapshot(msp, CUSTOMER)
     invoice = await storage.invoices.invoice(msp, OCTOBER)
     assert invoice is not None
@@ -265,7 +265,7 @@ def msp() -> MspId:
 
 
 def plain(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return properties with JSON as what it says: its blanks say nothing."""
+    """Return properties with JSON parsed, so that its white space does not matter."""
     return {
         name: json.loads(value) if isinstance(value, str) and value[:1] in "[{" else value
         for name, value in properties.items()
@@ -285,7 +285,7 @@ def test_the_release_before_reads_what_this_one_writes(msp: MspId) -> None:
 
 
 def later(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as a release after may write it: with more in it, wherever there is a list."""
+    """Return a row as a later release may write it: with additions, also within lists."""
     more: dict[str, Any] = {"colour": "blue", "levels": '{"a": [1]}'}
     match properties:
         case {"app_security_groups": _}:
@@ -340,7 +340,7 @@ async def test_a_word_of_a_release_after_keeps_no_list_from_being_read(
 async def test_a_row_that_is_asked_for_by_itself_is_refused_rather_than_guessed(
     storage: Storage, msp: MspId
 ) -> None:
-    """Nobody is let in by a role that this release does not know, nor made staff elsewhere."""
+    """A role unknown to this release gives nobody access, and makes nobody staff elsewhere."""
     await put(storage, msp, {**ROWS, f"tenant:{CUSTOMER}": {"status": "archived", **_TENANT}})
     await put(storage, msp, {f"staff:{OWN}:{OWNER_OID}": {"role": "auditor", **_STAFF}})
     with pytest.raises(StorageUnavailable):
@@ -411,7 +411,7 @@ async def test_work_of_a_release_after_stays_on_record_and_holds_up_no_other(
     session = SessionRef(msp, hash_state("x"))
     old = {"queued_at": NOW}
     row = f"{msp}:{CUSTOMER}:e1"
-    # The kinds sort before, between and after those that are known.
+    # The kinds sort before, between and after the known ones.
     for kind in ("assign-access", "move-tenant", "zap"):
         await put(storage, MspId(kind), {row: old}, "pendingWork")
     counted = '[["users", 3, "since"], ["newThings", 4]]'

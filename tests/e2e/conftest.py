@@ -16,7 +16,7 @@ from tests.e2e.portal import Portal
 async def stack(
     tmp_path_factory: pytest.TempPathFactory, certificates: Path
 ) -> AsyncIterator[Stack]:
-    """The whole stack; timers fire by hand, and nothing is remembered of callers."""
+    """The whole stack; timers are fired manually, and callers' roles are not cached."""
     settings = {
         "STAFF_CACHE_SECONDS": "0",
         "WORK_REDELIVERY_SECONDS": "0",
@@ -31,14 +31,14 @@ async def stack(
 
 @pytest.fixture(scope="session")
 async def browser(stack: Stack) -> AsyncIterator[Browser]:
-    """A person at the portal, who is shown nothing that is not declared."""
+    """A person at the portal; undeclared responses fail the test."""
     async with DeclaredBrowser(stack.api, stack.microsoft, stack.ca) as opened:
         yield opened
 
 
 @pytest.fixture
 async def portal(browser: Browser) -> AsyncIterator[Portal]:
-    """The portal of a clean start: no partner tenants, no consents, no faults, idle queues."""
+    """The portal in its initial state: no partner tenants, consents or faults; idle queues."""
     portal = Portal(browser)
     await portal.reset()
     yield portal

@@ -1,4 +1,4 @@
-"""A browser that sees only what /openapi.json declares."""
+"""A browser that accepts only what /openapi.json declares."""
 
 import re
 from typing import Any, override
@@ -9,7 +9,7 @@ from local.sample_data import SeedStaff
 
 
 class DeclaredBrowser(Browser):
-    """Fails the test in which a route answers a status, or takes a parameter, undeclared."""
+    """Fails the test if a route returns an undeclared status or accepts an undeclared parameter."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -1,4 +1,4 @@
-"""The portal: what its people do, and waiting for what follows."""
+"""The portal: the actions of its users, and waiting for their effects."""
 
 import asyncio
 import time
@@ -12,14 +12,14 @@ _PATIENCE_SECONDS = 30
 
 
 class Portal:
-    """HTTP as the portal calls it, and the simulation's control routes."""
+    """The portal's HTTP calls, and the simulation's control routes."""
 
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
         self.began = datetime.now(UTC)
 
     async def reset(self) -> None:
-        """Go back to the start: no partner tenant, no consent, no fault."""
+        """Return to the initial state: no partner tenant, no consent, no fault."""
         await self.browser.control("PUT", "/faults", [])
         for msp in MSPS:
             await self.tenant(msp, consented=False, propagationSeconds=0, revokedPermissions=[])
@@ -35,11 +35,11 @@ class Portal:
         return await self.browser.call(staff, method, path, body, headers)
 
     async def tenant(self, msp: SeedMsp, **changes: Any) -> None:
-        """Set what the simulated Microsoft does with an MSP's own tenant."""
+        """Configure an MSP's own tenant in the simulated Microsoft."""
         await self.browser.control("PUT", f"/tenants/{msp.own.tenant_id}", changes)
 
     async def consented(self, msp: SeedMsp = CONTOSO) -> None:
-        """Let an MSP's own tenant have given its consent."""
+        """Grant the consent of an MSP's own tenant."""
         await self.tenant(msp, consented=True)
 
     async def enabled(self, msp: SeedMsp = CONTOSO) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Portal:
         return str(started.body["consentUrl"]).rsplit("state=", 1)[1]
 
     async def callback(self, query: str) -> str:
-        """Send a redirect to the callback; return the outcome that the browser is sent on with."""
+        """Send a redirect to the callback; return the outcome in the redirect to the portal."""
         reply = await self.call(None, "GET", f"/consent/callback?{query}")
         assert reply.status == 302, reply
         return reply.location.rpartition("consent=")[2]
@@ -71,7 +71,7 @@ class Portal:
         assert reply.status == 200, reply
 
     async def idle(self) -> None:
-        """Wait until the queues are empty and nothing is under way."""
+        """Wait until the queues are empty and no invocation is running."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             reply = await self.call(None, "GET", "/admin/host/idle")

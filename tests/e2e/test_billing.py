@@ -1,4 +1,4 @@
-"""Invoices over HTTP: issued by the timer, shown, downloaded, paid."""
+"""Invoices over HTTP: issued by the timer, listed, downloaded, paid."""
 
 import asyncio
 import csv
@@ -25,7 +25,7 @@ from tests.samples import version
 
 @pytest.fixture
 async def issued(portal: Portal) -> list[dict[str, Any]]:
-    """Contoso's invoices, after the timer has fired."""
+    """Contoso's invoices after the timer has fired."""
     await portal.fire("issue_invoices")
     reply = await portal.call(owner(), "GET", "/billing/invoices")
     assert reply.status == 200, reply
@@ -45,7 +45,7 @@ type Ops = Callable[..., Awaitable[tuple[int, str]]]
 
 @pytest.fixture
 def ops(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ops:
-    """Runs an operator's command; what it returns and prints."""
+    """Runs an operator command; returns its result and output."""
     monkeypatch.setenv("STORAGE_CONNECTION_STRING", stack.storage)
 
     async def run(*arguments: str) -> tuple[int, str]:
@@ -112,7 +112,7 @@ async def test_the_pdf_says_the_same_and_never_changes(
     wanted = ["Tax invoice", "M365-INV-0002", "741.00", "74.10", "815.10", "ABN 35 000 000 365"]
     wanted += ["ABN 51 824 753 556", "19 tenants", *(c.display_name for c in CONTOSO.customers)]
     wanted += [line["tenantId"] for line in issued[1]["lines"]]
-    # A customer that another test renamed is on the invoice by the name that it had.
+    # A customer that another test renamed is on the invoice under its old name.
     names = {line["tenantName"] for line in issued[1]["lines"]}
     others = {customer.display_name for customer in CONTOSO.customers} - names
     assert [part for part in wanted if part not in text and part not in others] == []
@@ -159,7 +159,7 @@ async def test_an_unpaid_msp_is_kept_out_of_all_but_billing_until_it_pays(
 
 
 async def _let_pass(store: Storage, msp_id: MspId, time: timedelta) -> None:
-    """Have every unpaid invoice be issued so much earlier."""
+    """Move the issue date of every unpaid invoice back by this much."""
     for known in await store.invoices.payments(msp_id, unpaid=True):
         earlier = replace(
             known.value,

@@ -62,7 +62,7 @@ async def test_a_redirect_that_is_not_microsofts_enables_nothing(
     await portal.consented(FABRIKAM)
     state = await portal.state()
     assert await portal.callback(f"{query}&state={state}") == outcome
-    assert await portal.callback(good(state)) == "invalid"  # it is spent
+    assert await portal.callback(good(state)) == "invalid"  # the state is used up
     assert await portal.partner_tenant() is None
     assert await portal.partner_tenant(FABRIKAM) is None
     refused = await portal.events(action="consent.refused")

@@ -1,4 +1,4 @@
-"""Walks the routes of /openapi.json; a route that is not covered here fails."""
+"""Calls every route of /openapi.json; a route that is not covered here fails."""
 
 import asyncio
 import time
@@ -15,14 +15,14 @@ from tests.e2e.portal import CONTOSO, FABRIKAM, STRANGER, Portal, owner, role
 THEIRS = CONTOSO.customers[3].tenant_id
 NOBODYS = fixed_id("tenant/of nobody")
 PUBLIC = {"consent_callback", "health", "openapi"}
-# A body that is good for each operation that takes one.
+# A valid body for each operation that takes one.
 BODIES: dict[str, dict[str, Any]] = {
     "enable_my_tenant": {},
     "edit_tenant": {"notes": "x"},
     "create_gdap_invite": {"tenantId": NOBODYS, "displayName": "X"},
     "put_staff_member": {"role": "l1", "name": "X"},
 }
-# A query string for each operation that must have one.
+# A query string for each operation that requires one.
 QUERIES = {"search_portfolio_users": "?search=user"}
 COVERED = PUBLIC | {
     "start_consent_session", "get_my_tenant", "enable_my_tenant", "disable_my_tenant",
@@ -44,7 +44,7 @@ class Operation:
         self.name: str = document["operationId"]
 
     def address(self, tenant_id: str = THEIRS, oid: str = STRANGER_OID) -> str:
-        """Return the path with IDs in place of its parameters."""
+        """Return the path with its parameters replaced by IDs."""
         return (
             self.path.replace("{tenantId}", tenant_id)
             .replace("{tid}", STRANGER.tenant_id)
@@ -53,14 +53,14 @@ class Operation:
         )
 
     async def call(self, browser: Browser, token: str | None, address: str) -> Reply:
-        """Call the operation with a token, or without."""
+        """Call the operation with or without a token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return await browser.call(None, self.method, address, BODIES.get(self.name), headers)
 
 
 @pytest.fixture
 async def operations(portal: Portal) -> list[Operation]:
-    """Every operation of the document; HEAD goes with GET, see test_host_rules.py."""
+    """Every operation of the document; HEAD is covered in test_host_rules.py."""
     document = (await portal.call(None, "GET", "/openapi.json")).body
     assert document["openapi"].startswith("3.1")
     return [
@@ -96,7 +96,7 @@ async def test_what_every_change_can_answer_and_what_a_few_routes_read_is_declar
 
 
 def forged(good: str) -> dict[str, dict[str, Any]]:
-    """Return what the simulation is asked for, to make tokens that must be refused."""
+    """Return the requests to the simulation for tokens that must be refused."""
     return {
         "expired": {"expiresInSeconds": -120},
         "not yet valid": {"notBeforeInSeconds": 600},
@@ -241,7 +241,7 @@ async def test_a_rotated_signing_key_is_met_without_a_restart(portal: Portal) ->
     await portal.browser.control("POST", "/keys/rotate")
     me = owner()
     headers = {"Authorization": f"Bearer {await portal.browser.token(me.tid, me.oid)}"}
-    deadline = time.monotonic() + 10  # unknown keys are asked for once in five seconds at most
+    deadline = time.monotonic() + 10  # unknown keys are requested at most once in five seconds
     while (await portal.browser.call(None, "GET", "/me", None, headers)).status != 200:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)

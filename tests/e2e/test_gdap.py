@@ -1,4 +1,4 @@
-"""A customer from invite to end, as two MSPs and the customer's admin see it."""
+"""A customer from invite to end, from the view of two MSPs and the customer's admin."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,7 +12,7 @@ from tests.e2e.portal import CONTOSO, FABRIKAM, Portal, owner
 
 @pytest.fixture
 async def customer(portal: Portal) -> AsyncIterator[str]:
-    """A tenant that nobody manages yet, and that is nobody's again in the end."""
+    """A tenant that nobody manages before and after the test."""
     tenant_id = str(uuid4())
     for msp in (CONTOSO, FABRIKAM):
         await portal.consented(msp)
@@ -38,7 +38,7 @@ async def polled(portal: Portal) -> None:
 async def accepted(portal: Portal, customer: str, msp: SeedMsp = CONTOSO) -> str:
     key = await invited(portal, customer, msp)
     await portal.browser.control("POST", f"/gdap/{key}/accept", {})
-    # Microsoft sets up the access after it was asked to, so it takes another look.
+    # Microsoft activates the access only after the request, so the poll runs again.
     await polled(portal)
     await polled(portal)
     return key

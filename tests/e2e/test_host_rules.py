@@ -1,4 +1,4 @@
-"""The app as Microsoft's host serves it: the order of its routes, HEAD, lengths, odd paths."""
+"""The app as Microsoft's host serves it: route order, HEAD, lengths, odd paths."""
 
 import re
 from itertools import combinations, permutations
@@ -16,7 +16,7 @@ THEIRS = CONTOSO.customers[3].tenant_id
 
 
 def clashes(triggers: dict[str, dict[str, Any]]) -> list[str]:
-    """Return what Microsoft's host would give to another function than is meant."""
+    """Return the requests that Microsoft's host would route to the wrong function."""
     routes = {name: one for name, one in triggers.items() if name != CATCH_ALL}
     late = [
         f"{name} sorts after the catch-all"
@@ -33,7 +33,7 @@ def clashes(triggers: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _loose(routes: list[str]) -> list[str]:
-    """Return each parameter that has a literal beside it and no constraint to tell them apart."""
+    """Return each parameter that no constraint distinguishes from a literal in its position."""
     split = [route.split("/") for route in routes]
     found = {
         f"{'/'.join(one[: at + 1])} is loose beside {other[at]}"

@@ -1,4 +1,4 @@
-"""The local host on a small app: concurrency, bindings, poison, the admin endpoint."""
+"""The local host with a small app: concurrency, bindings, poison messages, the admin endpoint."""
 
 import asyncio
 import contextlib
@@ -117,7 +117,7 @@ async def test_a_slow_message_holds_up_no_other(
         async def taken() -> bool:
             return await queue.peek_messages() == []
 
-        with contextlib.suppress(ResourceExistsError):  # the host makes it too
+        with contextlib.suppress(ResourceExistsError):  # the host creates it too
             await queue.create_queue()
         await queue.send_message("slow")
         await until(taken)
@@ -138,8 +138,8 @@ async def test_a_message_that_fails_five_times_ends_in_the_poison_queue(
         while True:
             try:
                 found = [m.content for m in await poison.peek_messages()]
-            except Exception as error:  # noqa: BLE001  the queue is made with its first message
-                assert "QueueNotFound" in str(error)  # noqa: PT017  it is polled for
+            except Exception as error:  # noqa: BLE001  the queue is created with its first message
+                assert "QueueNotFound" in str(error)  # noqa: PT017  polled
                 found = []
             if found:
                 break
@@ -179,7 +179,7 @@ async def until_found(queue: QueueClient) -> None:
     async def found() -> bool:
         try:
             return bool(await queue.peek_messages())
-        except ResourceNotFoundError:  # it is made with its first message
+        except ResourceNotFoundError:  # created with its first message
             return False
 
     await until(found)
@@ -264,6 +264,6 @@ async def test_options_without_what_makes_a_preflight_is_the_hosts(
     host: str, stack: Stack, session: aiohttp.ClientSession
 ) -> None:
     async with session.options(f"{host}/meet", headers=preflight(PORTAL)) as response:
-        assert response.status == 404  # this host has no origin that may call
+        assert response.status == 404  # this host allows no origin
     async with session.options(f"{stack.api}/my-tenant", headers={"Origin": PORTAL}) as response:
         assert response.status == 405

@@ -1,4 +1,4 @@
-"""What a whole demo leaves in the log, with spans and metrics in it: nobody's name or secret."""
+"""The log of a whole demo, including spans and metrics, contains no names and no secrets."""
 
 import json
 import re
@@ -27,7 +27,7 @@ async def stack(tmp_path: Path, certificates: Path) -> AsyncIterator[Stack]:
 
 
 def people() -> Iterator[str]:
-    """Yield the names and addresses of everybody, staff and users."""
+    """Yield the names and addresses of all staff and users."""
     for msp in MSPS:
         yield from (member.name for member in msp.staff)
     for tenant in tenants():
@@ -37,7 +37,7 @@ def people() -> Iterator[str]:
 
 
 def secrets(folder: Path) -> Iterator[str]:
-    """Yield lines of every secret: of a certificate with its key, each one."""
+    """Yield the lines of every secret, including each line of a certificate with its key."""
     for file in folder.iterdir():
         yield from (line for line in file.read_text().split("\n") if len(line) > 20)
 
@@ -74,7 +74,7 @@ async def test_the_log_of_a_demo_names_no_person_and_no_secret(stack: Stack) -> 
     after = set(secrets(stack.run_dir / "secrets"))
     for secret in (*people(), "Megan Bowen", "adele", *before, *after, token):
         assert secret not in log, secret
-        assert json.dumps(secret)[1:-1] not in log, secret  # as a span in JSON would have it
+        assert json.dumps(secret)[1:-1] not in log, secret  # as in a span's JSON
     assert not E_MAIL.search(log)
     assert not TOKEN.search(log)
     assert "state=" not in log

@@ -119,7 +119,7 @@ async def test_disable_removes_everything_but_audit(portal: Portal) -> None:
     again = await portal.call(owner(), "POST", "/my-tenant/disable")
     assert (again.status, again.body["code"]) == (404, "no_partner_tenant")
     await portal.idle()
-    # A purge that an earlier life put off, while it was still being synced, finds nothing.
+    # A purge that was postponed because the removed tenant was still being synced finds nothing.
     purged = [event["before"]["users"] for event in await portal.events(action="tenant.purged")]
     assert [count for count in purged if count] == [CONTOSO.own.users]
     assert (await portal.call(owner(), "GET", "/me")).status == 200

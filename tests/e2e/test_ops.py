@@ -1,4 +1,4 @@
-"""`python -m ops`: every command and option, with whatever an operator may type."""
+"""`python -m ops`: every command and option, with any input that an operator may type."""
 
 import os
 import subprocess
@@ -48,11 +48,11 @@ ODD = ["", " ", "x", "1e9", "-1", "NaN", "1e999999", "a/b\\c#d?", "\udcff", "\x0
 
 
 def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """Run a command in this process; return its status, output and error output."""
+    """Run a command in this process; return its exit status, output and error output."""
     capsys.readouterr()
     try:
         status = main(list(arguments))
-    except SystemExit as ended:  # argparse
+    except SystemExit as ended:  # argparse exits
         status = int(ended.code or 0)
     printed = capsys.readouterr()
     return status, printed.out, printed.err

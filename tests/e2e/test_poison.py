@@ -1,4 +1,4 @@
-"""What others put into a queue, through the worker and the app as they run."""
+"""Foreign messages in a queue, processed by the running worker and app."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ ODD = (
     *("not JSON", "7", "[]", "[" * 20_000),
     '{"mspId": "nobody", "tenantId": "t", "epoch": "e"}',
 )
-# A message that failed would be tried again ten seconds later.
+# A failed message would be retried ten seconds later.
 PATIENCE_SECONDS = 8
 
 
@@ -41,7 +41,7 @@ def client(stack: Stack, name: str) -> QueueClient:
 
 
 async def waiting(stack: Stack, name: str) -> int:
-    """Return how many messages wait in a queue; one that is not there has none."""
+    """Return how many messages wait in a queue; a missing queue has none."""
     async with client(stack, name) as queue:
         try:
             return (await queue.get_queue_properties()).approximate_message_count or 0
@@ -68,7 +68,7 @@ async def until_empty(stack: Stack, *suffixes: str) -> None:
 
 
 class GarblingQueues(StorageQueues):
-    """Every message is no base64, so the Functions host drops it before a function sees it."""
+    """No message is base64, so the Functions host drops each before a function sees it."""
 
     def __init__(self, stack: Stack) -> None:
         self._connection = stack.storage
@@ -83,7 +83,7 @@ class GarblingQueues(StorageQueues):
 
 @dataclass(frozen=True, slots=True)
 class Garbled:
-    """The stack's own storage behind a queue that garbles what is sent."""
+    """The stack's own storage, with queues that corrupt what is sent."""
 
     storage: Storage
     queues: GarblingQueues

@@ -1,4 +1,4 @@
-"""Changes that race each other over HTTP, checked in storage itself."""
+"""Concurrent changes over HTTP, verified in storage."""
 
 import asyncio
 import random
@@ -22,14 +22,14 @@ from tests.e2e.portal import CONTOSO, STRANGER, Portal, owner
 from tests.samples import tenant as sample
 
 MSP, OWN = MspId(CONTOSO.msp_id), TenantId(CONTOSO.own.tenant_id)
-# A second owner, who signs in from another tenant: a second candidate for the partner tenant.
+# A second owner who signs in from another tenant: a second candidate for the partner tenant.
 PARTNER = SeedStaff("msp_owner", STRANGER.tenant_id, STRANGER_OID, "Second Owner")
 PARTNERS_ROW = f"/staff/{PARTNER.tid}/{PARTNER.oid}"
 
 
 @pytest.fixture
 async def store(stack: Stack) -> AsyncIterator[Storage]:
-    """The storage beneath the app."""
+    """The app's storage."""
     opened = Storage.connect(stack.storage)
     yield opened
     await opened.close()
@@ -37,7 +37,7 @@ async def store(stack: Stack) -> AsyncIterator[Storage]:
 
 @pytest.fixture
 async def candidates(portal: Portal) -> AsyncIterator[tuple[SeedStaff, SeedStaff]]:
-    """Two owners from two tenants that have both consented, with few users to sync."""
+    """Two owners from two tenants, both with consent and with few users to sync."""
     body = {"role": "msp_owner", "name": PARTNER.name}
     assert (await portal.call(owner(), "PUT", PARTNERS_ROW, body)).status == 201
     for tenant_id in (OWN, STRANGER.tenant_id):
@@ -50,7 +50,7 @@ async def candidates(portal: Portal) -> AsyncIterator[tuple[SeedStaff, SeedStaff
 
 
 async def partners(store: Storage) -> set[str]:
-    """Return the partner tenants, by rows that one query read, and see that the slot agrees."""
+    """Return the partner tenants from the rows of one query, and check that the slot agrees."""
     in_range = "PartitionKey eq @msp and RowKey ge 'msp:' and RowKey lt 'tenant;'"
     found = store.table("msps").query_entities(in_range, parameters={"msp": MSP})
     rows = {entity["RowKey"]: entity async for entity in found}
@@ -62,7 +62,7 @@ async def partners(store: Storage) -> set[str]:
 
 @asynccontextmanager
 async def watched(store: Storage) -> AsyncIterator[set[str]]:
-    """Look at storage all the while; yield the set of partner tenants that were seen."""
+    """Poll storage during the block; yield the set of partner tenants that were seen."""
     seen: set[str] = set()
     over = asyncio.Event()
 
@@ -104,19 +104,19 @@ async def test_enables_callbacks_and_disables_at_once_never_make_two_or_half_of_
         await portal.idle()
     statuses = Counter(reply.status for reply in replies)
     assert set(statuses) <= {200, 201, 302, 404, 409, 503}
-    # On a machine this busy an answer may come too late, and is given up on by name.
+    # On a machine this busy a response may come too late, and then times out with a code.
     late = {reply.body["code"] for reply in replies if reply.status == 503}
     assert late <= {"microsoft_unavailable", "storage_unavailable"}
     outcomes = Counter(r.location.rpartition("=")[2] for r in replies if r.status == 302)
     assert set(outcomes) <= {"enabled", "pending", "expired", "partner_tenant_exists"}
     events = await portal.events(action="tenant.")
     enabled = {event["tenantId"] for event in events if event["action"] == "tenant.enabled"}
-    # The second candidate met the first one's tenant, or took its place once it was gone.
+    # The second candidate found the first one's tenant, or replaced it after it was removed.
     assert seen <= enabled <= {OWN, STRANGER.tenant_id}
     assert len(enabled) == 2 or outcomes["partner_tenant_exists"] or statuses[409]
     counted = Counter(event["action"] for event in events)
     left = await partners(store)
-    # Each life began once and ended once, but for the one that may still go on.
+    # Each enabled tenant was disabled once, except for the one that may still exist.
     assert counted["tenant.enabled"] - counted["tenant.disabled"] == len(left)
     shown = await portal.partner_tenant()
     assert {shown["tenantId"]} == left if shown else left == set()
@@ -137,7 +137,7 @@ async def test_a_conversion_that_races_a_hard_delete_ends_in_one_of_two_states(
         await store.msps.commit((Insert(customer), *opened))
 
         async def late(method: str, path: str) -> Reply:
-            await asyncio.sleep(random.uniform(0, 0.03))  # noqa: S311  no secret
+            await asyncio.sleep(random.uniform(0, 0.03))  # noqa: S311  not a secret
             return await portal.call(owner(), method, path)
 
         enabled, deleted = await asyncio.gather(
@@ -147,7 +147,7 @@ async def test_a_conversion_that_races_a_hard_delete_ends_in_one_of_two_states(
         assert after is not None
         assert await partners(store) == {OWN}
         assert (enabled.status, deleted.status) in {(200, 403), (201, 204)}
-        # Converted, it is the same life; deleted first, the enable began another.
+        # A conversion keeps the epoch; enabling after a deletion starts a new one.
         assert (after.value.epoch == customer.epoch) is (enabled.status == 200)
         actions = {e["action"] for e in await portal.events() if e["tenantId"] == OWN}
         assert ("tenant.hard_delete" in actions) or deleted.status == 403

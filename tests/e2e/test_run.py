@@ -1,4 +1,4 @@
-"""`python -m local run`, with real processes, when one of its parts dies."""
+"""`python -m local run` with real processes, when one of them dies."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ _NAMES = (
     "AZURITE_QUEUE_PORT",
     "AZURITE_TABLE_PORT",
 )
-# The command, with a folder of its own.
+# The command, with its own folder.
 _COMMAND = """
 import sys
 from pathlib import Path
@@ -50,7 +50,7 @@ async def running(tmp_path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 def part(run: asyncio.subprocess.Process, word: str) -> int:
-    """Return the process ID of the part whose command has a word."""
+    """Return the process ID of the part whose command contains a word."""
     children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
     (found,) = [c for c in children if word in Path(f"/proc/{c}/cmdline").read_text().split("\0")]
     return int(found)

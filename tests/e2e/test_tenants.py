@@ -93,7 +93,7 @@ async def test_a_shared_customer_is_two_rows_that_know_nothing_of_each_other(
 
 async def test_the_due_timer_syncs_what_is_due_and_nothing_twice(portal: Portal) -> None:
     await portal.fire("sync_due_tenants")
-    # A message that failed once is out of sight for ten seconds before it comes again.
+    # A message that failed once is invisible for ten seconds before it is delivered again.
     deadline = time.monotonic() + 60
     while (await _states_of_customers(portal)) != {"succeeded"}:
         assert time.monotonic() < deadline
@@ -208,7 +208,7 @@ async def test_nobody_learns_who_is_staff_elsewhere(portal: Portal) -> None:
         assert (reply.status, reply.body["code"]) == (422, "foreign_person")
         answers.append({**reply.body, "requestId": ""})
     assert answers[0] == answers[1] == answers[2]
-    # No claim is left behind: the MSP that signs in from there can add the person.
+    # No claim is left: the MSP that signs in from that tenant can add the person.
     oid = fixed_id("a person of theirs who is no staff")
     added = await portal.call(theirs, "PUT", f"/staff/{theirs.tid}/{oid}", body)
     assert added.status == 201

@@ -1,4 +1,4 @@
-"""Microsoft's worker library indexes every function: the local host has asked it."""
+"""Microsoft's worker library indexes every function, as called by the local host."""
 
 from tests.e2e.portal import Portal
 

@@ -1,1 +1,1 @@
-"""In-memory implementations of the ports, held to them by the contract tests."""
+"""In-memory implementations of the ports, verified by the contract tests."""

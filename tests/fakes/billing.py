@@ -81,7 +81,7 @@ class FakeDocuments(InvoiceDocuments):
 
 
 class FakePrinter(InvoiceRenderer):
-    """Sets nothing: an invoice's PDF is its own text."""
+    """Does no typesetting: the PDF is the invoice's own text."""
 
     @override
     def pdf(self, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
@@ -92,7 +92,7 @@ class FakeBillingEmails(BillingEmails):
     def __init__(self) -> None:
         self.sent: list[BillingEmail] = []
         self.is_down = False
-        self.refused: str | None = None  # notices whose key has this text
+        self.refused: str | None = None  # e-mails whose key contains this text
 
     @override
     async def send(self, notice: BillingEmail) -> None:

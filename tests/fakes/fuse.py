@@ -1,4 +1,4 @@
-"""A process that dies at a chosen call of a port: before it takes effect, or after."""
+"""A process that dies at a chosen call of a port: before or after the call takes effect."""
 
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
@@ -10,10 +10,10 @@ class Died(BaseException):
 
 
 class Fuse:
-    """Counts the calls of every port that it guards, and blows at one of them.
+    """Counts the calls of every port that it guards, and raises `Died` at one of them.
 
     Args:
-        at: Which call, counted from 1; None never blows.
+        at: Which call, counted from 1; None never raises.
         after: Whether the call still takes effect.
     """
 

@@ -1,4 +1,4 @@
-"""Users that a sync reads, and whether what it made of them is the search index of the rows."""
+"""Users that a sync reads, and a check that the search index matches the rows."""
 
 from domain.ports.graph_reader import UserPage
 from domain.ports.synced_records import SyncedRecord
@@ -20,7 +20,7 @@ def indexed(world: World) -> dict[str, Entry]:
 
 
 def check(world: World) -> None:
-    """See that the index and the figures are those of the rows."""
+    """Check that the index and the counts match the rows."""
     rows = world.records.rows.get((DataSet.USERS, world.tenant.ref), {})
     assert indexed(world) == {key: entry_of(key, row) for key, row in rows.items()}
     assert covers_every_hash([name for _, name in world.index.rows])

@@ -1,4 +1,4 @@
-"""What is outside of storage, in memory: clock, queues, Microsoft."""
+"""In-memory fakes of everything except storage: clock, queues, Microsoft."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ class FixedClock(Clock):
         self.moment += timedelta(**by)
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass at once; a wait beyond the callback's patience ends it."""
+        """Advance the clock without waiting; a wait beyond the callback's time limit ends it."""
         self.advance(seconds=seconds)
         if seconds >= 2:
             raise TimeoutError
@@ -79,7 +79,7 @@ class FakeQueues(Queues):
 
 
 class FakeIdentity(Identity):
-    """Answers each proof with the next of a script; the last goes on for ever."""
+    """Answers each proof with the next scripted result; the last one repeats."""
 
     def __init__(self, *script: Organization | BaseException) -> None:
         self.script = list(script)
@@ -95,7 +95,7 @@ class FakeIdentity(Identity):
 
 
 class FakeCredentials(Credentials):
-    """Credentials that end at one time, or never."""
+    """Credentials that expire at one time, or never."""
 
     def __init__(self, ends: datetime | None = None) -> None:
         self.ends = ends
@@ -135,7 +135,7 @@ class FakeGdap(Gdap):
         name: str | None = "Customer",
         key: str | None = None,
     ) -> GdapRelationship:
-        """Make a relationship that waits for approval, as Partner Center does too."""
+        """Create a relationship that waits for approval, as Partner Center also does."""
         now = self._clock.now()
         key = key or f"p-{len(self.known) + 1}"
         made = GdapRelationship(
@@ -186,12 +186,12 @@ class FakeGdap(Gdap):
 
 
 class FakeGraph(GraphReader, TenantReader):
-    """A Graph that follows a script; it is the reader of every tenant.
+    """A scripted Graph; it is the reader of every tenant.
 
     Args:
-        pages: Of the users, read in whole; each page is a list, or what goes wrong there.
-        told: What each next read of changes tells; without a script nothing changes.
-        known: Every user that a page has named, as it is when it is asked for by its key.
+        pages: Pages of a full read of the users; each is a list, or the error raised there.
+        told: The result of each next read of changes; without a script nothing changes.
+        known: Every user that a page has named, as returned when it is requested by its key.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The search index, and what the portfolio reads, in memory."""
+"""The search index and the portfolio's other stores, in memory."""
 
 from collections.abc import Collection, Iterable
 from typing import override

@@ -1,4 +1,4 @@
-"""One MSP with its tenants, and what sync needs."""
+"""One MSP with its tenants, and the ports of sync."""
 
 from core.sync_requests import SyncRequests
 from domain.ports.synced_records import SyncedRecord
@@ -15,7 +15,7 @@ from tests.samples import MSP, tenant
 
 
 class World:
-    """One MSP with one customer, or with the tenants given, and a Graph that follows a script."""
+    """One MSP with one customer, or with the given tenants, and a scripted Graph."""
 
     def __init__(self, *tenants: Tenant) -> None:
         self.tenant = tenants[0] if tenants else tenant()

@@ -1,4 +1,4 @@
-"""An export or an import in a process of its own, which a test may kill at any moment."""
+"""An export or an import in a separate process, which a test may kill at any moment."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ def _run_in_child(folder: Path, outward: bool) -> None:
 
 
 async def _run(folder: Path, outward: bool) -> None:
-    from adapters.clock import SystemClock  # noqa: PLC0415  the parent does without them
+    from adapters.clock import SystemClock  # noqa: PLC0415  the parent does not need them
     from adapters.tables.storage import Storage  # noqa: PLC0415
     from ops.backup.export import export  # noqa: PLC0415
     from ops.backup.folder import BackupFolder  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""A billing run in a process of its own, which a test may kill at any moment."""
+"""A billing run in a separate process, which a test may kill at any moment."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from tests.faults.forked import Fork
 
 
 class BillingProcess(Fork):
-    """Runs billing once, at a moment, as the app would with these settings."""
+    """Runs billing once, at a given time, as the app would with these settings."""
 
     def __init__(self, environment: Mapping[str, str], at: datetime) -> None:
         super().__init__(environment, _run_in_child, at)
@@ -20,7 +20,7 @@ def _run_in_child(at: datetime) -> None:
 
 
 async def _run(at: datetime) -> None:
-    from billing.billing_run import run_billing  # noqa: PLC0415  the child's environment is set by now
+    from billing.billing_run import run_billing  # noqa: PLC0415  after the child's environment is set
     from domain.audit import SYSTEM, Cause  # noqa: PLC0415
     from settings import Settings  # noqa: PLC0415
     from tests.fakes.billing import FakePrinter  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Processes that are killed often: forked from one that has all imported, each starts at once."""
+"""Processes that are killed often: forked from one with all imports, so each starts at once."""
 
 import asyncio
 import multiprocessing
@@ -15,13 +15,13 @@ _FORKS.set_forkserver_preload(["wiring.blueprints", "local.host.__main__", "test
 
 
 class Fork:
-    """A forked process with an environment of its own, as asyncio has processes."""
+    """A forked process with its own environment and asyncio's process interface."""
 
     def __init__(
         self, environment: Mapping[str, str], function: Callable[..., object], *arguments: Any
     ) -> None:
-        # aiohttp reads what it trusts when it is imported: the forks' parent must have it too,
-        # and it is the parent of all forks, so what they trust is the same, and is there.
+        # aiohttp reads the trusted certificates when it is imported, so the parent process must
+        # have them too. It is the parent of all forks, so they all trust the same certificates.
         assert Path(environment["SSL_CERT_FILE"]).is_file()
         os.environ["SSL_CERT_FILE"] = environment["SSL_CERT_FILE"]
         self._process = _FORKS.Process(
@@ -63,7 +63,7 @@ def _run(
 
 
 def _serve(log: Path, options: list[str]) -> None:
-    from local.host.__main__ import main  # noqa: PLC0415  the tests' own process does without it
+    from local.host.__main__ import main  # noqa: PLC0415  the tests' own process does not need it
 
     with log.open("ab") as file:
         for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""A proxy before Azurite: counts the app's writes, and kills the app at a chosen one."""
+"""A proxy in front of Azurite: counts the app's writes, and kills the app at a chosen one."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ _HOP_BY_HOP = {"transfer-encoding", "connection", "keep-alive", "content-length"
 
 @dataclass(slots=True)
 class Kill:
-    """When the process dies.
+    """When the process is killed.
 
     Args:
         at: Which write, counted from 1.
-        after: Whether the write still reaches storage, and only its answer is lost.
-        pid: Tells whom to kill.
+        after: Whether the write still reaches storage, and only its response is lost.
+        pid: Returns the process ID to kill.
     """
 
     at: int
@@ -33,7 +33,7 @@ class WriteCounter:
     """Counts the writes of all proxies that share it.
 
     Args:
-        busy_every: Every n-th request is refused as Azure Storage does when it is busy.
+        busy_every: Every n-th request is refused, as Azure Storage does when it is busy.
     """
 
     def __init__(self, busy_every: int | None = None) -> None:
@@ -42,11 +42,11 @@ class WriteCounter:
         self._busy_every = busy_every
 
     def restart(self, kill: Kill | None = None) -> None:
-        """Count from zero, and kill at the write named, if any."""
+        """Restart the count, and kill at the given write, if any."""
         self.count, self.kill = 0, kill
 
     def is_busy(self) -> bool:
-        """Count a request; tell whether it is refused."""
+        """Count a request; return whether it is refused."""
         self.requests += 1
         return self._busy_every is not None and self.requests % self._busy_every == 0
 

@@ -1,4 +1,4 @@
-"""A purge in a process of its own, which a test may kill at any moment."""
+"""A purge in a separate process, which a test may kill at any moment."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from tests.faults.forked import Fork
 
 
 class PurgeProcess(Fork):
-    """Takes a tenant's purge messages one after another until the work is done."""
+    """Processes a tenant's purge messages one after another until the work is done."""
 
     def __init__(self, environment: Mapping[str, str], ref: TenantRef, rows: int) -> None:
         super().__init__(environment, _purge_in_child, ref, rows)
@@ -20,7 +20,7 @@ def _purge_in_child(ref: TenantRef, rows: int) -> None:
 
 
 async def _purge(ref: TenantRef, rows: int) -> None:
-    from adapters.clock import SystemClock  # noqa: PLC0415  the parent does without them
+    from adapters.clock import SystemClock  # noqa: PLC0415  the parent does not need them
     from adapters.queues import StorageQueues  # noqa: PLC0415
     from adapters.tables.storage import Storage  # noqa: PLC0415
     from domain.work_queues import PURGE_TENANT  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""A sync in a process of its own, which a test may kill at any moment."""
+"""A sync in a separate process, which a test may kill at any moment."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def sync_here(ref: TenantRef) -> None:
 
 
 async def _sync(ref: TenantRef) -> None:
-    from settings import Settings  # noqa: PLC0415  the child's environment is set by now
+    from settings import Settings  # noqa: PLC0415  after the child's environment is set
     from sync.sync_tenant import sync_tenant  # noqa: PLC0415
     from wiring.services import Services  # noqa: PLC0415
     from wiring.workers import sync_ports  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""One tenant that is synced in this process, with nothing between but real storage and HTTP."""
+"""One tenant that is synced in this process, with real storage and HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ _USER = {
 
 @dataclass
 class Synced:
-    """A partner tenant of an MSP of its own."""
+    """A partner tenant of its own MSP."""
 
     ports: SyncPorts
     storage: Storage
@@ -48,11 +48,11 @@ class Synced:
         await self.ports.requests.request(self.ref, self.ports.clock.now())
 
     async def sync_once(self) -> None:
-        """Do what a message that is on the queue makes a worker do."""
+        """Sync as a worker does for a message on the queue."""
         await sync_tenant(self.ports, self.ref)
 
     async def sync(self) -> SyncState:
-        """Sync until it is no longer put off."""
+        """Sync until the sync is no longer postponed."""
         await self.request()
         while True:
             await self.sync_once()
@@ -79,7 +79,7 @@ class Synced:
                 return rows
 
     async def check_index(self) -> None:
-        """See that the search index and the figures are those of the rows."""
+        """Check that the search index and the counts match the rows."""
         users = await self.stored()
         blocks = await self.storage.user_index.of_msp(self.ref.msp_id)
         indexed: dict[str, Entry] = {}
@@ -93,7 +93,7 @@ class Synced:
         assert state.data_set(DataSet.USERS).count == len(users)
 
     async def at_graph(self, graph: GraphClient, tokens: TokenSource) -> list[dict[str, Any]]:
-        """Return the users as Graph has them now, read without the product's reader."""
+        """Return the users that Graph has now, read without the product's reader."""
         token = await tokens.app_token(MSP, OWN)
         link: str | None = "/users?$top=999"
         users: list[dict[str, Any]] = []
@@ -117,7 +117,7 @@ async def synced(
     graph: GraphClient,
     patience_seconds: float = 20,
 ) -> AsyncIterator[Synced]:
-    """Add an MSP with its partner tenant to storage, and open what syncs it."""
+    """Add an MSP with its partner tenant to storage, and open the services that sync it."""
     storage = Storage.connect(connection_string)
     queues = StorageQueues.connect(connection_string)
     await storage.create_tables()

@@ -1,4 +1,4 @@
-"""Billing runs at once, again, late, and killed at every write: the invoices are the same."""
+"""Concurrent, repeated, late and killed billing runs all produce the same invoices."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ from tests.samples import MSP, version
 from tests.simulation import app_environment
 from tests.unit.billing.world import customer_id, sydney
 
-# BILLING_MSPS=50 makes the long form of it.
+# BILLING_MSPS=50 runs it at full size.
 MSPS = int(os.environ.get("BILLING_MSPS", "3"))
 RUNS = int(os.environ.get("BILLING_RUNS", "8"))
 MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
@@ -43,7 +43,7 @@ SELLER = InvoiceParty("Manage365 Pty Ltd", "35000000365")
 
 @dataclass
 class Bench:
-    """Real storage of its own: a run bills every MSP there is."""
+    """Its own real storage, because a run bills every MSP in it."""
 
     storage: Storage
     documents: BlobInvoiceDocuments
@@ -51,7 +51,7 @@ class Bench:
     certificates: Path
 
     def billing(self, at: datetime) -> BillingPorts:
-        """Return the ports of a run at a moment."""
+        """Return the ports of a run at a given time."""
         return BillingPorts(
             self.storage.msps,
             self.storage.invoices,
@@ -73,14 +73,14 @@ class Bench:
         return msp_id
 
     async def state(self, msp_id: MspId) -> tuple[int, int]:
-        """Return how far billing has come: events, and PDFs."""
+        """Return the progress of billing: events and PDFs."""
         events = (await self.storage.msps.audit_events(msp_id, 500)).items
         names = [invoice_name(number) for number in range(1, 4)]
         stored = [await self.documents.get(msp_id, name) for name in names]
         return len(events), sum(pdf is not None for pdf in stored)
 
     async def check(self, msp_id: MspId, months: list[Month]) -> Counter[str]:
-        """See that exactly these months are invoiced, right and without a gap; count events."""
+        """Check that exactly these months are invoiced correctly, without a gap; count events."""
         found = (await self.storage.invoices.invoices(msp_id, 100)).items
         assert [invoice.month for invoice in found] == months
         assert [invoice.number for invoice in found] == list(range(1, len(months) + 1))
@@ -124,7 +124,7 @@ async def test_runs_at_once_over_open_months_give_each_msp_one_invoice_a_month(
     cause = Cause(SYSTEM, AT, "run")
     runs = (run_billing(bench.billing(AT), cause) for _ in range(RUNS))
     ended = await asyncio.gather(*runs, return_exceptions=True)
-    # Storage on a busy machine drops connections; what a run lost thereby is the next one's.
+    # Storage on a busy machine drops connections; the next run does what a run could not.
     assert [one for one in ended if one is not None and not isinstance(one, RunIncomplete)] == []
     await run_billing(bench.billing(AT), cause)
     for msp_id, months in expected.items():
@@ -136,9 +136,9 @@ async def test_runs_at_once_over_open_months_give_each_msp_one_invoice_a_month(
 async def test_a_run_that_is_killed_at_every_write_comes_to_the_same_in_the_end(
     bench: Bench,
 ) -> None:
-    """Each kill is after a write, which is before the next one as far as storage knows.
+    """Each kill is after a write, which leaves storage as a kill before the next write does.
 
-    Names far too long fill a row each, so that few lines do not fit a transaction.
+    Each very long name fills a row, so that even a few lines do not fit into a transaction.
     """
     september = ActivePeriod(sydney(2026, 9, 1), sydney(2026, 10, 1))
     many = [(customer_id(n), f"{n:04d}" + "\u6771" * 2400, september) for n in range(82)]
@@ -159,10 +159,10 @@ async def test_a_run_that_is_killed_at_every_write_comes_to_the_same_in_the_end(
 
 
 async def _kill_at_every_write(bench: Bench, msp_id: MspId, at: datetime) -> int:
-    """Kill each run after the first write that moves things on, until there is none.
+    """Kill each run after the first write that makes progress, until there is none.
 
-    Lines that are written ahead move nothing: the next run writes them again, and is killed one
-    write later.
+    Invoice lines that are written ahead are no progress: the next run writes them again, and is
+    killed one write later.
     """
     counter, kills, write, before = WriteCounter(), 0, 1, await bench.state(msp_id)
     blob, queue, table = bench.ports
@@ -171,7 +171,7 @@ async def _kill_at_every_write(bench: Bench, msp_id: MspId, at: datetime) -> int
         environment = app_environment(address, "https://localhost", bench.certificates)
         while True:
             process: list[BillingProcess] = []
-            counter.restart(Kill(write, after=True, pid=lambda: process[0].pid))  # noqa: B023  this one's
+            counter.restart(Kill(write, after=True, pid=lambda: process[0].pid))  # noqa: B023  this iteration's
             process.append(BillingProcess(environment, at))
             status = await process[0].wait()
             if status == 0:
@@ -179,4 +179,4 @@ async def _kill_at_every_write(bench: Bench, msp_id: MspId, at: datetime) -> int
             assert status < 0, "a run failed by itself"
             state = await bench.state(msp_id)
             write, before, kills = (write + 1 if state == before else 1), state, kills + 1
-            at += timedelta(minutes=16)  # what was in sending is taken for lost by then
+            at += timedelta(minutes=16)  # by then an e-mail that was being sent counts as lost

@@ -1,4 +1,4 @@
-"""A purge is killed at any write; in the end exactly the other tenants' rows are left."""
+"""A purge is killed at any write; in the end only the other tenants' rows are left."""
 
 import os
 import re
@@ -27,21 +27,21 @@ from tests.faults.purge_process import PurgeProcess
 from tests.samples import NOW
 from tests.simulation import Simulation
 
-# PURGE_KILLS=30 and PURGE_KILL_USERS=1500 make the long form of it.
+# PURGE_KILLS=30 and PURGE_KILL_USERS=1500 run it at full size.
 KILLS = int(os.environ.get("PURGE_KILLS", "3"))
 BLOCKS = ("00", "01", "10", "11")
 USERS = int(os.environ.get("PURGE_KILL_USERS", "400"))
 
 
 class Purged:
-    """A removed tenant whose purges are processes that reach storage through the proxy."""
+    """A removed tenant whose purges are processes that use storage through the proxy."""
 
     def __init__(
         self, storage: Storage, counter: WriteCounter, environment: dict[str, str]
     ) -> None:
         self.storage, self.counter, self._environment = storage, counter, environment
         self.ref = TenantRef(MspId(str(uuid4())), TenantId(str(uuid4())), new_epoch())
-        # A later life of it, the same customer at another MSP, and a neighbour.
+        # The tenant added again, the same customer at another MSP, and a neighbour.
         self.others = (
             replace(self.ref, epoch=Epoch(self.ref.epoch + "0")),
             replace(self.ref, msp_id=MspId(str(uuid4()))),
@@ -62,7 +62,7 @@ class Purged:
             await self.storage.sync_states.add(SyncState(ref, SyncPhase.SUCCEEDED, NOW))
 
     async def rows(self, *refs: TenantRef) -> list[dict[str, Any]]:
-        """Return every row of these lives, with the version that each was written with."""
+        """Return every row of these tenants, with the version that each was written with."""
         found = []
         for ref in refs:
             life = f"{ref.tenant_id}:{ref.epoch}"
@@ -74,7 +74,7 @@ class Purged:
             }
             for name, query in queries.items():
                 async for row in self.storage.table(name).query_entities(query):
-                    found.append({**row, "table": name, "etag": row.metadata["etag"]})  # noqa: PERF401  an async one
+                    found.append({**row, "table": name, "etag": row.metadata["etag"]})  # noqa: PERF401  an async loop
         return found
 
     async def removed(self) -> None:
@@ -82,7 +82,7 @@ class Purged:
         await self.storage.pending_work.record(intent)
 
     async def purge(self, kill_at: int | None = None, *, after: bool = False) -> int:
-        """Purge in a process, killed at a write if wanted; return its exit code."""
+        """Purge in a process, optionally killed at a write; return its exit code."""
         process: list[PurgeProcess] = []
         kill = Kill(kill_at, after, lambda: process[0].pid) if kill_at else None
         self.counter.restart(kill)

@@ -16,19 +16,19 @@ from tests.faults.sync_process import SyncProcess
 from tests.faults.synced import Synced, synced
 from tests.simulation import OWN, Simulation
 
-# SYNC_KILLS=50 and SYNC_KILL_USERS=5000 make the long form of it.
+# SYNC_KILLS=50 and SYNC_KILL_USERS=5000 run it at full size.
 KILLS = int(os.environ.get("SYNC_KILLS", "5"))
 USERS = int(os.environ.get("SYNC_KILL_USERS", "700"))
 
 
 class Killed:
-    """A tenant whose syncs are processes that reach storage through the counting proxy."""
+    """A tenant whose syncs are processes that use storage through the counting proxy."""
 
     def __init__(self, own: Synced, counter: WriteCounter, environment: dict[str, str]) -> None:
         self.own, self.counter, self._environment = own, counter, environment
 
     async def sync(self, kill_at: int | None = None, *, after: bool = False) -> int:
-        """Sync in a process, killed at a write if wanted; return its exit code."""
+        """Sync in a process, optionally killed at a write; return its exit code."""
         await self.own.request()
         process: list[SyncProcess] = []
         kill = Kill(kill_at, after, lambda: process[0].pid) if kill_at else None
@@ -69,7 +69,7 @@ async def test_a_sync_that_is_killed_at_any_write_is_complete_in_the_end(
         for data_set in DataSet:
             await own.storage.records.purge(data_set, own.ref, USERS)
         await own.storage.sync_states.remove(own.ref)
-        # A slow sync shows its progress in writes of its own, so a later one may have fewer.
+        # A slow sync writes its progress separately, so a later one may have fewer writes.
         was_killed = await killed.sync(kill_at, after=turn % 2 == 1) < 0
         assert was_killed or killed.counter.count < kill_at
         await killed.let_the_lease_run_out()
@@ -86,7 +86,7 @@ async def test_changes_whose_sync_is_killed_at_any_write_leave_rows_index_and_co
     assert await killed.sync() == 0
     kills = 0
     while True:
-        # The first changes make the index's one block too large: it is divided.
+        # The first changes make the index's only block too large, so it is split.
         told = {"create": 320 if kills == 0 else 3, "update": 5, "delete": 4}
         await own.simulation.browser.control("POST", f"/tenants/{OWN}/changes", told)
         survived = await killed.sync(kills + 1, after=True) == 0

@@ -1,4 +1,4 @@
-"""A sync that dies after any of its writes: the search index and the roll-up heal."""
+"""A sync that dies after any of its writes: the next sync repairs the search index and roll-up."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -13,11 +13,11 @@ from tests.fakes.sync_world import World
 
 
 class Dead(Exception):
-    """The process is no more."""
+    """The process has died."""
 
 
 class Killer:
-    """Stops the process after a write that is stored: nothing is written after it."""
+    """Stops the process after a stored write: nothing is written after it."""
 
     def __init__(self, world: World, at: int) -> None:
         self.writes, self._at = 0, at
@@ -49,7 +49,7 @@ class Killer:
 
 
 class Feed:
-    """What changes, as Graph tells it: all that came after a position, as often as it is asked."""
+    """Changes as Graph reports them: each read returns everything after a position, repeatably."""
 
     def __init__(self, world: World) -> None:
         self.pages: list[UserPage] = []
@@ -65,7 +65,7 @@ class Feed:
 
 
 async def kill_at_each_write(prepare: Callable[[World], Awaitable[None]]) -> int:
-    """Kill a sync after its first write, then after its second; each next sync is whole."""
+    """Kill a sync after its first write, then after its second, ...; each next sync succeeds."""
     kills = 0
     while True:
         world = World()
@@ -110,7 +110,7 @@ async def test_changes_that_are_killed_at_any_write_leave_an_index_that_heals() 
             world.clock.advance(seconds=3)
             return now()
 
-        # Time passes, so that the state is written in between as well.
+        # Time passes, so that the state is also written in between.
         world.clock.now = later  # type: ignore[method-assign]
 
     assert await kill_at_each_write(prepare) >= 6

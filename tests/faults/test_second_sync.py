@@ -1,4 +1,4 @@
-"""What a sync costs when nothing has changed."""
+"""The cost of a sync when nothing has changed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever Graph and storage do, a sync ends with exactly the rows that Graph has."""
+"""Whatever faults Graph and storage have, a sync ends with exactly the rows that Graph has."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from tests.faults.proxy import Proxy, WriteCounter
 from tests.faults.synced import Synced, synced
 from tests.simulation import MSP, OWN, Simulation
 
-# SYNC_USERS=5000 makes the long form of it.
+# SYNC_USERS=5000 runs it at full size.
 USERS = int(os.environ.get("SYNC_USERS", "1500"))
 
 
@@ -101,7 +101,7 @@ async def test_a_user_that_moves_between_pages_is_not_lost(
         await own.simulation.browser.control("POST", f"/tenants/{OWN}/changes", {"update": 3})
         return given
 
-    reader.delta_link = link_and_move  # type: ignore[method-assign]  # they move just then
+    reader.delta_link = link_and_move  # type: ignore[method-assign]  # they change at that moment
     own.ports.reader.of = lambda *_: reader  # type: ignore[method-assign]
     assert (await own.sync()).data_set(DataSet.USERS).count == USERS
     assert await own.stored() == await own.at_graph(graph, tokens)

@@ -1,1 +1,1 @@
-"""A fuzz of Microsoft's answers."""
+"""Fuzz tests of Microsoft's responses."""

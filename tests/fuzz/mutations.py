@@ -1,4 +1,4 @@
-"""What an answer could be instead: each of its fields, replaced by each kind of oddity."""
+"""Mutations of a response: each of its fields, replaced by each kind of odd value."""
 
 import copy
 import os
@@ -42,11 +42,11 @@ type Place = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """An answer with one field replaced.
+    """A response with one field replaced.
 
     Args:
         place: Where the field is.
-        oddity: What stands there.
+        oddity: The kind of the odd value there.
     """
 
     place: Place
@@ -63,7 +63,7 @@ def mutations(sample: Any, *, first_of: int = 1) -> Iterator[Mutation]:
     """Yield every mutation of a sample.
 
     Args:
-        first_of: Of each list so many items are taken apart; the others are like them.
+        first_of: How many items of each list are mutated; the others are similar.
     """
     for place in ((), *_places(sample, first_of)):
         for name, oddity in ODDITIES.items():
@@ -99,7 +99,7 @@ def _mutated(sample: Any, place: Place, oddity: Any) -> Any:
 
 
 def some_of(cases: Sequence[Mutation], fewest: int) -> list[Mutation]:
-    """Return a sample of the cases, the same each time; all of them in the long form."""
+    """Return a reproducible sample of the cases; with `FUZZ=all`, all of them."""
     if os.environ.get("FUZZ") == "all":
         return list(cases)
-    return random.Random(len(cases)).sample(list(cases), min(fewest, len(cases)))  # noqa: S311  no secret
+    return random.Random(len(cases)).sample(list(cases), min(fewest, len(cases)))  # noqa: S311  not a secret

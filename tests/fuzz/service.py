@@ -47,7 +47,7 @@ _READS = {
 
 @dataclass
 class Service:
-    """An MSP's staff with the service's routes, and the workers of its queues and timers."""
+    """The routes as an MSP's staff call them, and the workers of queues and timers."""
 
     services: Services
     simulation: Simulation
@@ -107,7 +107,7 @@ class Service:
         return int(response.status_code)
 
     async def broken_routes(self) -> list[str]:
-        """Return the routes that cannot answer what was stored."""
+        """Return the routes that fail on the stored data."""
         statuses = {
             path: await self.call(name, "GET", path.replace("{tenant}", OWN))
             for name, path in _READS.items()

@@ -1,4 +1,4 @@
-"""Every oddity in every field of what Entra and Graph answer beside a tenant's data."""
+"""Every odd value in every field of Entra's and Graph's responses, except a tenant's data."""
 
 import copy
 import json
@@ -36,7 +36,7 @@ from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
 _VAULT = "https://contoso.vault.azure.net"
-_CASES = 40  # of each answer, in the short form
+_CASES = 40  # per response, unless FUZZ=all
 _RELATIONSHIPS = "/tenantRelationships/delegatedAdminRelationships"
 _RELATIONSHIP = {
     "id": "r-1",
@@ -49,7 +49,7 @@ _RELATIONSHIP = {
     "customer": {"tenantId": CUSTOMER, "displayName": "Northwind"},
     "accessDetails": {"unifiedRoles": [{"roleDefinitionId": STRANGER.tenant_id}]},
 }
-# Copied: what a mutation changes in the one must not change in the other.
+# Copied, so that a mutation of one does not change the other.
 _OTHER = {
     **copy.deepcopy(_RELATIONSHIP),
     "id": "r-2",
@@ -69,11 +69,11 @@ type Ask = Callable[[], Awaitable[str | None]]
 async def _wrong(
     cases: list[Mutation], put: Callable[[Any], Awaitable[None]], ask: Ask
 ) -> list[str]:
-    """Return what came of the cases that neither was told by its meaning nor did no harm.
+    """Return the results of the cases that were neither reported as a known error nor harmless.
 
     Args:
-        put: Has the answer be this one.
-        ask: Returns what is wrong with what was made of it.
+        put: Sets the response.
+        ask: Returns what is wrong with the result.
     """
     broken = []
     for mutation in cases:
@@ -82,7 +82,7 @@ async def _wrong(
             wrong = await ask()
         except _TOLD as told:
             wrong = "a long story" if len(str(told)) > 400 else None
-        except Exception as error:  # noqa: BLE001  whatever else it is, it is a finding
+        except Exception as error:  # noqa: BLE001  any other error is a finding
             wrong = f"{type(error).__name__}: {error}"[:200]
         if wrong:
             broken.append(f"{mutation}: {wrong}")
@@ -218,7 +218,7 @@ async def test_access_assignments(
             {"method": "GET", "path": path, "status": 200, "body": answer},
             {"method": "POST", "path": f"{path}$", "status": 201, "body": answer},
             {"method": "PATCH", "path": f"{path}/a-{OWN}$", "status": 204},
-            {"path": path, "status": 418},  # a write that nothing asks for
+            {"path": path, "status": 418},  # a write that nothing requires
         )
 
     async def ask() -> str | None:
@@ -318,7 +318,7 @@ async def test_signing_keys() -> None:
     assert broken == []
 
 
-class _ToLocal(AioHttpTransport):  # type: ignore[misc]  # it has no types
+class _ToLocal(AioHttpTransport):  # type: ignore[misc]  # untyped
     """Sends Key Vault's requests to a local server."""
 
     def __init__(self, address: str) -> None:
@@ -336,7 +336,7 @@ class _ToLocal(AioHttpTransport):  # type: ignore[misc]  # it has no types
 
 
 class _Token:
-    """The app's identity at Key Vault."""
+    """The app's identity for Key Vault."""
 
     async def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
         return AccessToken("token", 2**40)
@@ -366,12 +366,12 @@ async def test_secrets() -> None:
         transport = _ToLocal(str(running.make_url("")).rstrip("/"))
         client = SecretClient(
             _VAULT,
-            _Token(),  # type: ignore[arg-type]  # what of it is used
+            _Token(),  # type: ignore[arg-type]  # only the used parts
             transport=transport,
             retry_total=0,
             verify_challenge_resource=False,
         )
-        secrets = KeyVaultSecrets(_VAULT, _Token())  # type: ignore[arg-type]  # it is not asked
+        secrets = KeyVaultSecrets(_VAULT, _Token())  # type: ignore[arg-type]  # not called
         secrets.__dict__["_client"] = client
 
         async def ask() -> str | None:

@@ -1,4 +1,4 @@
-"""Every oddity in every field of what Graph answers about a tenant's data."""
+"""Every odd value in every field of Graph's responses about a tenant's data."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from tests.fuzz.mutations import Mutation, mutations, some_of
 from tests.fuzz.service import Service, opened
 from tests.simulation import MSP, OWN, Simulation
 
-_CASES = 12  # of each answer, in the short form
+_CASES = 12  # per response, unless FUZZ=all
 _PATHS = {
     DataSet.USERS: "/users",
     DataSet.LICENCES: "/subscribedSkus",
@@ -39,7 +39,7 @@ async def service(
 
 @pytest.fixture
 async def samples(tokens: TokenSource, graph: GraphClient, service: Service) -> dict[DataSet, Any]:
-    """What the simulation answers, cut to a few records."""
+    """The simulation's responses, cut to a few records."""
     assert service.msp_id
     token = await tokens.app_token(MSP, OWN)
     found = {}
@@ -76,7 +76,7 @@ async def _rows(service: Service, own: Tenant) -> Rows:
 async def _expected(
     service: Service, samples: Mapping[DataSet, Any]
 ) -> tuple[Rows, dict[DataSet, dict[str, Any]]]:
-    """Return the rows of the samples as they are, and of each data set the first record's."""
+    """Return the rows of the unchanged samples, and the row of each data set's first record."""
     clean = await service.of_another_msp()
     await service.simulation.faults(*_faults(samples))
     own = await clean.partner_tenant()
@@ -109,7 +109,7 @@ async def test_an_odd_field_costs_its_record_alone(
         if was_read:
             await service.simulation.faults(*_faults(samples))
             await case.sync(own)
-            # What was read before is lost to Graph: the next read of the users is a whole one.
+            # Graph has lost the position, so the next read of the users is a full one.
             await service.simulation.tenant(expireDeltaLinks=True)
         await service.simulation.faults(*_faults({**samples, name: mutation.answer}))
         state, rows = await case.sync(own), await _rows(case, own)
@@ -125,7 +125,7 @@ async def test_an_odd_field_costs_its_record_alone(
 
 
 def _names_fewer(mutation: Mutation, *, was_read: bool) -> bool:
-    """Tell whether an answer names fewer records, and there is nothing odd about it."""
+    """Return whether a response has fewer records without being malformed."""
     match mutation:
         case Mutation(("value", _), "absent"):
             return True
@@ -135,7 +135,7 @@ def _names_fewer(mutation: Mutation, *, was_read: bool) -> bool:
 
 
 def _wrong_elsewhere(state: SyncState, name: DataSet, rows: Rows, expected: Rows) -> Iterator[str]:
-    """Yield what has become of the data sets that were answered as ever."""
+    """Yield what is wrong with the data sets whose responses were normal."""
     for entry in state.data_sets:
         if entry.name is not name:
             if entry.state is not ReadState.SUCCEEDED or entry.error:
@@ -152,7 +152,7 @@ def _wrong_here(
     first: dict[str, Any],
     name: DataSet,
 ) -> Iterator[str]:
-    """Yield what has become of the records beside the odd one, and of what the state says."""
+    """Yield what is wrong with the records other than the odd one, and with the state."""
     entry = state.data_set(name)
     if mutation.place[:2] == ("value", 0):
         lost = [row for row in expected if row != first and row not in rows]
@@ -165,6 +165,6 @@ def _wrong_here(
 
 
 def _lost(rows: list[dict[str, Any]], expected: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield it when a record that was stored is not there any more."""
+    """Yield a finding if a stored record has been removed."""
     if len(rows) < len(expected):
         yield f"{len(expected) - len(rows)} records that were held are lost"

@@ -1,1 +1,1 @@
-"""What Microsoft's Functions host does, asked of any host that serves the app in `app/`."""
+"""Compares any host that serves the app in `app/` with Microsoft's Functions host."""

@@ -1,4 +1,4 @@
-"""The table of any host that serves `app/`: `python -m tests.host_probes URL [STORAGE]`."""
+"""Compares any host that serves `app/`: `python -m tests.host_probes URL [STORAGE]`."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ from tests.host_probes.checks import Line, Queues, http_lines
 
 
 async def _differing(base: str, storage: str | None) -> int:
-    """Print the table; return how many lines differ."""
+    """Print the comparison; return how many lines differ."""
     lines = [_shown(line) async for line in http_lines(base)]
     if storage:
         lines += [_shown(line) async for line in Queues(base, storage).lines()]

@@ -1,4 +1,4 @@
-"""The table put to a host: what was expected of it, and what it did."""
+"""Applies the table to a host: the expected and the actual behaviour."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _PATIENCE_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table, as a host filled it in."""
+    """One line of the table, with the host's result."""
 
     title: str
     expected: Any
@@ -28,12 +28,12 @@ class Line:
 
     @property
     def same(self) -> bool:
-        """Whether the host does as Microsoft's does."""
+        """Whether the host behaves like Microsoft's."""
         return bool(self.expected == self.got)
 
 
 async def http_lines(base: str) -> AsyncIterator[Line]:
-    """Put every request to a host, then many at once."""
+    """Send every request to a host, then many at once."""
     for case in CASES:
         yield await _line(base, case)
     yield await _at_once(base)
@@ -54,14 +54,14 @@ async def _at_once(base: str) -> Line:
 
 
 class Queues:
-    """What becomes of odd messages."""
+    """How the host handles odd messages."""
 
     def __init__(self, base: str, connection: str) -> None:
         self._base, self._run = base, str(time.time_ns())
         self._service = QueueServiceClient.from_connection_string(connection)
 
     async def lines(self) -> AsyncIterator[Line]:
-        """Put every kind of message on the probes' queues."""
+        """Send every kind of message to the probes' queues."""
         checks: list[Callable[[], Awaitable[Line]]] = [
             self._counted,
             self._empty,
@@ -90,7 +90,7 @@ class Queues:
         return Line("an empty message has an empty body", [("probe", 1)], given)
 
     async def _not_base64(self) -> Line:
-        """Nobody looks at the poison queue: what went there stays, as it was."""
+        """The poison queue has no trigger: a message that was moved there stays unchanged."""
         text = f"no base64: {self._run}"
         before = await self._count()
         await self._put("probe-lone", text)
@@ -137,7 +137,7 @@ class Queues:
             await self._service.get_queue_client(queue).clear_messages()
 
     async def _sent(self, queue: str, body: bytes, *further: str) -> list[tuple[str, int]]:
-        """Send a message; return whom it was given to once it is gone."""
+        """Send a message; once it is gone, return the functions that received it."""
         await self._put(queue, TextBase64EncodePolicy().encode(body.decode()))
         await self._until_gone(queue, *further)
         return await self._given(body.decode())

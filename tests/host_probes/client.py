@@ -1,4 +1,4 @@
-"""HTTP by hand: a client library would set right what a probe is to send."""
+"""A raw HTTP client: a client library would correct the requests of the probes."""
 
 import asyncio
 import json
@@ -12,18 +12,18 @@ _LARGEST_HEAD = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; header names in lower case."""
+    """A response; header names in lower case."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     def fact(self, name: str) -> Any:
-        """Return one thing about the answer.
+        """Return one fact about the response.
 
         Args:
-            name: `status`, `body`, `length`, `header NAME`, or where it stands in a JSON body,
-                such as `route id`.
+            name: `status`, `body`, `length`, `header NAME`, or a path in the JSON body, such as
+                `route id`.
         """
         first, _, rest = name.partition(" ")
         match first:
@@ -43,7 +43,7 @@ class Reply:
 
 
 async def send(base: str, request: bytes) -> Reply:
-    """Send a request's bytes to a host, and read its answer."""
+    """Send a request's bytes to a host, and read the response."""
     parts = urlsplit(base)
     async with asyncio.timeout(_SECONDS):
         reader, writer = await asyncio.open_connection(

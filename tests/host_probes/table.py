@@ -1,4 +1,4 @@
-"""What Microsoft's host was seen to do with requests, release 4.1037.0: each with its answer."""
+"""The observed behaviour of Microsoft's host, release 4.1037.0: requests and responses."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +11,11 @@ _TEXT = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request, and what is so of its answer.
+    """A request, and the expected facts about its response.
 
     Args:
-        headers: Lines beyond `Host`, as they are sent.
-        expected: By the names that `Reply.fact` knows.
+        headers: Header lines in addition to `Host`, as they are sent.
+        expected: Facts by the names that `Reply.fact` accepts.
     """
 
     title: str

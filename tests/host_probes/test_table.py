@@ -1,4 +1,4 @@
-"""The local host does as Microsoft's host does, line by line."""
+"""The local host behaves like Microsoft's host, line by line."""
 
 import asyncio
 import sys
@@ -35,7 +35,7 @@ async def test_every_message_goes_where_microsofts_host_puts_it(host: str, azuri
 
 
 async def check(url: str) -> tuple[int | None, str]:
-    """Run the command; return its exit status and what it printed."""
+    """Run the command; return its exit status and output."""
     command = [sys.executable, "-m", "tests.host_probes", url]
     checked = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE

@@ -1,4 +1,4 @@
-"""The Bicep files, read by pycep."""
+"""The Bicep files, parsed by pycep."""
 
 import re
 from functools import cache
@@ -20,7 +20,7 @@ MODULES = sorted(path.stem for path in (INFRA / "modules").glob("*.bicep"))
 
 @cache
 def read(path: str) -> dict[str, Any]:
-    """Return what pycep makes of a file, by its path in `infra/`."""
+    """Return pycep's parse of a file, by its path in `infra/`."""
     return dict(BicepParser().parse(file_path=INFRA / path))
 
 
@@ -35,7 +35,7 @@ def variable(module_name: str, name: str) -> Any:
 
 
 def defaults(login_endpoint: str = LOGIN_ENDPOINT) -> dict[str, Any]:
-    """Return the default of each parameter of `main.bicep`; None for those that have none."""
+    """Return the default of each parameter of `main.bicep`, or None if it has none."""
     parameters = read("main.bicep")["parameters"]
     return {
         name: _deployed(unquoted(one["default"]), login_endpoint)
@@ -45,7 +45,7 @@ def defaults(login_endpoint: str = LOGIN_ENDPOINT) -> dict[str, Any]:
 
 @cache
 def parameter_file(name: str) -> dict[str, Any]:
-    """Return what a parameter file sets. pycep knows variables, and those look the same."""
+    """Return the values in a parameter file. pycep parses variables, which have the same syntax."""
     text = (INFRA / f"main.{name}.bicepparam").read_text()
     used, _, rest = text.partition("\n")
     assert used == "using 'main.bicep'"
@@ -60,14 +60,14 @@ def resources(module_name: str, kind: str) -> dict[str, Any]:
 
 
 def unquoted(value: Any) -> Any:
-    """Take away the quotes that pycep leaves on keys."""
+    """Remove the quotes that pycep leaves on keys."""
     if isinstance(value, dict):
         return {key.strip("'"): unquoted(one) for key, one in value.items()}
     return value
 
 
 def _deployed(value: Any, login_endpoint: str) -> Any:
-    """Put in what a deployment does, of the one expression that the settings have."""
+    """Replace the only expression in the settings with its value in a deployment."""
     if isinstance(value, dict):
         return {key: _deployed(one, login_endpoint) for key, one in value.items()}
     if isinstance(value, str):

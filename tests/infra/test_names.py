@@ -1,4 +1,4 @@
-"""Tables, queues, containers and metrics have the names that the code knows."""
+"""Tables, queues, containers and metrics have the names that the code uses."""
 
 import re
 
@@ -27,7 +27,7 @@ def test_the_containers_are_the_invoices_and_the_packages() -> None:
 
 
 def test_the_names_of_account_and_vault_are_of_azures_form() -> None:
-    """They are all the world's, so the group's 13 letters and digits are in them."""
+    """They are globally unique, so they contain the group's 13 letters and digits."""
     modules = read("main.bicep")["modules"]
     for environment in ("dev", "prod"):
         account, vault = (

@@ -1,4 +1,4 @@
-"""Every role assignment is one of a module's map, is what it says, and a call needs it."""
+"""Every role assignment is in a module's map, has the named role, and is needed by a call."""
 
 import pytest
 
@@ -15,7 +15,7 @@ BUILT_IN = {
     "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
     "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
 }
-# The calls that need a role, and where they stand.
+# The calls that need a role, and the files that contain them.
 NEEDED_BY = {
     "Communication and Email Service Owner": [("adapters/billing_emails.py", ".begin_send(")],
     "Key Vault Secrets Officer": [

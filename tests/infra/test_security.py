@@ -1,4 +1,4 @@
-"""What nobody may open by a slip of the pen: checkov knows of some of it alone."""
+"""Security properties that must not change by mistake; checkov checks only some of them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The app settings in Bicep are the settings model's, in both directions."""
+"""The app settings in Bicep match the settings model, in both directions."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from settings import Settings
 from tests.infra.bicep import defaults, parameter_file, read, variable
 
-# What the Functions host, the exporter of telemetry and azure-identity read.
+# Settings of the Functions host, the telemetry exporter and azure-identity.
 PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",

@@ -1,4 +1,4 @@
-"""The app in this process: its functions called as the Functions host calls them."""
+"""The app in this process; its functions are called as the Functions host calls them."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ from work.requeue import WorkPorts
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All storage that the machine's routes use, fake or real."""
+    """All storage that the state machine's routes use, fake or real."""
 
     msps: MspStore
     staff_index: StaffIndex
@@ -56,7 +56,7 @@ class Stores:
 
 
 class NameVerifier:
-    """Believes a token that says who it is: the edge's own tests see to real ones."""
+    """Accepts a token that names the caller; the edge's own tests cover real tokens."""
 
     async def verify(self, authorization: str | None) -> Person:
         tid, _, oid = (authorization or "").removeprefix("Bearer ").partition("/")
@@ -64,7 +64,7 @@ class NameVerifier:
 
 
 class ConsentingIdentity:
-    """Every tenant has given its consent."""
+    """An identity for which every tenant has consented."""
 
     async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
         return Organization(tenant_id, msp.name, "example.com")
@@ -77,7 +77,7 @@ class Reply:
 
 
 class App:
-    """Every area that has to do with the life of a tenant, over the stores given."""
+    """Every area that takes part in a tenant's lifecycle, over the given stores."""
 
     def __init__(self, stores: Stores) -> None:
         self.stores, self.clock = stores, FixedClock()
@@ -94,7 +94,7 @@ class App:
     def _blueprints(self) -> list[func.Blueprint]:
         of, clock, queues = self.stores, self.clock, self.queues
         requests = SyncRequests(of.sync_states, of.sync_schedule, queues)
-        gate = Gate(NameVerifier(), of.staff_index, of.msps, clock, timedelta(0))  # type: ignore[arg-type]  # stands for the verifier
+        gate = Gate(NameVerifier(), of.staff_index, of.msps, clock, timedelta(0))  # type: ignore[arg-type]  # replaces the verifier
         edge = Edge(gate, PageTokens("k" * 32))
         identity = ConsentingIdentity()
         mine = MyTenantPorts(
@@ -140,7 +140,7 @@ class App:
         ]
 
     async def call(self, caller: str, name: str, method: str, path: str, body: Any = None) -> Reply:
-        """Call a route by its function's name, as somebody."""
+        """Call a route by its function's name, as a given person."""
         request = func.HttpRequest(
             method,
             f"https://api.example{path}",
@@ -156,7 +156,7 @@ class App:
         await self._functions[timer](None)
 
     async def take(self, *, twice: bool = False) -> bool:
-        """Take one message off a queue, or none; its function may see it twice."""
+        """Take a message off a queue, if there is one; its function may receive it twice."""
         queue, name = self.queues.syncs, "sync_tenant"
         if not queue:
             queue, name = self.queues.purges, "purge_tenant"
@@ -169,7 +169,7 @@ class App:
 
 
 def caller(tid: TenantId, oid: ObjectId) -> str:
-    """Return who a token speaks for."""
+    """Return the caller that a token names."""
     return f"{tid}/{oid}"
 
 

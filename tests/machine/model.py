@@ -1,4 +1,4 @@
-"""What should be: an MSP's tenants as the product's rules have them, written anew and plainly."""
+"""The expected state: a separate, simple implementation of the rules for an MSP's tenants."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ class ModelTenant:
 
 @dataclass(slots=True)
 class ModelMsp:
-    """An MSP: its tenants, when others were removed, and how long each customer was active."""
+    """An MSP: its tenants, when tenants were removed, and how long each customer was active."""
 
     home: TenantId
     tenants: dict[TenantId, ModelTenant] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class ModelMsp:
                 self.active[key] = self.active.get(key, timedelta()) + by
 
     def step(self, key: TenantId, name: str, now: datetime) -> int:
-        """Take a step of the lifecycle; return the status that the route must answer."""
+        """Take a step of the lifecycle; return the status code that the route must return."""
         tenant = self.tenants.get(key)
         if tenant is None:
             return 404
@@ -69,7 +69,7 @@ class ModelMsp:
         known = self.tenants.get(self.home)
         self.tenants[self.home] = ModelTenant(own=True)
         if known is not None and not known.own:
-            self.active.pop(self.home, None)  # it is never billed for what was not invoiced
+            self.active.pop(self.home, None)  # usage that was not invoiced is never billed
         return 201 if known is None else 200
 
     def disable(self, now: datetime) -> int:
@@ -80,7 +80,7 @@ class ModelMsp:
         return 200
 
     def poll(self, key: TenantId, found: list[GdapRelationship], pending: str | None) -> None:
-        """Meet a customer's relationships; `pending` is the one that our own invite waits for."""
+        """Reconcile a customer's relationships; `pending` is the one of the app's own invite."""
         tenant = self.tenants.get(key)
         if (tenant and tenant.own) or (tenant is None and key == self.home):
             return

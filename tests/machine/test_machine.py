@@ -1,6 +1,6 @@
 """Lifecycle, GDAP, enable, disable, delete, sync and time in random orders.
 
-MACHINE_EXAMPLES=500 and MACHINE_AZURITE_EXAMPLES=50 make the long form of it.
+MACHINE_EXAMPLES=500 and MACHINE_AZURITE_EXAMPLES=50 run it at full size.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ def _new_msp() -> Msp:
 
 
 class Lives(RuleBasedStateMachine):
-    """Two MSPs: two customers that both may have, and an own tenant each."""
+    """Two MSPs, each with its own tenant, and two customers that both may have."""
 
     connection: ClassVar[str | None] = None
 
@@ -116,7 +116,7 @@ class Lives(RuleBasedStateMachine):
         return self.run(self.app.call(who, name, method, path, body))
 
     def tick(self, **by: float) -> None:
-        """Let time pass; no two things happen at the same moment."""
+        """Advance time, so that no two events have the same time."""
         passed = timedelta(**(by or {"seconds": 61}))
         self.app.clock.moment += passed
         for model in self.models:
@@ -252,7 +252,7 @@ class Lives(RuleBasedStateMachine):
 
     @override
     def teardown(self) -> None:
-        """Let the queues run empty; then nothing is left of what was removed."""
+        """Process the queues until they are empty; nothing is left of removed tenants."""
         try:
             self.run(self._drain())
             self.run(self._check_nothing_left())
@@ -291,7 +291,7 @@ class Lives(RuleBasedStateMachine):
     async def _close(self) -> None:
         for msp in self.msps:
             head = await self.app.stores.msps.head(msp.msp_id)
-            if head:  # The next example's timers need not look at this one's.
+            if head:  # Keep this example's rows out of the next example's timers.
                 await self.app.stores.msps.commit((Remove(head.msp.value, head.msp.version),))
         if self.storage:
             await self.storage.close()

@@ -1,1 +1,1 @@
-"""What growth costs: operations and processor time of a tenant's sync, and a fleet of such."""
+"""The cost of growth: operations and processor time of a tenant's sync, and of a fleet."""

@@ -1,4 +1,4 @@
-"""What a tenant's sync costs, and what limits fleets of three sizes; printed as tables."""
+"""Prints tables: the cost of a tenant's sync, and the limits of fleets of three sizes."""
 
 import asyncio
 from dataclasses import astuple, replace
@@ -7,11 +7,11 @@ from tests.scale.costs import TENANTS, USERS, Cost, measure
 from tests.scale.fleet import Fleet, least_instances, run
 from tests.scale.prices import Prices, monthly
 
-# Tenants, and processes that share the search for due ones.
+# Number of tenants, and of processes that share the search for due ones.
 FLEETS = ((100, 1), (10_000, 1), (1_000_000, 1), (1_000_000, 16))
 WITHIN_SECONDS = 300
 MONTHS = (10, 1000, 10_000)
-# A user's row and its share of the search index.
+# The size of a user's row and of its share of the search index.
 KB_A_USER = 1.0
 
 

@@ -1,8 +1,8 @@
-"""What one due tenant costs, from the timer that finds it to the schedule's next entry.
+"""The cost of one due tenant, from the timer that finds it to the schedule's next entry.
 
-Everything is real but Microsoft: the simulation's requests are counted, and operations on tables
-and queues by a proxy before Azurite. The proxy takes processor time of its own, so that time is
-measured once more without it.
+Everything except Microsoft is real. The simulation counts its requests; a proxy in front of Azurite
+counts operations on tables and queues. The proxy itself uses processor time, so processor time is
+measured in a second run without it.
 """
 
 import os
@@ -41,15 +41,15 @@ INTERVAL = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one sync of one tenant takes.
+    """The cost of one sync of one tenant.
 
     Args:
         tables: Operations on tables.
-        queues: Operations on queues without the host's own: it takes and deletes the message.
+        queues: Operations on queues, except the host's own: it receives and deletes the message.
         graph: Requests to Graph; a batch is one.
         tokens: Requests to Entra's token endpoint.
-        processor_seconds: Of the worker that syncs.
-        timer_seconds: Processor time of the timer that finds it due, and looks again later.
+        processor_seconds: Processor time of the worker that syncs.
+        timer_seconds: Processor time of the timer that finds it due, and checks again later.
     """
 
     tables: float
@@ -61,7 +61,7 @@ class Cost:
 
 
 class Later(SystemClock):
-    """The time, moved on by hand."""
+    """A clock that is advanced manually."""
 
     ahead = timedelta()
 
@@ -94,14 +94,14 @@ async def _customers(own: Synced) -> list[TenantRef]:
 
 
 class Meter:
-    """Counts what a round of syncs takes."""
+    """Measures the cost of a round of syncs."""
 
     def __init__(self, own: Synced, graph: GraphClient, counters: list[WriteCounter]) -> None:
         self._own, self._graph, self._counters = own, graph, counters
         self._clock = Later()
 
     async def round(self, refs: list[TenantRef], ahead: timedelta) -> Cost:
-        """Let the timer find the tenants, sync each, and let it find what it checks later."""
+        """Let the timer find the tenants, sync each, and let the timer run its later checks."""
         simulation = self._own.simulation
         # A token lasts an hour: each sync of a day needs another.
         credentials = Credentials(FileSecrets(simulation.run_dir / "secrets"), self._clock)
@@ -141,14 +141,14 @@ async def _rounds(run_dir: Path, *, count: bool) -> list[Cost]:
         _counted(storage, counters) as counted,
         synced(counted if count else storage, simulation, tokens, graph) as own,
     ):
-        # The partner tenant takes no part.
+        # The partner tenant is not measured.
         await own.storage.sync_schedule.remove(first_sync(own.tenant))
         refs, meter = await _customers(own), Meter(own, graph, counters)
         return [await meter.round(refs, ahead) for ahead in (QUEUED_FOR * 2, INTERVAL * 2)]
 
 
 async def measure() -> tuple[Cost, Cost]:
-    """Return what a customer's first sync takes, and the next one when nothing has changed."""
+    """Return the cost of a customer's first sync, and of the next one without changes."""
     with tempfile.TemporaryDirectory() as folder:
         counted = await _rounds(Path(folder), count=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """A fleet that keeps tenants in sync, simulated event by event: timer, queue, instances.
 
-The rules are the product's (`sync/due_tenants.py`, `host.json`), the costs are measured
-(`tests.scale.costs`), and what nobody can measure without Azure is a field of `Fleet`.
+The rules are the product's (`sync/due_tenants.py`, `host.json`) and the costs are measured
+(`tests.scale.costs`). What cannot be measured without Azure is a field of `Fleet`.
 """
 
 import heapq
@@ -15,22 +15,22 @@ from domain.sync_request import QUEUED_FOR
 from sync.due_tenants import MAX_PER_RUN, MAX_PER_SECOND
 from tests.scale.costs import Cost
 
-# host.json: messages at once in an instance, batchSize and the threshold of half of it.
+# host.json: concurrent messages in an instance, batchSize plus the threshold of half of it.
 _SLOTS = 16 + 8
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What the fleet is, and how long others take.
+    """The fleet, and the assumed durations of services.
 
     Args:
-        tenants: All of them customers.
-        instances: Of the functions app, a core each.
-        interval: Seconds from a sync to the next.
-        timer: Seconds from one search for due tenants to the next.
+        tenants: Number of tenants, all of them customers.
+        instances: Number of instances of the functions app, with one core each.
+        interval: Seconds between two syncs of a tenant.
+        timer: Seconds between two searches for due tenants.
         searches: How many processes share a search; the product has one.
-        table_seconds: Of an operation on a table, within a region.
-        graph_seconds: Of a request to Graph or to Entra.
+        table_seconds: Duration of a table operation, within a region.
+        graph_seconds: Duration of a request to Graph or to Entra.
     """
 
     tenants: int
@@ -42,7 +42,7 @@ class Fleet:
     graph_seconds: float = 0.2
 
     def seconds_of(self, cost: Cost) -> float:
-        """Return how long one sync lasts that has a core to itself."""
+        """Return how long one sync takes on an otherwise idle core."""
         waiting = cost.tables * self.table_seconds
         waiting += (cost.graph + cost.tokens) * self.graph_seconds
         return cost.processor_seconds + waiting
@@ -50,11 +50,11 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one interval went.
+    """The result of one interval.
 
     Args:
         lags: Seconds from when each tenant was due to the end of its sync, sorted.
-        left: Tenants that were due and not yet found when the interval was over.
+        left: Tenants that were due and not yet found at the end of the interval.
     """
 
     lags: list[float]
@@ -66,14 +66,14 @@ class Outcome:
 
 
 def run(fleet: Fleet, cost: Cost) -> Outcome:
-    """Let each tenant fall due once in an interval, evenly over it, and be synced."""
+    """Make each tenant due once in an interval, evenly distributed, and sync it."""
     seconds = fleet.seconds_of(cost)
-    # As many at once as have work for the core while the others wait.
+    # As many at once as keep the core busy while the others wait.
     slots = min(_SLOTS, max(1, int(seconds / cost.processor_seconds)))
     free = [0.0] * (fleet.instances * slots)
     lags = []
     for moment, visible in _queued(fleet, cost):
-        # The message takes the slot that is free first.
+        # The message takes the first slot that becomes free.
         end = max(visible, free[0]) + seconds
         heapq.heapreplace(free, end)
         lags.append(end - moment)
@@ -81,11 +81,11 @@ def run(fleet: Fleet, cost: Cost) -> Outcome:
 
 
 def _queued(fleet: Fleet, cost: Cost) -> Iterator[tuple[float, float]]:
-    """Yield when each tenant was due, and when its message can be seen, in order.
+    """Yield when each tenant was due, and when its message becomes visible, in order.
 
-    The timer reads the schedule's first entries. Each sync has two: the one that it is due by,
-    and one that is looked at once more after three minutes, in case its message was lost. A
-    search that takes longer than the timer's period puts off the next one.
+    The timer reads the schedule's first entries. Each sync has two entries: one for its due time,
+    and one that is checked three minutes later, in case its message was lost. A search that takes
+    longer than the timer's period delays the next one.
     """
     gap, each = fleet.interval / fleet.tenants, cost.timer_seconds / 2 / fleet.searches
     due, checks, now = 0, deque[float](), fleet.timer
@@ -109,7 +109,7 @@ def least_instances(fleet: Fleet, cost: Cost, within: float) -> int | None:
     """Return the fewest instances with which 95 of 100 tenants are synced in time.
 
     Returns:
-        None when no number of instances is enough: something else is the limit.
+        None if no number of instances is enough: something else is the limit.
     """
     needed = None
     for instances in (100, 50, 20, 10, 5, 2, 1):

@@ -12,8 +12,8 @@ _all_here = asyncio.Event()
 
 @app.route("meet", methods=["GET"])
 async def meet(req: func.HttpRequest) -> func.HttpResponse:
-    """Answer once fifty invocations are under way at the same time."""
-    global _arrived  # noqa: PLW0603  the invocations count themselves
+    """Answer once fifty invocations are running at the same time."""
+    global _arrived  # noqa: PLW0603  counts the invocations
     _arrived += 1
     if _arrived == _TOGETHER:
         _all_here.set()
@@ -23,7 +23,7 @@ async def meet(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("echo/{*rest}", methods=["POST"])
 def echo(req: func.HttpRequest) -> func.HttpResponse:
-    """Give back what arrived; a sync function runs in a thread."""
+    """Return what arrived; a synchronous function runs in a thread."""
     text = f"{req.route_params['rest']} {req.params['a']} {req.get_body().decode()}"
     return func.HttpResponse(text, status_code=201, headers={"x-sample": "yes"})
 
@@ -36,7 +36,7 @@ async def broken(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.queue_trigger("message", "sample", "AzureWebJobsStorage")
 async def fail(message: func.QueueMessage) -> None:
-    """Never succeed."""
+    """Always fail."""
     raise RuntimeError(f"attempt {message.dequeue_count}")
 
 
@@ -45,7 +45,7 @@ _overtaken = asyncio.Event()
 
 @app.queue_trigger("message", "overtaking", "AzureWebJobsStorage")
 async def overtaken(message: func.QueueMessage) -> None:
-    """Let the slow message wait until the quick one has come."""
+    """Make the slow message wait until the quick one has arrived."""
     if message.get_body() == b"quick":
         _overtaken.set()
     await _overtaken.wait()
@@ -53,5 +53,5 @@ async def overtaken(message: func.QueueMessage) -> None:
 
 @app.timer_trigger("timer", "0 0 0 1 1 *")
 async def yearly(timer: func.TimerRequest) -> None:
-    """Take a moment."""
+    """Run for half a second."""
     await asyncio.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Probes: functions that give back what a host gave them. Their names decide the order."""
+"""Probes: functions that return what a host passed them. Their names decide the order."""
 
 import asyncio
 import json
@@ -28,31 +28,31 @@ def _given(name: str, req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("early/{id}", methods=["GET"])
 def a_parameter(req: func.HttpRequest) -> func.HttpResponse:
-    """Stand before a literal."""
+    """A parameter that sorts before a literal."""
     return _given("a_parameter", req)
 
 
 @app.route("early/summary", methods=["GET"])
 def b_literal(req: func.HttpRequest) -> func.HttpResponse:
-    """Stand behind a parameter."""
+    """A literal that sorts after a parameter."""
     return _given("b_literal", req)
 
 
 @app.route("late/summary", methods=["GET"])
 def c_literal(req: func.HttpRequest) -> func.HttpResponse:
-    """Stand before a parameter."""
+    """A literal that sorts before a parameter."""
     return _given("c_literal", req)
 
 
 @app.route("late/{id}", methods=["GET"])
 def d_parameter(req: func.HttpRequest) -> func.HttpResponse:
-    """Stand behind a literal."""
+    """A parameter that sorts after a literal."""
     return _given("d_parameter", req)
 
 
 @app.route("echo/{value}", methods=["GET", "POST"])
 def echo(req: func.HttpRequest) -> func.HttpResponse:
-    """Give back everything."""
+    """Return everything that arrived."""
     return _given("echo", req)
 
 
@@ -70,7 +70,7 @@ def large(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("meet/{day}", methods=["GET"])
 async def meet(req: func.HttpRequest) -> func.HttpResponse:
-    """Answer once all are under way at the same time."""
+    """Answer once all invocations are running at the same time."""
     _arrived.append(req.url)
     if len(_arrived) == _TOGETHER:
         _all_here.set()
@@ -80,49 +80,49 @@ async def meet(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("messages", methods=["GET"])
 def messages(req: func.HttpRequest) -> func.HttpResponse:
-    """Give back the messages that functions were called with."""
+    """Return the messages that functions were called with."""
     return func.HttpResponse(json.dumps(_messages), mimetype="application/json")
 
 
 @app.route("method", methods=["GET"])
 def method_get(req: func.HttpRequest) -> func.HttpResponse:
-    """Take one method."""
+    """Accept one method."""
     return _given("method_get", req)
 
 
 @app.route("method", methods=["PATCH"])
 def method_patch(req: func.HttpRequest) -> func.HttpResponse:
-    """Take another method of the same path."""
+    """Accept another method of the same path."""
     return _given("method_patch", req)
 
 
 @app.route("typed/guid/{id:guid}", methods=["GET"])
 def typed_guid(req: func.HttpRequest) -> func.HttpResponse:
-    """Take GUIDs."""
+    """Accept GUIDs."""
     return _given("typed_guid", req)
 
 
 @app.route("typed/regex/{id:regex(^a{{2}}$)}", methods=["GET"])
 def typed_regex(req: func.HttpRequest) -> func.HttpResponse:
-    """Take what a pattern says."""
+    """Accept what matches a pattern."""
     return _given("typed_regex", req)
 
 
 @app.route("typed/{kind}/{id}", methods=["GET"])
 def typed_unfit(req: func.HttpRequest) -> func.HttpResponse:
-    """Take what fits no constraint."""
+    """Accept what matches no constraint."""
     return _given("typed_unfit", req)
 
 
 @app.route("wild/{*path}", methods=["GET"])
 def unrouted(req: func.HttpRequest) -> func.HttpResponse:
-    """Take whatever is left, and what sorts after it."""
+    """Accept everything else, including the requests for functions that sort after it."""
     return _given("unrouted", req)
 
 
 @app.route("wild/zed", methods=["GET"])
 def zed(req: func.HttpRequest) -> func.HttpResponse:
-    """Be dead: its name sorts after the catch-all's."""
+    """Is never reached: its name sorts after the catch-all's."""
     return _given("zed", req)
 
 
@@ -135,17 +135,17 @@ def _take(message: func.QueueMessage, queue: str) -> None:
 
 @app.queue_trigger("message", "probe", _STORAGE)
 def take(message: func.QueueMessage) -> None:
-    """Take messages."""
+    """Receive messages."""
     _take(message, "probe")
 
 
 @app.queue_trigger("message", "probe-poison", _STORAGE)
 def take_poison(message: func.QueueMessage) -> None:
-    """Take what failed."""
+    """Receive failed messages."""
     _take(message, "probe-poison")
 
 
 @app.queue_trigger("message", "probe-lone", _STORAGE)
 def take_lone(message: func.QueueMessage) -> None:
-    """Take messages of a queue whose poison queue nobody looks at."""
+    """Receive messages of a queue whose poison queue has no trigger."""
     _take(message, "probe-lone")
