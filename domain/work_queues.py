@@ -1,7 +1,7 @@
 """The work queues.
 
-An entry here is all that names a queue: its triggers, its poison twin, its recovery and the check
-of the infrastructure follow from it.
+A queue is declared only here. Its triggers, its poison queue, its recovery and the check of the
+infrastructure are derived from the entry.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ type Subject = TenantRef | SessionRef
 
 @dataclass(frozen=True, slots=True)
 class WorkQueue[R: Subject]:
-    """A queue of work, each message naming the subject of one piece.
+    """A work queue; each message names the subject of one piece of work.
 
     Args:
-        name: Of the queue; its poison queue is `{name}-poison`.
-        failed_action: What the audit log calls a message that failed five times.
+        name: Name of the queue; its poison queue is `{name}-poison`.
+        failed_action: The audit log's action for a message that failed five times.
         read: Returns the subject that a message names, or raises MalformedInput.
         write: Returns the message that names a subject.
     """
@@ -32,7 +32,7 @@ class WorkQueue[R: Subject]:
 
     @property
     def function(self) -> str:
-        """The name of the function that works on it."""
+        """The name of the function that processes it."""
         return self.name.replace("-", "_")
 
 

@@ -1,4 +1,4 @@
-"""Work that is recorded until it is done."""
+"""Pending work: recorded until it is done."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.identifiers import SessionRef, TenantRef
 
 
 class WorkKind(StrEnum):
-    """Work that a transaction decides and a queue carries out."""
+    """The kinds of work that a transaction decides on and a queue message triggers."""
 
     PURGE_TENANT = "purge-tenant"
     COMPLETE_CONSENT = "complete-consent"
@@ -18,12 +18,12 @@ class WorkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PendingWork:
-    """Work to do, on record from before its transaction until it is done.
+    """Work to do. It is recorded before its transaction and kept until the work is done.
 
     Args:
-        queued_at: When its message was last put on the queue, or when it was recorded.
-        deleted: Of a purge: how many records are gone so far, by kind.
-        writer_until: Of a purge: until when a sync may still write what is to be deleted.
+        queued_at: When its message was last queued, or when it was recorded.
+        deleted: For a purge: the number of records deleted so far, by kind.
+        writer_until: For a purge: until then a sync may still write records that must be deleted.
     """
 
     kind: WorkKind
@@ -34,20 +34,20 @@ class PendingWork:
 
 
 class PendingWorkStore(Protocol):
-    """The `work` table: a queue message is never the only record of work to do."""
+    """The `pendingWork` table: a queue message is never the only record of work to do."""
 
     async def record(self, intent: PendingWork) -> None:
-        """Write an intent, or write its time anew; progress that it does not name stays."""
+        """Write pending work, or update its time; stored progress that is not given is kept."""
         ...
 
     async def find(self, kind: WorkKind, subject: TenantRef | SessionRef) -> PendingWork | None:
-        """Return an intent, or None."""
+        """Return the pending work, or None."""
         ...
 
     async def drop(self, kind: WorkKind, subject: TenantRef | SessionRef) -> None:
-        """Delete an intent; one that is gone is no error."""
+        """Delete the pending work; it is no error if it does not exist."""
         ...
 
     def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
-        """Yield every intent whose message was queued before the moment."""
+        """Yield all pending work whose message was queued before the moment."""
         ...
