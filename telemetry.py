@@ -2,7 +2,7 @@
 
 Spans and counters use OpenTelemetry's API, which does nothing until `adapters.telemetry` sets it
 up. The API is loaded at first use, so that a cold start does not load it. Telemetry never names a
-person: it contains only identifiers, counts, and words chosen in this code.
+person: it contains only identifiers, counts, and texts defined in this code.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Reading what an MSP's charge is calculated from."""
+"""Reading the inputs of the calculation of an MSP's charge."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from domain.ports.msp_store import MspHead, MspStore
 
 
 async def read_head(msps: MspStore, msp_id: MspId) -> MspHead:
-    """Return an MSP's head.
+    """Return an MSP's head rows.
 
     Raises:
         NoSuchMsp: There is no such MSP.
@@ -22,7 +22,7 @@ async def read_head(msps: MspStore, msp_id: MspId) -> MspHead:
 
 
 async def read_inputs(msps: MspStore, invoices: InvoiceStore, head: MspHead) -> BillingInputs:
-    """Return an MSP's books. The head was read first, so its version guards the rest."""
+    """Return an MSP's billing inputs. The head was read before, so its version guards the rest."""
     msp_id = head.msp.value.msp_id
     usages, terms = await asyncio.gather(msps.usage(msp_id), invoices.terms(msp_id))
     return BillingInputs(head, usages, terms)

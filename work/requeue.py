@@ -13,30 +13,30 @@ from domain.work_queues import WORK_QUEUES
 
 _log = logging.getLogger(__name__)
 
-# Longer than any invocation lives: what was decided by then is committed, or never will be.
+# Longer than any invocation can run: a decision of this age is committed, or never will be.
 _UNCOMMITTED = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkPorts(RemovalPorts):
-    """What the area needs from outside."""
+    """The ports of the area."""
 
     clock: Clock
 
 
 async def requeue_work(ports: WorkPorts, after: timedelta) -> int:
-    """Queue all pending work again whose message is older than `after`; return how much.
+    """Queue all pending work again whose message is older than `after`; return the number.
 
-    An extra message does no harm, since each piece of work can be repeated. One piece's failure
-    holds up no other.
+    An extra message is harmless, since all work can be repeated. A failure with one piece of work
+    does not stop the others.
     """
     now, count = ports.clock.now(), 0
     async for work in ports.intents.queued_before(now - after):
         try:
-            # Only the time is rewritten, so that progress made meanwhile is kept.
+            # Only the time is updated, so that progress made in the meantime is kept.
             again = PendingWork(work.kind, work.subject, now)
             count += await _requeue(ports, again, now - work.queued_at)
-        except Exception:  # noqa: BLE001  one piece's failure must not hold up another's
+        except Exception:  # noqa: BLE001  a failure must not stop the other pieces of work
             _log.exception("pending work could not be queued again: %s", work.kind)
     return count
 
@@ -44,7 +44,7 @@ async def requeue_work(ports: WorkPorts, after: timedelta) -> int:
 async def _requeue(ports: WorkPorts, work: PendingWork, age: timedelta) -> bool:
     queue = next((queue for queue in WORK_QUEUES if queue.name == work.kind), None)
     if queue is None:
-        _log.warning("pending work of a kind that nobody here does stays: %s", work.kind)
+        _log.warning("pending work of an unknown kind is left unchanged: %s", work.kind)
         return False
     if work.kind is WorkKind.PURGE_TENANT and await _is_undecided(ports.msps, work):
         if age > _UNCOMMITTED:
@@ -56,7 +56,7 @@ async def _requeue(ports: WorkPorts, work: PendingWork, age: timedelta) -> bool:
 
 
 async def _is_undecided(msps: MspStore, work: PendingWork) -> bool:
-    """Tell whether a tenant still has its row: its removal was begun and not committed."""
+    """Return whether a tenant still has its row: its removal was started, but not committed."""
     ref = work.subject
     if not isinstance(ref, TenantRef):
         return False
