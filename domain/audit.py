@@ -12,7 +12,7 @@ from domain.roles import StaffMember
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it.
+    """The person or part of the system that makes a change.
 
     Args:
         kind: `staff`, `consent` (Microsoft's redirect) or `system` (timers, queues, operators).

@@ -1,4 +1,4 @@
-"""A calendar month, and where it begins and ends in a time zone."""
+"""A calendar month, and its beginning and end in a time zone."""
 
 from calendar import monthrange
 from dataclasses import dataclass

@@ -1,49 +1,56 @@
 """The state of a tenant's sync, as a whole and for each data set.
 
-The times of a sync. The clock times are examples; the timer (SYNC_SCHEDULE) looks every 2 minutes
-at the schedule entries whose `due_at` has passed, and the interval is 6 hours.
+The times of a sync follow, as hours:minutes since the request. The interval is 6 hours. The timer
+(SYNC_SCHEDULE) runs every 2 minutes and checks the schedule entries whose `due_at` has passed.
 
 A sync that succeeds:
 
-    0:00            0:01                             0:07                    6:07 to 6:43
-    |--- PENDING ---|------------ RUNNING -----------|----- SUCCEEDED -------|--- PENDING
-    requested_at    a worker takes the lease         last_synced_at          due_at
-    |----- 3 min ------>|                            |-- 6 h + up to 36 min -|
-                        queued_until = due_at (0:03): the timer finds the sync under way and keeps
-                        the entry; after 0:07 it finds the sync ended and moves due_at
-                    |-- 2 min -->|
-                                 lease_until: renewed with every write, so that it stays at most
-                                 2 minutes ahead; None after the end
+    0:00            0:01             0:03            0:07                      6:07 to 6:43
+    |--- PENDING ---|----------- RUNNING ------------|------- SUCCEEDED -------|--- PENDING
+    requested_at    a worker takes the lease         last_synced_at            due_at
+                                     |               |-- 6 h + up to 36 min -->|
+    |------------ 3 min ------------>| queued_until = due_at
+                    |---- 2 min ---->| lease_until
 
-    A request during RUNNING sets asked_again_at (0:05). At the end (0:07) the worker queues
-    another sync: PENDING again, with requested_at = 0:07 and asked_again_at = None.
+    lease_until: whenever the worker writes the state, it becomes 2 minutes from then; None after
+    the end. due_at: the timer keeps the entry of 0:03 while the sync is running. After 0:07 it
+    finds that the sync has ended, and moves due_at to the time of the next sync.
 
-A message that is lost, or a queue that is long:
+Another request while the sync is running:
+
+    0:00            0:01             0:05            0:07
+    |--- PENDING ---|----------- RUNNING ------------|--- PENDING: queued by the worker
+    requested_at                     asked_again_at  requested_at = 0:07, asked_again_at = None
+
+The message is lost, or the queue is long (times are the earliest ones, since the timer sends):
 
     0:00            0:03            0:06                            0:12
     |--- PENDING ---|---------------|-------------------------------|---
     requested_at    sent again      sent again                      sent again
-                    queued_until = due_at is always the next of these times; requested_at stays
 
-A worker that dies:
+    queued_until = due_at is always the next of these times; requested_at does not change.
 
-    0:01                        0:03              next run of the timer
-    |--- RUNNING, no renewal ---|-----------------|--- PENDING, queued again
-                                lease_until       due_at has passed; requested_at = now
+The worker crashes:
 
-Graph asks for a wait that is too long for one invocation:
+    0:01                          0:03              next run of the timer
+    |--- RUNNING, no writes ------|-----------------|--- PENDING: queued again
+                                  lease_until       requested_at = now
 
-    0:02              0:12
-    |--- PENDING -----|--- RUNNING: the delayed message arrives, and not_before becomes None
-    lease_until =     not_before
-    None              |--- 3 min --->| after not_before + 3 min the message counts as lost
+Graph asks for a longer wait than one invocation allows:
+
+    0:02                 0:12                     0:15
+    |--- PENDING --------|--- RUNNING ------------|
+    postponed:           not_before: the delayed  not_before + 3 min: a message that has not
+    lease_until = None   message arrives, and     arrived counts as lost, and the timer queues
+                         not_before = None        another one
 
 A read that would remove too many records:
 
-    1:00                            1:15
-    |--- SUSPICIOUS, SUCCEEDED … ---|--- another sync
-    suspected_at                    due_at = suspected_at + 15 min, rounded up to a whole second:
-                                    now a read that misses the same records may remove them
+    1:00                               1:15
+    |--- the data set is SUSPICIOUS ---|--- another sync: if it misses the same records,
+    suspected_at                       |    they are removed
+                                       due_at = suspected_at + 15 min, rounded up to a second,
+                                       unless the next sync is due earlier
 """
 
 from dataclasses import dataclass, replace
@@ -80,7 +87,7 @@ class ReadState(StrEnum):
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
-    SUSPICIOUS = "suspicious"  # it would remove so much that a second read has to confirm it
+    SUSPICIOUS = "suspicious"  # it would remove many records, so a second read must confirm it
     NOT_AUTHORISED = "not_authorised"
     FAILED = "failed"
 

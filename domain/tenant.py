@@ -71,7 +71,7 @@ class Tenant:
 
     @property
     def connection(self) -> TenantConnection:
-        """Client credentials for the MSP's own tenant, GDAP for a customer's."""
+        """Client credentials for the MSP's own tenant, GDAP for a customer tenant."""
         return (
             TenantConnection.CLIENT_CREDENTIALS if self.is_own_msp_tenant else TenantConnection.GDAP
         )

@@ -26,7 +26,7 @@ class DataSetAnswer(ApiModel):
 
     @classmethod
     def of(cls, state: DataSetState) -> "DataSetAnswer":
-        """Show a data set's state."""
+        """Return a data set's answer."""
         return cls(
             name=state.name,
             state=state.state,
@@ -90,7 +90,7 @@ class TenantAnswer(ApiModel):
 
     @classmethod
     def of(cls, known: Versioned[Tenant], state: SyncState | None) -> "TenantAnswer":
-        """Show a tenant as it was read."""
+        """Return a tenant's answer."""
         tenant = known.value
         return cls(
             tenant_id=tenant.tenant_id,

@@ -1,4 +1,4 @@
-"""Edits and lifecycle steps of one tenant, guarded by its version."""
+"""Edits and lifecycle steps of one tenant; its version guards against concurrent changes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Invoices."""
+"""Billing: previews and invoices."""
 
 import azure.functions as func
 

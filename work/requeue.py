@@ -1,4 +1,4 @@
-"""Requeueing: pending work that should have been done by now is queued again."""
+"""Requeueing: overdue pending work is queued again."""
 
 import logging
 from dataclasses import dataclass

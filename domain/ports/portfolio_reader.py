@@ -1,4 +1,4 @@
-"""All of an MSP's tenants at once."""
+"""Reads across all of an MSP's tenants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
