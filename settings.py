@@ -5,26 +5,26 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-# Nothing plugs into pydantic here, and looking for plugins reads the metadata of every package
-# that is installed, at each cold start.
+# No pydantic plugins are used, and looking for them reads the metadata of every installed package
+# at each cold start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 class SettingMissing(Exception):
-    """One of several settings must be there, or one is not what it must be; the text names it."""
+    """A required setting is missing or wrong; the text names it."""
 
 
 class StorageSettings(BaseModel):
-    """Where the storage account is: a connection string, or endpoints for the app's identity."""
+    """The storage account: a connection string, or endpoints used with the app's identity."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read each field from the variable of its name in capitals.
+        """Read each field from the environment variable with its name in capitals.
 
         Raises:
-            ValidationError: A required one is missing, or one is malformed.
+            ValidationError: A required variable is missing, or one is malformed.
         """
         names = {name: name.upper() for name in cls.model_fields}
         given = {field: os.environ[name] for field, name in names.items() if name in os.environ}
@@ -45,9 +45,9 @@ class StorageSettings(BaseModel):
 
 
 class Settings(StorageSettings):
-    """What differs between one deployment and another.
+    """The settings in which deployments differ.
 
-    A setting without a default must be there; the error names it and never shows a value.
+    A setting without a default is required; the error names it and never shows a value.
     """
 
     key_vault_url: str | None = Field(
@@ -143,8 +143,8 @@ class Settings(StorageSettings):
     @field_validator("seller_abn")
     @classmethod
     def _valid_abn(cls, text: str) -> str:
-        """Check the ABN's digits: an invoice with a wrong one is no tax invoice."""
-        from stdnum.au import abn  # noqa: PLC0415  a start without an ABN does without it
+        """Check the ABN's digits: an invoice with a wrong ABN is not a tax invoice."""
+        from stdnum.au import abn  # noqa: PLC0415  not loaded if there is no ABN
 
         if not text:
             return text

@@ -1,8 +1,8 @@
-"""What the app tells of itself: spans of its use cases, counters of what was done, lines of log.
+"""Telemetry of the app: spans of its use cases, counters of completed work, and log lines.
 
-Spans and counters go through OpenTelemetry's API, which does nothing until `adapters.telemetry`
-sets it up; it is loaded at the first use, so that a cold start does without it. Nothing that is
-told here names a person: identifiers, counts, and words of our own.
+Spans and counters use OpenTelemetry's API, which does nothing until `adapters.telemetry` sets it
+up. The API is loaded at first use, so that a cold start does not load it. Telemetry never names a
+person: it contains only identifiers, counts, and texts defined in this code.
 """
 
 import json
@@ -23,7 +23,7 @@ type Fact = str | int | float
 
 @contextmanager
 def span(name: str, **facts: Fact) -> Iterator["Span"]:
-    """Measure what is done inside; an error shows by its type, never by its text."""
+    """Measure the enclosed block; an error is reported by its type, never by its text."""
     from opentelemetry.trace import StatusCode  # noqa: PLC0415  loaded with the first span
 
     with _tracer().start_as_current_span(
@@ -37,7 +37,7 @@ def span(name: str, **facts: Fact) -> Iterator["Span"]:
 
 
 def traced[**P, R](trigger: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """Measure each run of a timer's or a queue's trigger, as a span of its name."""
+    """Measure each run of a timer's or a queue's trigger as a span with the trigger's name."""
 
     @wraps(trigger)
     async def measured(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -53,19 +53,19 @@ def count(metric: str, amount: int = 1, **facts: Fact) -> None:
 
 
 def log_event(log: logging.Logger, what: str, **facts: Fact) -> None:
-    """Write a line: what happened, and the facts as JSON."""
+    """Write a log line: the event, and the facts as JSON."""
     log.info("%s %s", what, json.dumps(facts))
 
 
 @cache
 def _tracer() -> "Tracer":
-    from opentelemetry import trace  # noqa: PLC0415  likewise
+    from opentelemetry import trace  # noqa: PLC0415  loaded with the first span
 
     return trace.get_tracer(_NAME)
 
 
 @cache
 def _counter(name: str) -> "Counter":
-    from opentelemetry import metrics  # noqa: PLC0415  loaded with the first thing that is counted
+    from opentelemetry import metrics  # noqa: PLC0415  loaded with the first count
 
     return metrics.get_meter(_NAME).create_counter(name)

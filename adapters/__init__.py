@@ -1,1 +1,1 @@
-"""Everything that does I/O: storage, queues, Microsoft Graph and identity, secrets, clock."""
+"""All code that does I/O: storage, queues, Microsoft Graph and identity, secrets, clock."""

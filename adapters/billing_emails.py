@@ -1,4 +1,4 @@
-"""Delivery of notices: to the log, or by e-mail through Azure Communication Services."""
+"""Sending of billing e-mails: to the log, or through Azure Communication Services."""
 
 import logging
 from collections.abc import Callable
@@ -20,20 +20,20 @@ _log = logging.getLogger(__name__)
 
 
 class EmailLog(BillingEmails):
-    """Notices to the log alone, for local development. The log names no address."""
+    """Writes e-mails to the log only, for local development. The log contains no address."""
 
     @override
     async def send(self, notice: BillingEmail) -> None:
-        _log.info("notice %s to MSP %s: %s", notice.kind, notice.msp_id, notice.subject)
+        _log.info("e-mail %s to MSP %s: %s", notice.kind, notice.msp_id, notice.subject)
 
 
 class EmailSender(BillingEmails):
-    """Notices by e-mail. One to an MSP without an address goes to the log.
+    """Sends e-mails. An e-mail to an MSP without an address goes to the log.
 
     Args:
-        connect: Makes the client. It is called with the first notice, since the SDK is slow to
+        connect: Creates the client. It is called for the first e-mail, since the SDK is slow to
             load.
-        sender: The address that they come from, of a domain verified with the service.
+        sender: The sender's address, in a domain that is verified with the service.
     """
 
     def __init__(self, connect: "Callable[[], EmailClient]", sender: str) -> None:
@@ -64,7 +64,7 @@ class EmailSender(BillingEmails):
             "recipients": {"to": [{"address": notice.to}]},
             "content": {"subject": notice.subject, "plainText": notice.text},
         }
-        # An ID of its own for each notice: the service takes a second attempt for the same.
+        # The same ID for each attempt: the service treats a second attempt as the same e-mail.
         operation = str(uuid5(NAMESPACE_URL, notice.key))
         try:
             await self._client.begin_send(message, operation_id=operation, polling=False)

@@ -7,7 +7,7 @@ from domain.ports.clock import Clock
 
 
 class SystemClock(Clock):
-    """Tells the machine's time, aware, in UTC."""
+    """Returns the machine's time, aware, in UTC."""
 
     @override
     def now(self) -> datetime:

@@ -1,7 +1,8 @@
-"""What each MSP's partner app authenticates with, chosen per MSP, and rotated without a restart.
+"""The credentials of the MSPs' partner apps: chosen per MSP, and rotated without a restart.
 
-Either the app's own managed identity, which the partner app trusts (no secret at all), or a
-secret in Key Vault: a certificate with its key, or a client secret; its content tells which.
+A credential is either the app's own managed identity, which the partner app trusts (there is no
+secret), or a secret in Key Vault. The secret's content shows whether it is a certificate with its
+key or a client secret.
 """
 
 import asyncio
@@ -33,16 +34,16 @@ if TYPE_CHECKING:
 
 REMEMBERED = timedelta(minutes=5)
 _PKCS12 = "application/x-pkcs12"
-# For how long an answer to a person waits for Key Vault.
+# How long an answer to a person waits for Key Vault.
 _PATIENCE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential in MSAL's form; two are equal when they are the same credential.
+    """A credential in MSAL's form; two are equal if they are the same credential.
 
     Args:
-        expires_at: When it ends, if it ends and that is known.
+        expires_at: When it expires; None if it does not or that is not known.
     """
 
     msal: str | dict[str, Any] = field(repr=False)
@@ -50,7 +51,7 @@ class Credential:
 
 
 class ManagedIdentity:
-    """The app's user-assigned managed identity, as what partner apps trust.
+    """The app's user-assigned managed identity, which partner apps can trust.
 
     https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
     """
@@ -65,20 +66,20 @@ class ManagedIdentity:
         return ManagedIdentityCredential(client_id=self._client_id)
 
     def assertion(self) -> str:
-        """Return a token that stands for the app at the partner app; it is kept while it is good.
+        """Return a token that proves the app's identity to the partner app; cached while valid.
 
         Raises:
-            AzureError: There is none to be had.
+            AzureError: No token can be obtained.
         """
         return str(self._credential.get_token("api://AzureADTokenExchange/.default").token)
 
 
 class Credentials(CredentialsPort):
-    """Reads credentials, and remembers each for a while.
+    """Reads credentials, and caches each of them.
 
     Args:
         identity: The app's managed identity, if it has one.
-        remembered: So long after it was stored, at most, a new version is in use.
+        remembered: A new version is in use at most this long after it was stored.
     """
 
     def __init__(
@@ -97,11 +98,11 @@ class Credentials(CredentialsPort):
         """Return an app's credential.
 
         Args:
-            newest: Whether it is read whatever is remembered.
+            newest: Whether to read it even if it is cached.
 
         Raises:
             MicrosoftRefused: It is missing or damaged.
-            StorageUnavailable: Key Vault does not answer, and nothing is remembered.
+            StorageUnavailable: Key Vault does not answer, and nothing is cached.
         """
         if app.credential is None:
             return self._federated()
@@ -112,10 +113,10 @@ class Credentials(CredentialsPort):
             credential = _read(await self.secrets.read(app.credential))
         except StorageUnavailable:
             if known and not newest:
-                return known[1]  # It is as good as it was; Entra would say if it were not.
+                return known[1]  # It is probably still valid; Entra refuses it if it is not.
             raise
         except (LookupError, ValueError, TypeError, UnsupportedAlgorithm):
-            # A TypeError is a key that a password locks.
+            # A TypeError means that the key is protected by a password.
             raise MicrosoftRefused("The partner app's credential is missing or damaged.") from None
         self._known[app.credential] = (now + self._remembered, credential)
         return credential
@@ -127,9 +128,9 @@ class Credentials(CredentialsPort):
 
     @override
     async def expires_at(self, msp: Msp) -> datetime | None:
-        """Return when the MSP's credential ends, or None: it does not, or nobody knows.
+        """Return when the MSP's credential expires, or None if it does not or is not known.
 
-        It never fails, and asks Key Vault once in a while, whether that answered or not.
+        It never fails. The result is cached, whether Key Vault answered or not.
         """
         name = msp.app.credential
         if name is None:
@@ -152,7 +153,7 @@ def _read(secret: Secret) -> Credential:
     """Return MSAL's form of a secret: a certificate with its key, or a client secret.
 
     Raises:
-        ValueError: It lacks a key or a certificate that can be read.
+        ValueError: It has no readable key or certificate.
     """
     if secret.content_type == _PKCS12:
         return _certificate(_pem(secret.value), secret.expires_at)
@@ -170,15 +171,15 @@ def _certificate(pem: str, expires_at: datetime | None) -> Credential:
 
 @lru_cache(maxsize=1000)
 def _key(pem: str) -> PrivateKeyTypes:
-    """Return a key as an object, which MSAL signs with as it is, and the same one each time.
+    """Return a key as an object, always the same one, with which MSAL signs directly.
 
-    Of text, each client would check it anew: 57 ms of processor time for each tenant's token.
+    Given as text, each client would check it again: 57 ms of CPU time for each tenant's token.
     """
     return load_pem_private_key(pem.encode(), password=None)
 
 
 def _pem(encoded: str) -> str:
-    """Return a certificate with its key as Key Vault's certificates have it, as PEM."""
+    """Convert a certificate with its key from the format of Key Vault's certificates to PEM."""
     key, certificate, _ = pkcs12.load_key_and_certificates(base64.b64decode(encoded), None)
     if key is None or certificate is None:
         raise ValueError("the certificate or its key is missing")

@@ -1,4 +1,4 @@
-"""Entra's public signing keys: fetched once a day, and when a token names an unknown one."""
+"""Entra's public signing keys: fetched once a day, and when a token names an unknown key."""
 
 import asyncio
 import json
@@ -13,12 +13,12 @@ from domain.errors import MicrosoftUnavailable
 from domain.ports.clock import Clock
 
 _FRESH = timedelta(hours=24)
-# A flood of made-up key IDs must not become a flood of requests to Microsoft, nor must a crowd that
-# waits for a server which does not answer.
+# Many tokens with invented key IDs must not cause many requests to Microsoft, nor must many callers
+# that wait for a server which does not answer.
 _PAUSE = timedelta(seconds=5)
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 _MOST_KEYS, _LONGEST_ID = 100, 256
-# What PyJWT raises of a key that it cannot read, `alg` among its reasons.
+# The errors that PyJWT raises for a key that it cannot read, for example because of its `alg`.
 _ODD_KEY = (
     jwt.PyJWTError,
     ValueError,
@@ -36,10 +36,10 @@ _log = logging.getLogger(__name__)
 class EntraKeys:
     """The keys at `{authority}/common/discovery/v2.0/keys`, cached.
 
-    One fetch serves all who wait for it. A key that is known serves while a fetch is under way.
+    All waiting callers share one fetch. While a fetch is running, a known key is still used.
 
     Args:
-        authority: Microsoft Entra ID, without a tenant.
+        authority: URL of Microsoft Entra ID without a tenant.
     """
 
     def __init__(self, authority: str, clock: Clock) -> None:
@@ -66,10 +66,10 @@ class EntraKeys:
         return self._keys.get(kid)
 
     async def _fetched_once(self) -> None:
-        """Wait for the fetch that is under way, or for a new one."""
+        """Wait for the running fetch, or for a new one."""
         self._fetch_soon()
         if self._fetching is not None:
-            # Who goes away does not take the fetch from those who wait for it too.
+            # A cancelled caller must not cancel the fetch for the others.
             await asyncio.shield(self._fetching)
 
     def _fetch_soon(self) -> None:
@@ -84,7 +84,7 @@ class EntraKeys:
             self._keys = _signing_keys(await self._read()) or self._keys
             self._fetched_at = self._clock.now()
         except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
-            _log.warning("Microsoft's signing keys were not read: %s", type(error).__name__)
+            _log.warning("Microsoft's signing keys could not be read: %s", type(error).__name__)
         finally:
             self._tried_at, self._fetching = self._clock.now(), None
 
@@ -94,11 +94,11 @@ class EntraKeys:
             session.get(self._url) as response,
         ):
             response.raise_for_status()
-            return json.loads(await response.read())  # whatever charset the answer claims
+            return json.loads(await response.read())  # the answer's charset is ignored
 
 
 def _signing_keys(document: Any) -> dict[str, Any]:
-    """Return the RSA keys of a JWK set by their IDs; an odd key costs itself alone."""
+    """Return the RSA keys of a JWK set by their IDs; only keys that cannot be read are left out."""
     keys = document.get("keys") if isinstance(document, dict) else None
     read = [_signing_key(key) for key in keys[:_MOST_KEYS]] if isinstance(keys, list) else []
     return dict(key for key in read if key is not None)
@@ -108,7 +108,7 @@ def _signing_key(document: Any) -> tuple[str, Any] | None:
     try:
         key = jwt.PyJWK.from_dict(document)
     except _ODD_KEY as error:
-        _log.warning("a signing key of Microsoft's cannot be read: %s", type(error).__name__)
+        _log.warning("one of Microsoft's signing keys cannot be read: %s", type(error).__name__)
         return None
     is_named = isinstance(key.key_id, str) and len(key.key_id) <= _LONGEST_ID
     return (str(key.key_id), key.key) if key.key_type == "RSA" and is_named else None

@@ -1,4 +1,4 @@
-"""Entra's refusals: what each code means, and what to do about it.
+"""Entra's refusals: the meaning of each code, and what to do about it.
 
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
@@ -11,15 +11,15 @@ from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailabl
 # No service principal (yet), or no consent (yet).
 _NO_CONSENT = frozenset({700016, 7000229, 65001})
 _BUSY = frozenset({90055, 90033, 50196})
-# A client secret that is wrong or has expired, an assertion that no certificate vouches for, and a
-# certificate that has expired or was revoked.
+# A client secret that is wrong or has expired, an assertion that is not signed with a registered
+# certificate, and a certificate that has expired or was revoked.
 BAD_CREDENTIAL = frozenset({7000215, 7000222, 700027, 1000502, 7000274, 7000214, 7000277})
 _NO_TENANT = 90002
 
-# Entra's words for a sign-in that has to be repeated, or that a policy stops.
+# Entra's errors for a sign-in that has to be repeated, or that a policy blocks.
 _GRANT_REFUSED = {"invalid_grant", "interaction_required"}
 _PASSING = {"server_error", "temporarily_unavailable"}
-# Errors of OAuth that are the app's own to put right (RFC 6749, 5.2).
+# OAuth errors that the app itself has to correct (RFC 6749, 5.2).
 _REFUSALS = {
     "invalid_client",
     "invalid_grant",
@@ -29,7 +29,7 @@ _REFUSALS = {
     "unauthorized_client",
 }
 _MOST_CODES = 20
-# Of the service account, at a customer.
+# Advice for refusals of the service account at a customer.
 _ADVICE: tuple[tuple[frozenset[int], str], ...] = (
     (
         frozenset({50072, 50074, 50076, 50079, 50158}),
@@ -91,7 +91,8 @@ _ADVICE: tuple[tuple[frozenset[int], str], ...] = (
         ),
     ),
     (
-        # The same for no relationship, no access assignment, and an account in no such group.
+        # Entra returns this code if there is no relationship, no access assignment, or the account
+        # is in no group with access.
         frozenset({50020}),
         (
             "No GDAP access: see that the customer has accepted the invite, and that the service"
@@ -102,7 +103,7 @@ _ADVICE: tuple[tuple[frozenset[int], str], ...] = (
 
 
 class DelegatedAccessRefused(Exception):
-    """Entra gives the service account no token for a customer; the text says what to do."""
+    """Entra refuses the service account a token for a customer; the text says what to do."""
 
 
 def codes_of(result: dict[str, Any]) -> list[int]:
@@ -118,7 +119,7 @@ def _error(result: dict[str, Any]) -> str | None:
 
 
 def refusal_of(result: dict[str, Any]) -> Exception:
-    """Return what Entra's refusal means; it is known by its code, never by its text."""
+    """Return the error that Entra's refusal means; it is identified by code, never by text."""
     codes, error = codes_of(result), _error(result)
     if not _NO_CONSENT.isdisjoint(codes):
         return ConsentRequired("The partner app has no admin consent in this tenant.")
@@ -132,9 +133,9 @@ def refusal_of(result: dict[str, Any]) -> Exception:
 
 
 def delegated_refusal_of(result: dict[str, Any]) -> DelegatedAccessRefused | None:
-    """Return what a refusal means for the service account, or None.
+    """Return the error that a refusal means for the service account.
 
-    Then it is about the app, or passes.
+    Returns None if the refusal concerns the app, or is temporary.
     """
     codes = codes_of(result)
     if not _BUSY.isdisjoint(codes):
@@ -146,7 +147,7 @@ def delegated_refusal_of(result: dict[str, Any]) -> DelegatedAccessRefused | Non
 
 
 def _advice(codes: Sequence[int]) -> str:
-    """Return why the service account gets no token for a customer, and what to do."""
+    """Return why the service account gets no token for a customer, and what to do about it."""
     for meant, text in _ADVICE:
         if not meant.isdisjoint(codes):
             return text
@@ -154,5 +155,5 @@ def _advice(codes: Sequence[int]) -> str:
 
 
 def _numbered(codes: Sequence[int]) -> str:
-    """Return a code as it is looked up, in brackets; nothing where there is none."""
+    """Return a code and the page that explains it, in brackets; an empty text without a code."""
     return f" (AADSTS{codes[0]}, see https://login.microsoftonline.com/error)" if codes else ""

@@ -34,15 +34,15 @@ from domain.msp import Msp
 
 _TIMEOUT_SECONDS = 5
 _MOST_TOKENS = 10_000
-# A token that is about to end is replaced before it does.
+# A token is replaced this long before it expires.
 _AHEAD = timedelta(minutes=5)
-# A refresh token that Entra has exchanged is stored once a day: the one before stays good.
+# A new refresh token from Entra is stored once a day at most, since the previous one stays valid.
 _ROTATED_AFTER = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
-# Whose token it is: the MSP, its app, its service account if the token is delegated; and for which
-# tenant.
+# The token's owner (the MSP, its app, and its service account if the token is delegated), and the
+# tenant that it is for.
 type _Key = tuple[MspId, str, str | None, TenantId]
 
 
@@ -61,11 +61,11 @@ class _Issued(TypedDict):
 
 
 class TokenSource:
-    """Gets Microsoft Graph tokens as an MSP's partner app, and keeps each for its life.
+    """Gets Microsoft Graph tokens as an MSP's partner app, and caches each while it is valid.
 
     Args:
-        authority: Microsoft Entra ID, without a tenant.
-        graph: Microsoft Graph, without a version: the resource that tokens are for.
+        authority: URL of Microsoft Entra ID without a tenant.
+        graph: URL of Microsoft Graph without a version: the resource that tokens are for.
     """
 
     def __init__(self, authority: str, graph: str, credentials: Credentials) -> None:
@@ -78,12 +78,12 @@ class TokenSource:
         """Return an app-only token for the tenant.
 
         Args:
-            fresh: Whether to drop cached tokens first, so that new permissions show.
+            fresh: Whether to drop cached tokens first, so that new permissions take effect.
 
         Raises:
-            ConsentRequired: The app has no consent in the tenant, or not yet.
+            ConsentRequired: The app has no consent in the tenant, or does not have it yet.
             MicrosoftRefused: The app's credential is refused.
-            MicrosoftUnavailable: No answer.
+            MicrosoftUnavailable: Microsoft Identity does not answer.
         """
         key = (msp.msp_id, msp.app.client_id, None, tid)
         if kept := self._kept(key, fresh=fresh):
@@ -98,16 +98,16 @@ class TokenSource:
     async def delegated_token(self, msp: Msp, tid: TenantId, *, fresh: bool = False) -> str:
         """Return a token of the MSP's service account for a customer tenant, under GDAP.
 
-        The refresh token is read when one has to be redeemed, and not before.
+        The refresh token is read only when it has to be redeemed.
 
         Args:
             fresh: Whether to drop cached tokens first.
 
         Raises:
-            DelegatedAccessRefused: No relationship, no access, or a policy in the way.
+            DelegatedAccessRefused: There is no relationship or no access, or a policy blocks it.
             MicrosoftRefused: The app's credential is refused.
-            MicrosoftUnavailable: No answer.
-            StorageUnavailable: The secrets' store does not answer, and a token is needed.
+            MicrosoftUnavailable: Microsoft Identity does not answer.
+            StorageUnavailable: The secret store does not answer, and a token is needed.
         """
         name = msp.app.service_account
         key = (msp.msp_id, msp.app.client_id, name, tid)
@@ -137,9 +137,9 @@ class TokenSource:
         return issued["access_token"]
 
     async def _rotate(self, name: str, used: Secret, rotated: str | None) -> None:
-        """Store a new refresh token if the stored one is old, and still the one that was used.
+        """Store a new refresh token if the stored one is old and is still the one that was used.
 
-        The token before stays good, so that nothing is lost by not storing one.
+        The previous token stays valid, so nothing is lost if a new one is not stored.
         """
         if not rotated or rotated == used.value or not self._is_old(used):
             return
@@ -148,7 +148,7 @@ class TokenSource:
             try:
                 await secrets.replace(name, used, rotated)
             except (StorageUnavailable, LookupError):
-                _log.warning("a new refresh token could not be stored; the one before stays")
+                _log.warning("a new refresh token could not be stored; the previous one is kept")
 
     def _is_old(self, secret: Secret) -> bool:
         if secret.stored_at is None:
@@ -170,7 +170,7 @@ class TokenSource:
     async def _ask(
         self, msp: Msp, tid: TenantId, ask: Callable[[Client], Any], *, fresh: bool
     ) -> dict[str, Any]:
-        """Return Entra's answer; a credential that it refuses gives way once to the newest."""
+        """Return Entra's answer; if it refuses the credential, try once with the newest one."""
         if fresh:
             self._clients.drop(msp, tid)
         credential = await self.credentials.get(msp.app, newest=fresh)
@@ -199,7 +199,7 @@ class TokenSource:
             msp.app.client_id,
             client_credential=credential.msal,
             authority=f"{self.authority}/{tid}",
-            # The authority is our own setting, so there is nobody to ask whether it is one.
+            # The authority is a setting of this service, so it need not be verified.
             instance_discovery=False,
             timeout=_TIMEOUT_SECONDS,
         )
@@ -207,7 +207,7 @@ class TokenSource:
     def _issued(
         self, msp: Msp, tid: TenantId, result: dict[str, Any], *, delegated: bool = False
     ) -> _Issued:
-        """Return the tokens of MSAL's answer, or raise what Entra's refusal means."""
+        """Return the tokens in MSAL's answer, or raise the error that Entra's refusal means."""
         if "access_token" in result:
             try:
                 return check(_issued_schema(), result)
@@ -216,8 +216,7 @@ class TokenSource:
                 raise MicrosoftUnavailable(f"{NONSENSE} ({fault})") from None
         refusal = (delegated and delegated_refusal_of(result)) or refusal_of(result)
         if not isinstance(refusal, MicrosoftUnavailable):
-            # MSAL repeats a refusal for a minute without asking, which would hide a consent that
-            # has just been given.
+            # MSAL caches a refusal for a minute, which would hide a consent that was just given.
             self._clients.drop(msp, tid)
         raise refusal
 
@@ -228,9 +227,9 @@ def _issued_schema() -> TypeAdapter[_Issued]:
 
 
 def roles_of(token: str) -> frozenset[str]:
-    """Return the application permissions that a token for Graph claims.
+    """Return the application permissions in a token for Graph.
 
-    The token is Graph's to validate; here its claims are read as a diagnosis alone.
+    Graph validates the token; here its claims are read for diagnosis only.
     """
     try:
         roles = jwt.decode(token, options={"verify_signature": False}).get("roles")

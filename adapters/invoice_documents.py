@@ -24,8 +24,8 @@ class BlobInvoiceDocuments(InvoiceDocuments):
     """InvoiceDocuments over Azure Blob Storage.
 
     Args:
-        connect: Makes the account's client. It is called when the first PDF is asked for: the
-            SDK takes a tenth of a second to load, and no other function needs it.
+        connect: Creates the account's client. It is called for the first PDF, since the SDK takes
+            a tenth of a second to load, and no other function needs it.
     """
 
     def __init__(self, connect: "Callable[[], BlobServiceClient]") -> None:
@@ -33,7 +33,7 @@ class BlobInvoiceDocuments(InvoiceDocuments):
 
     @classmethod
     def connect(cls, connection_string: str) -> Self:
-        """Open the account of a connection string."""
+        """Open the storage account of a connection string."""
 
         def client() -> "BlobServiceClient":
             from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415  slow to load
@@ -44,7 +44,7 @@ class BlobInvoiceDocuments(InvoiceDocuments):
 
     @classmethod
     def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
-        """Open the account behind a blob endpoint, with the app's identity."""
+        """Open the storage account of a blob endpoint, with the app's identity."""
 
         def client() -> "BlobServiceClient":
             from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415  slow to load
@@ -58,7 +58,7 @@ class BlobInvoiceDocuments(InvoiceDocuments):
         return self._connect()
 
     async def create_container(self) -> None:
-        """Create the container, if it is missing: a start-up step."""
+        """Create the container if it is missing; a start-up step."""
         with suppress(ResourceExistsError), _meaning():
             await self._service.create_container(CONTAINER)
 
@@ -93,7 +93,7 @@ class BlobInvoiceDocuments(InvoiceDocuments):
 
 @contextmanager
 def _meaning() -> Iterator[None]:
-    """Turn the SDK's errors into the domain's, but those of a blob that is there or is not."""
+    """Map the SDK's errors to the domain's, except that a blob exists or does not exist."""
     try:
         yield
     except AzureError as error:

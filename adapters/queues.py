@@ -29,16 +29,16 @@ class StorageQueues(Queues):
 
     @classmethod
     def connect(cls, connection_string: str) -> Self:
-        """Open the account of a connection string."""
+        """Open the storage account of a connection string."""
         return cls(QueueServiceClient.from_connection_string(connection_string, **_RETRIES))
 
     @classmethod
     def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
-        """Open the account behind a queue endpoint, with the app's identity."""
+        """Open the storage account of a queue endpoint, with the app's identity."""
         return cls(QueueServiceClient(endpoint, credential=credential, **_RETRIES))
 
     async def create_queues(self) -> None:
-        """Create every queue that is missing, with its poison queue: a start-up step."""
+        """Create every missing queue and poison queue; a start-up step."""
         names = [queue.name + suffix for queue in WORK_QUEUES for suffix in ("", "-poison")]
         await asyncio.gather(*map(self._create, names))
 

@@ -1,6 +1,6 @@
-"""What Microsoft sends, checked where it enters: each field has a type, bounds and a length.
+"""Validation of everything that Microsoft sends: each field has a type, bounds and a length.
 
-A document that does not fit is refused by the name of the field and the kind of fault, never by
+If a document is refused, the error contains the name of the field and the kind of fault, but never
 the value: docs/decisions/0029.
 """
 
@@ -24,16 +24,16 @@ from pydantic_core import PydanticCustomError
 from domain.errors import MalformedInput
 from domain.identifiers import parse_guid
 
-# Nothing is converted: a number in place of a text is a fault. Properties that are not asked for
-# are ignored.
+# Nothing is converted: a number instead of a text is a fault. Other properties are ignored.
 STRICT = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
 _LONGEST_NAME = 256
-# Row keys are percent-encoded, which makes three characters of one, and hold 512.
+# Row keys hold 512 characters, and percent-encoding can turn one character into three.
 _LONGEST_KEY = 150
-# A record's JSON fits one row of Azure Tables, which holds 512 K UTF-16 units, with room to spare.
+# A record's JSON fits easily into one row of Azure Tables, which holds 512 K UTF-16 units.
 _LONGEST_JSON, _DEEPEST_JSON = 400_000, 32
-# Azure Tables has no earlier times, and dates near year 9999 overflow in another time zone.
+# Azure Tables cannot store earlier times, and dates near the year 9999 overflow in other time
+# zones.
 _FIRST_MOMENT = datetime(1601, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = datetime(2200, 1, 1, tzinfo=UTC)
 _LARGEST_NUMBER = 2**53
@@ -41,10 +41,10 @@ _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Malformed(Exception):
-    """A document of Microsoft's that is not of the type that its documentation gives it.
+    """A document from Microsoft that does not have the documented type.
 
     Args:
-        field: The field, dotted for nested ones; empty for the document itself.
+        field: The field, as a dotted path if it is nested; empty for the document itself.
         fault: The kind of fault, as pydantic names it.
     """
 
@@ -54,22 +54,22 @@ class Malformed(Exception):
 
 
 def check[T](schema: TypeAdapter[T], document: Any) -> T:
-    """Return the document as its type has it.
+    """Return the document, validated against its type.
 
     Raises:
-        Malformed: It does not fit.
+        Malformed: It does not match the type.
     """
     try:
         return schema.validate_python(document)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        # Places in a list tell nobody anything, and keys of a document may be anybody's text.
+        # Positions in a list are of no use, and keys of a document may be arbitrary text.
         names = [part for part in first["loc"] if isinstance(part, str) and part.isidentifier()]
         raise Malformed(".".join(names)[:_LONGEST_NAME], first["type"]) from None
 
 
 def _shown(text: Any) -> Any:
-    """Take control characters and halves of surrogate pairs out of a text."""
+    """Remove control characters and lone surrogates from a text."""
     if not isinstance(text, str) or text.isprintable():
         return text
     return _NOT_SHOWN.sub("", text)
@@ -79,11 +79,11 @@ def parse_moment(text: str) -> datetime:
     """Return a time in UTC, to the microsecond.
 
     Raises:
-        PydanticCustomError: It is no time, or one that no clock shows.
+        PydanticCustomError: It is not a time, or is out of range.
     """
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not UTC:  # Nearly all are; converting costs more than reading.
+        if moment.tzinfo is not UTC:  # Nearly all are UTC; converting costs more than reading.
             moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise PydanticCustomError("moment", "must be a time") from None
@@ -105,16 +105,16 @@ def _moment_text(text: str) -> str:
 
 
 def _moment(text: Any) -> datetime:
-    if not isinstance(text, str) or len(text) > 64:  # noqa: PLR2004  no time is as long
+    if not isinstance(text, str) or len(text) > 64:  # noqa: PLR2004  times are shorter
         raise PydanticCustomError("moment", "must be a time")
     return parse_moment(text)
 
 
 def bounded(document: Any) -> Any:
-    """Return a JSON value that is neither too large nor too deep, and has no infinite number.
+    """Return a JSON value, if it is not too large or too deep and has only finite numbers.
 
     Raises:
-        PydanticCustomError: It is not so.
+        PydanticCustomError: The value breaks one of these limits.
     """
     _check_values(document, _DEEPEST_JSON)
     text = json.dumps(document, ensure_ascii=False)
@@ -146,7 +146,7 @@ def _check_values(value: Any, depth: int) -> None:
 type Name = Annotated[
     str, BeforeValidator(_shown), StringConstraints(strict=True, max_length=_LONGEST_NAME)
 ]
-# AD's own bound of a user principal name.
+# Active Directory's own limit for a user principal name.
 type PrincipalName = Annotated[
     str, BeforeValidator(_shown), StringConstraints(strict=True, max_length=1024)
 ]

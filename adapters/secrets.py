@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from azure.keyvault.secrets.aio import SecretClient
 
 
-# Key Vault takes 25 KB; a certificate in PEM with its key is within that.
+# Key Vault allows 25 KB; a certificate in PEM with its key is smaller.
 _LONGEST_VALUE = 64_000
 _NONSENSE = "Key Vault's answer does not make sense."
 
@@ -30,9 +30,9 @@ class Secret:
     """A secret's current version.
 
     Args:
-        expires_at: When it ends, if whoever stored it said so.
-        content_type: What Key Vault says that it is.
-        version: By which it is told from those before and after; None where nobody knows.
+        expires_at: When it expires, if that was stored with it.
+        content_type: Its content type in Key Vault.
+        version: Identifies this version of the secret; None if it is not known.
         stored_at: When this version was stored.
     """
 
@@ -44,24 +44,24 @@ class Secret:
 
 
 class Secrets(Protocol):
-    """Named secrets; the values are shown nowhere."""
+    """Named secrets; their values are never shown."""
 
     async def read(self, name: str) -> Secret:
         """Return a secret.
 
         Raises:
-            LookupError: There is none of the name.
+            LookupError: There is no secret with this name.
             StorageUnavailable: The store does not answer.
         """
         ...
 
     async def replace(self, name: str, used: Secret, value: str) -> None:
-        """Store a new value in place of a version, for good before it returns.
+        """Store a new value instead of a version; it is durable when the method returns.
 
-        A version that somebody else has stored since stays the newest one.
+        If another version has been stored since, that one stays the newest.
 
         Raises:
-            LookupError: There is none of the name any more.
+            LookupError: There is no longer a secret with this name.
             StorageUnavailable: The store does not answer.
         """
         ...
@@ -69,9 +69,9 @@ class Secrets(Protocol):
 
 @contextmanager
 def _answers() -> Iterator[None]:
-    """Turn Key Vault's silence, and what its SDK makes of an odd answer, into the domain's error.
+    """Map a missing answer of Key Vault, and the SDK's errors for an invalid one, to the domain.
 
-    What the SDK says of an odd answer holds the answer.
+    The SDK's error for an invalid answer contains the answer, so its text is not used.
     """
     try:
         yield
@@ -82,10 +82,10 @@ def _answers() -> Iterator[None]:
 
 
 def _checked(found: "KeyVaultSecret") -> Secret | None:
-    """Return Key Vault's answer as a secret; None of one without a value.
+    """Return Key Vault's answer as a secret, or None if it has no value.
 
     Raises:
-        ValueError: The value is no text, or too long.
+        ValueError: The value is not a text, or is too long.
     """
     if found.value is None:
         return None
@@ -102,12 +102,12 @@ def _checked(found: "KeyVaultSecret") -> Secret | None:
 
 
 def _typed[T](kind: type[T], value: object) -> T | None:
-    """Return a value of this type; the SDK hands on what it could not read as it came."""
+    """Return the value if it has this type; the SDK does not convert values it cannot parse."""
     return value if isinstance(value, kind) else None
 
 
 class FileSecrets(Secrets):
-    """One file a secret, for local development."""
+    """One file per secret, for local development."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -148,7 +148,7 @@ class KeyVaultSecrets(Secrets):
 
     @cached_property
     def _client(self) -> "SecretClient":
-        # Loaded with the first secret: what only storage answers does not wait for its SDK.
+        # Loaded with the first secret: requests that need only storage do not wait for this SDK.
         from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
         return SecretClient(self._vault_url, self._credential)
@@ -164,10 +164,10 @@ class KeyVaultSecrets(Secrets):
 
     @override
     async def replace(self, name: str, used: Secret, value: str) -> None:
-        """Write a new version, unless there is one already that is newer than the one used.
+        """Write a new version, unless there is already one that is newer than the used one.
 
-        Key Vault cannot compare and set. So it is asked before and after: a version that somebody
-        stored in between is written once more, as the newest.
+        Key Vault has no compare-and-set. So the versions are read before and after: a version that
+        was stored in between is written again, as the newest.
         """
         if (await self.read(name)).version != used.version:
             return
@@ -187,7 +187,10 @@ class KeyVaultSecrets(Secrets):
 
 
 def _newest(versions: "list[SecretProperties]", used: Secret) -> "SecretProperties | None":
-    """Return the newest of the versions that are as new as the one used: times are in seconds."""
+    """Return the newest of the versions that are at least as new as the used one.
+
+    Times are in whole seconds, so a newer version may have the same time.
+    """
     oldest = used.stored_at or datetime.max.replace(tzinfo=UTC)
     dated = [(one.created_on, one) for one in versions if one.created_on]
     newer = [pair for pair in dated if pair[0] >= oldest]

@@ -1,7 +1,7 @@
-"""Where telemetry goes: Application Insights in Azure, the console locally, nowhere otherwise.
+"""Export of telemetry: to Application Insights in Azure, to the console locally, else nowhere.
 
-The exporter alone, without the distribution around it: see docs/decisions/0027. None of it is
-loaded while telemetry is off.
+Only the exporter is used, without its distribution: see docs/decisions/0027. Nothing is loaded
+while telemetry is off.
 """
 
 import logging
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
-# Metrics that an instance has not sent when it is taken away are lost.
+# Metrics that an instance has not sent when it is removed are lost.
 _METRICS_EVERY_MS = 15_000
-# Libraries that write lines for every request, which would drown the app's own.
+# Libraries that log every request; their lines would hide the app's own.
 _CHATTY = ("azure", "msal", "urllib3")
 
 
 def start_telemetry(connection_string: str | None, share: float, *, console: bool) -> None:
-    """Send spans and metrics from now on, if there is somewhere to send them.
+    """Start sending spans and metrics, if a destination is configured.
 
-    Log lines are not sent: the Functions host collects them already. The requests that the host
-    records are not sent again either: spans here are internal ones.
+    Log lines are not sent, since the Functions host already collects them. The requests that the
+    host records are not sent again either: the spans here are internal.
 
     Args:
-        connection_string: Of Application Insights; it is reached with the managed identity when
-            APPLICATIONINSIGHTS_AUTHENTICATION_STRING says so.
-        share: Of the use cases whose spans are sent, 0 to 1. Metrics are always whole.
-        console: Whether all of it goes to standard error instead.
+        connection_string: Connection string of Application Insights; it is used with the managed
+            identity if APPLICATIONINSIGHTS_AUTHENTICATION_STRING says so.
+        share: Sampling rate of traces, 0 to 1. Metrics are not sampled.
+        console: Whether to send everything to standard error instead.
     """
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -50,15 +50,15 @@ def _start(spans: "SpanExporter", metrics: "MetricExporter", share: float) -> No
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio  # noqa: PLC0415
 
-    # The host tells of the app under this name too.
+    # The host also reports the app under this name.
     resource = Resource.create({"service.name": os.environ.get("WEBSITE_SITE_NAME", "manage365")})
     tracing = TracerProvider(sampler=ParentBasedTraceIdRatio(share), resource=resource)
     tracing.add_span_processor(BatchSpanProcessor(spans))
     trace.set_tracer_provider(tracing)
     reader = PeriodicExportingMetricReader(metrics, export_interval_millis=_METRICS_EVERY_MS)
     metrics_api.set_meter_provider(MeterProvider([reader], resource=resource))
-    # The Azure SDK makes spans of its own, of storage, Key Vault and Graph's pipeline. It writes
-    # addresses into them without their query strings.
+    # The Azure SDK creates spans for storage, Key Vault and Graph's pipeline. They contain URLs
+    # without query strings.
     settings.tracing_enabled = True
 
 

@@ -1,1 +1,1 @@
-"""The audit log, read only: events are written with what they describe."""
+"""The audit log, read only: events are written together with the change that they describe."""

@@ -47,7 +47,7 @@ class AuditEventAnswer(ApiModel):
 
     @classmethod
     def of(cls, event: AuditEvent) -> "AuditEventAnswer":
-        """Show an event."""
+        """Return an event's answer."""
         actor = event.actor
         return cls(
             id=event.event_id,

@@ -1,1 +1,1 @@
-"""Billing: calculation, issue, PDFs, payment, terms, preview, reconciliation."""
+"""Billing: calculation, issuing, PDFs, payment, terms, preview, reconciliation."""

@@ -1,4 +1,4 @@
-"""What billing's routes accept and answer."""
+"""Queries and answers of billing's routes."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -41,7 +41,7 @@ class LineAnswer(ApiModel):
 
     @classmethod
     def all_of(cls, lines: Iterable[InvoiceLine], charge: Charge | Invoice) -> list[Self]:
-        """Show an invoice's lines, the discount as the last one when there is any."""
+        """Return an invoice's lines, with the discount as the last line if there is one."""
         shown = [
             cls(
                 tenant_id=line.tenant_id,
@@ -77,7 +77,7 @@ class PartyAnswer(ApiModel):
 
     @classmethod
     def of(cls, party: InvoiceParty) -> Self:
-        """Show a party."""
+        """Return a party's answer."""
         return cls(name=party.name, abn=party.abn)
 
 
@@ -108,7 +108,7 @@ class PreviewAnswer(ApiModel):
 
     @classmethod
     def of(cls, charge: Charge, projected: Charge, seller: InvoiceParty, msp: Msp) -> Self:
-        """Show a charge, and what it is projected to become."""
+        """Return the answer for a charge and its projection to the month's end."""
         return cls(
             month=str(charge.month),
             tier=charge.tier,
@@ -153,7 +153,7 @@ class InvoiceAnswer(ApiModel):
     def of(
         cls, invoice: Invoice, lines: Sequence[InvoiceLine], payment: Payment, status: InvoiceStatus
     ) -> Self:
-        """Show an invoice."""
+        """Return an invoice's answer."""
         return cls(
             number=invoice.name,
             month=str(invoice.month),
@@ -174,7 +174,7 @@ class InvoiceAnswer(ApiModel):
 
 
 def status_of(payment: Payment, msp: Msp, now: datetime) -> InvoiceStatus:
-    """Return what became of an invoice by now."""
+    """Return the current status of an invoice."""
     if payment.paid_at:
         return InvoiceStatus.PAID
     overdue = is_overdue(payment, today(msp, now))

@@ -1,4 +1,4 @@
-"""A billing run: every MSP, a few at once; one MSP's trouble never holds up another's."""
+"""A billing run: all MSPs, a few at a time; a failure of one MSP does not stop the others."""
 
 import logging
 import random
@@ -18,17 +18,17 @@ _MAX_CONCURRENT = 8
 
 
 class RunIncomplete(Exception):
-    """Some MSPs' billing failed; the log has each one's error, and the next run goes on."""
+    """Billing of some MSPs failed. The log has each error, and the next run tries again."""
 
 
 async def run_billing(ports: BillingPorts, cause: Cause) -> None:
-    """Issue what is due and pursue what is unpaid at every MSP, then set the missing PDFs.
+    """Issue due invoices and take due dunning steps for every MSP, then render missing PDFs.
 
-    Numbers and due dates come first: setting pages takes longer than all the rest. A run that
-    ended well is counted, and missed when there is none.
+    PDFs come last, since rendering takes longer than everything else. A successful run is
+    counted, so that an alert can detect missing runs.
 
     Raises:
-        RunIncomplete: Some MSPs' billing failed.
+        RunIncomplete: Billing of some MSPs failed.
     """
 
     async def bill(msp_id: MspId) -> None:
@@ -41,7 +41,7 @@ async def run_billing(ports: BillingPorts, cause: Cause) -> None:
         await document_invoices(ports, msp_id, cause)
 
     msp_ids = [msp_id async for msp_id in ports.msps.msp_ids()]
-    # Runs at once take different ways, and meet at few MSPs.
+    # In random order, so that concurrent runs rarely process the same MSP at the same time.
     random.shuffle(msp_ids)
     failed = await _at_each(msp_ids, bill)
     failed |= await _at_each(msp_ids, document)
@@ -51,7 +51,7 @@ async def run_billing(ports: BillingPorts, cause: Cause) -> None:
 
 
 async def _at_each(msp_ids: list[MspId], act: Callable[[MspId], Awaitable[None]]) -> set[MspId]:
-    """Act on every MSP, a few at once; return those where it failed."""
+    """Process every MSP, a few at a time; return those that failed."""
     failures = await for_each(msp_ids, act, max_concurrent=_MAX_CONCURRENT)
     for msp_id, error in failures:
         _log.error("billing failed at MSP %s", msp_id, exc_info=error)

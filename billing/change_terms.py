@@ -1,4 +1,4 @@
-"""Changing an MSP's terms: from the next month on, so that a month has one price."""
+"""Changing an MSP's terms: from the next month on, so that each month has only one price."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ async def change_terms(
     """Set an MSP's terms from the next month on.
 
     Returns:
-        The first month that they hold for, and a warning when the MSP has too few tenants.
+        The first month that they apply to, and a warning if the MSP has too few tenants.
 
     Raises:
         NoSuchMsp: There is no such MSP.

@@ -1,4 +1,4 @@
-"""Closing a month: a pure decision on an MSP's books, with the invoice if there is one."""
+"""Closing a month: a pure decision on an MSP's billing inputs, with the invoice if any."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,16 +20,16 @@ DAYS_TO_PAY = 14
 
 @dataclass(frozen=True, slots=True)
 class ClosedMonth:
-    """A month that was closed, and its invoice unless there was nothing to bill."""
+    """A closed month, and its invoice unless there was nothing to bill."""
 
     month: Month
     invoice: Invoice | None
 
 
 def due_month(head: MspHead, now: datetime) -> Month | None:
-    """Return the first month that is over where the MSP is, and not closed yet.
+    """Return the first month that is over in the MSP's time zone and not closed yet.
 
-    An MSP that was deleted has none after the month of its end.
+    A deleted MSP has no such month after the month in which it was deleted.
     """
     msp, zone = head.msp.value, ZoneInfo(head.msp.value.time_zone)
     month = next_month(msp, head.account.value if head.account else None)
@@ -41,10 +41,11 @@ def due_month(head: MspHead, now: datetime) -> Month | None:
 def close_month(
     books: BillingInputs, month: Month, seller: InvoiceParty, cause: Cause
 ) -> Decision[ClosedMonth]:
-    """Decide how the next month is closed: claim, counter, invoice and lines at once.
+    """Decide how the next month is closed: account, invoice and lines in one transaction.
 
-    The account's row is the claim: whoever decided on an older one is refused. The invoice's row
-    has the month as its key, so a second one would be a conflict even without it.
+    The version of the account's row guards the transaction: a decision based on an older version
+    is refused. Even without it, a second invoice for the month would be a conflict, since the
+    month is the key of the invoice's row.
     """
     msp = books.head.msp.value
     terms = terms_in(msp, books.terms, month)

@@ -1,4 +1,9 @@
-"""Pursuing payment: retries, their notices, and the suspension, as the clock has it."""
+"""Dunning: reminders, their e-mails, and the suspension, by the calendar.
+
+Example, for an invoice issued on 1 May that is not paid (its last day to pay is 15 May): e-mails on
+2, 4 and 8 May ask for payment. On 16 May the MSP is suspended, and an e-mail says so. `payments`
+has the rules.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,22 +20,22 @@ from domain.invoice import Payment, invoice_name
 from domain.msp import Msp
 from domain.row_changes import Decision, Insert, Replace, Versioned
 
-# Longer than an invocation lives: a notice that is not sent by then was lost with its sender.
+# Longer than an invocation can run: an e-mail that is not sent by then was lost in a crash.
 _SENDING = timedelta(minutes=15)
 
 type Standing = tuple[Versioned[Msp], Versioned[Payment] | None]
 
 
 async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> int:
-    """Take the step that is due for each unpaid invoice of an MSP; return how many were taken.
+    """Take the due step for each unpaid invoice of an MSP; return the number of steps taken.
 
-    The step is on record before its notice is sent. A notice whose sender died is sent by a
-    later run; its key keeps it from being delivered twice. One that is not taken holds up
-    neither the other invoices' steps nor their notices. An MSP that was deleted is not pursued:
-    nobody is there any more.
+    The step is stored before its e-mail is sent. If a run crashes in between, a later run sends
+    the e-mail; its key prevents a second delivery. If the e-mail service refuses an e-mail, the
+    steps and e-mails of the other invoices still follow. A deleted MSP is skipped, since there is
+    nobody left to ask.
 
     Raises:
-        NoticeFailed: A notice was not taken; it is tried again later.
+        BillingEmailFailed: An e-mail was not accepted; it is retried later.
     """
     unpaid = await ports.invoices.payments(msp_id, unpaid=True)
     if not unpaid:
@@ -75,7 +80,7 @@ async def _standing(ports: BillingPorts, msp_id: MspId, number: int) -> Standing
 async def _notify(ports: BillingPorts, msp_id: MspId, payment: Payment, cause: Cause) -> None:
     msp, current = await _standing(ports, msp_id, payment.number)
     if msp.value.closed_at or current is None or current.value.paid_at:
-        return  # It was paid since the step was taken, and the MSP perhaps deleted.
+        return  # Since the step was taken, the invoice was paid or the MSP was deleted.
     await ports.emails.send(notice_of(msp.value, payment, ports.seller.name))
 
     def decide(standing: Standing) -> Decision[None]:

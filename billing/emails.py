@@ -1,4 +1,4 @@
-"""What an MSP is told about an invoice that is not paid."""
+"""The texts of the e-mails about unpaid invoices."""
 
 from billing.payments import SUSPENSION
 from domain.invoice import CURRENCY, Payment, invoice_name
@@ -17,7 +17,7 @@ Payment lifts the suspension at once.
 
 
 def notice_of(msp: Msp, payment: Payment, seller: str) -> BillingEmail:
-    """Return the notice that goes with the last step towards payment."""
+    """Return the e-mail that belongs to the last dunning step taken."""
     number = invoice_name(payment.number)
     suspended = payment.dunning_step == SUSPENSION
     kind = NoticeKind.SUSPENDED if suspended else NoticeKind.PAYMENT_DUE

@@ -45,7 +45,7 @@ routes = RouteTable[BillingPorts]("billing")
 async def preview_invoice(
     ports: BillingPorts, request: StaffRequest[NoBody, PreviewQuery]
 ) -> Answer:
-    """Show the charge of a month up to now, and as projected to its end."""
+    """Return the charge of a month up to now, and its projection to the month's end."""
     asked, now = request.query.month, ports.clock.now()
     head = await read_head(ports.msps, request.caller.msp_id)
     msp = head.msp.value
@@ -126,10 +126,10 @@ def billing_functions(edge: Edge, ports: BillingPorts) -> func.Blueprint:
 
 
 async def _named(ports: BillingPorts, request: StaffRequest[NoBody, NoQuery]) -> Invoice:
-    """Return the caller's own invoice that the path names.
+    """Return the invoice of the caller's MSP that the path names.
 
     Raises:
-        InvoiceNotFound: There is none, or the text is no number at all.
+        InvoiceNotFound: There is none, or the text is not an invoice number.
     """
     number = parse_invoice_name(request.path["number"])
     if number is None:

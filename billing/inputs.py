@@ -1,4 +1,4 @@
-"""What an MSP's charge is calculated from."""
+"""The inputs of the calculation of an MSP's charge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.usage import TenantUsage
 
 @dataclass(frozen=True, slots=True)
 class BillingInputs:
-    """All that an MSP's charge is calculated from."""
+    """Everything that an MSP's charge is calculated from."""
 
     head: MspHead
     usages: Sequence[TenantUsage]
@@ -19,5 +19,5 @@ class BillingInputs:
 
     @property
     def partner_tenant(self) -> TenantId | None:
-        """The MSP's own tenant as the flag stands now."""
+        """The tenant that is the MSP's partner tenant now."""
         return self.head.slot.value.tenant_id if self.head.slot else None

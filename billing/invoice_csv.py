@@ -8,32 +8,32 @@ from collections.abc import Iterable
 from billing.answers import LineAnswer
 from domain.invoice import CURRENCY, Invoice, InvoiceLine
 
-# Spreadsheets take UTF-8 for something else without this mark.
+# Without this byte order mark, spreadsheets do not recognise UTF-8.
 _MARK = "\ufeff"
 _COLUMNS = (
     *("invoice", "month", "tenantId", "tenantName", "activeDays", "daysInMonth"),
     *("unitPrice", "amount", "currency"),
 )
-# A spreadsheet runs a text that begins with one of these, also in full or small width: a tenant's
-# name is whatever its admin typed. https://owasp.org/www-community/attacks/CSV_Injection
+# A spreadsheet evaluates a text that begins with one of these, also in full or small width. The
+# admin of a tenant chooses its name. https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = (
     r"=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b"
     r"\u207a-\u207c\u208a-\u208c\u2212"
 )
-# What it skips on the way: blanks, and all that has no look of its own, as Unicode has it; quotes.
+# A spreadsheet skips these before it: blanks, characters that Unicode defines as invisible, quotes.
 _UNSEEN = (
     r"\s\"\x00-\x20\x7f-\xa0\xad\u0300-\u036f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
     r"\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800"
     r"\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f"
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-# Where a cell begins: in many countries a spreadsheet takes `;` for the comma.
+# The start of a cell: in many countries, spreadsheets use `;` as the separator.
 _BEGIN = r"(?:\A|(?<=[;\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]))"
 _LIVE = re.compile(f"{_BEGIN}(?=[{_UNSEEN}]*[{_FORMULA}])")
 
 
 def line_table(invoice: Invoice, lines: Iterable[InvoiceLine]) -> bytes:
-    """Return the lines as CSV (RFC 4180), the discount as the last one when there is any."""
+    """Return the lines as CSV (RFC 4180), with the discount as the last line if there is one."""
     text = io.StringIO(_MARK, newline="")
     text.seek(0, io.SEEK_END)
     table = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -56,5 +56,5 @@ def line_table(invoice: Invoice, lines: Iterable[InvoiceLine]) -> bytes:
 
 
 def _inert(name: str) -> str:
-    """Return a text that no spreadsheet runs: an apostrophe stands before what it would run."""
+    """Return a text that no spreadsheet evaluates: an apostrophe precedes every formula."""
     return _LIVE.sub("'", name)

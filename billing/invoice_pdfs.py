@@ -1,4 +1,4 @@
-"""The PDF of each issued invoice: set from its rows, stored once."""
+"""The PDF of each issued invoice: rendered from its rows, stored once."""
 
 import asyncio
 import hashlib
@@ -16,10 +16,10 @@ from domain.row_changes import Decision, Insert, Replace
 
 
 async def document_invoices(ports: BillingPorts, msp_id: MspId, cause: Cause) -> int:
-    """Store the PDF of every invoice that has none yet, in order; return how many.
+    """Store the PDF of every invoice without one, in order; return the number of invoices.
 
-    What is stored already stays. The account says up to where, so that a crash after an invoice
-    was issued is made good by the next run.
+    A stored PDF is never changed. The account's row has the number of the last invoice with a
+    PDF, so after a crash the next run continues there.
     """
     head = await ports.msps.head(msp_id)
     if head is None or head.account is None:
@@ -46,12 +46,12 @@ async def find_invoice(ports: BillingPorts, msp_id: MspId, number: int) -> Invoi
 
 
 async def stored_pdf(ports: BillingPorts, invoice: Invoice) -> bytes:
-    """Return an invoice's PDF as it is stored; store it first if it is not."""
+    """Return an invoice's stored PDF; render and store it first if there is none."""
     found = await ports.documents.get(invoice.msp_id, invoice.name)
     if found is not None:
         return found
     lines = await ports.invoices.lines(invoice)
-    # Setting pages is work for the processor: other invocations go on meanwhile.
+    # Rendering is CPU-bound; in a thread it does not block other invocations.
     pdf = await asyncio.to_thread(ports.renderer.pdf, invoice, lines)
     if await ports.documents.put(invoice.msp_id, invoice.name, pdf):
         return pdf
@@ -59,7 +59,7 @@ async def stored_pdf(ports: BillingPorts, invoice: Invoice) -> bytes:
 
 
 async def _note(ports: BillingPorts, msp_id: MspId, number: int, digest: str, cause: Cause) -> None:
-    """Write down that a PDF is stored, with the digest that proves it unchanged."""
+    """Record that a PDF is stored, with a digest that can prove that it is unchanged."""
 
     def decide(head: MspHead) -> Decision[None]:
         known = head.account

@@ -1,4 +1,4 @@
-"""Issuing: every closed month that has no invoice yet, in order, exactly once."""
+"""Issuing invoices: every month that is over and not closed yet, in order, exactly once."""
 
 from collections.abc import Sequence
 
@@ -13,16 +13,16 @@ from domain.invoice import Invoice, InvoiceLines
 from domain.ports.msp_store import MspHead
 from domain.row_changes import Decision, RowChange
 
-# With the four other rows below 100, and at 30 KB a part below 4 MiB.
+# A transaction holds up to 100 rows and 4 MiB: 80 parts of 30 KB and four other rows fit.
 _MOST_PARTS = 80
 
 
 async def issue_invoices(ports: BillingPorts, msp_id: MspId, cause: Cause) -> list[Invoice]:
-    """Close every month of an MSP that is over; return the invoices that this run issued.
+    """Close every past month of an MSP; return the invoices that this run issued.
 
     Raises:
-        SellerIncomplete: There is a month to close, and the seller has no ABN.
-        ConcurrentChange: Others were faster every time.
+        SellerIncomplete: There is a month to close, but the seller has no ABN.
+        ConcurrentChange: Other writers were first at every attempt.
     """
     issued: list[Invoice] = []
     while (closed := await _close_next(ports, msp_id, cause)) is not None:
@@ -57,9 +57,10 @@ async def _decided(
 async def _without_large_lines(
     ports: BillingPorts, operations: Sequence[RowChange]
 ) -> Sequence[RowChange]:
-    """Write lines ahead when they do not fit the transaction: the invoice's row is the commit.
+    """Write the lines first if they do not fit into the transaction; return the other rows.
 
-    A crash in between leaves lines that no invoice names; a rival's have another digest.
+    The lines count only once the invoice's row is committed. A crash in between leaves lines that
+    no invoice refers to. Lines of a concurrent run have another digest.
     """
     parts = [op.row for op in operations if isinstance(op.row, InvoiceLines)]
     if len(parts) <= _MOST_PARTS:

@@ -1,4 +1,4 @@
-"""The list of invoices, each with its lines and what became of it."""
+"""The list of invoices, each with its lines and its payment state."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from domain.identifiers import MspId
 from domain.invoice import Invoice, InvoiceLine, Payment
 from domain.ports.page import Page
 
-# An answer with more invoices than this at a time, each of thousands of lines, fits no memory.
+# More invoices at a time, each with thousands of lines, would not fit into memory.
 _MOST = 24
 
 type Shown = tuple[Invoice, Sequence[InvoiceLine], Payment]
@@ -17,10 +17,10 @@ type Shown = tuple[Invoice, Sequence[InvoiceLine], Payment]
 async def list_invoices(
     ports: BillingPorts, msp_id: MspId, page_size: int, token: str | None
 ) -> Page[Shown]:
-    """Return a page of an MSP's invoices, oldest first, two years' worth at most.
+    """Return a page of an MSP's invoices, oldest first, at most two years' invoices.
 
     Raises:
-        MalformedInput: The token is none that a page gave.
+        MalformedInput: The token is not one from an earlier page.
     """
     page = await ports.invoices.invoices(msp_id, min(page_size, _MOST), token)
     if not page.items:

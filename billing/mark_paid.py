@@ -1,4 +1,4 @@
-"""Marking an invoice as paid; a suspension that it was the reason for ends at once."""
+"""Marking an invoice as paid; a suspension that it caused ends at once."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ type Standing = tuple[Versioned[Msp], Versioned[Payment] | None, Sequence[Versio
 async def mark_paid(
     msps: MspStore, invoices: InvoiceStore, msp_id: MspId, number: int, cause: Cause
 ) -> bool:
-    """Record the payment of an invoice; return False when it was recorded before.
+    """Record the payment of an invoice; return False if it was already recorded.
 
     Raises:
         NoSuchMsp: There is no such MSP.
@@ -27,7 +27,7 @@ async def mark_paid(
     """
 
     async def read() -> Standing:
-        # The MSP's row first: its version then guards what is read of the other invoices.
+        # The MSP's row is read first, so that its version also guards the other invoices.
         head = await read_head(msps, msp_id)
         known = await invoices.payment(msp_id, number)
         return head.msp, known, await invoices.payments(msp_id, unpaid=True)

@@ -1,4 +1,17 @@
-"""Payment's rules: when it is asked for, when an MSP is suspended, and what lifts that."""
+"""The rules of payment: when to ask for it, when to suspend an MSP, when to lift a suspension.
+
+Days are calendar days in the MSP's billing time zone, counted from the day of issue. Example, for
+an invoice issued on 1 May (DAYS_TO_PAY is 14, so that `due_on` is 15 May):
+
+    1 May    issued, at any time of day: no step is due
+    2 May    step 1: payment is asked for
+    4 May    step 3: again
+    8 May    step 7: again
+    15 May   the last day to pay: no new step
+    16 May   step SUSPENSION: day 14 is over, the invoice is overdue, the MSP is suspended
+
+If no run takes place from 2 to 8 May, the run on 9 May takes step 7 only and sends one e-mail.
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,19 +29,19 @@ SUSPENSION = 14
 
 
 def today(msp: Msp, now: datetime) -> date:
-    """Return the day that it is where the MSP is billed."""
+    """Return the current day in the MSP's billing time zone."""
     return now.astimezone(ZoneInfo(msp.time_zone)).date()
 
 
 def is_overdue(payment: Payment, day: date) -> bool:
-    """Tell whether the last day to pay has passed without payment."""
+    """Return whether the last day to pay has passed without payment."""
     return payment.paid_at is None and day > payment.due_on
 
 
 def due_step(payment: Payment, msp: Msp, now: datetime) -> int:
-    """Return the latest step that is due: a day of retry, SUSPENSION, or 0.
+    """Return the latest due step: one of RETRY_DAYS, SUSPENSION, or 0.
 
-    A run that comes late takes the latest step alone: nobody is asked three times at once.
+    A late run takes only the latest step, so that an MSP does not get several e-mails at once.
     """
     day = today(msp, now)
     if is_overdue(payment, day):
@@ -40,12 +53,12 @@ def due_step(payment: Payment, msp: Msp, now: datetime) -> int:
 def pursue(
     msp: Versioned[Msp], known: Versioned[Payment] | None, cause: Cause
 ) -> Decision[Payment | None]:
-    """Decide the next step towards payment of an invoice, if one is due.
+    """Decide the next dunning step of an invoice, if one is due.
 
-    There is none when it is paid, nor when the MSP was deleted.
+    No step is due if the invoice is paid or the MSP was deleted.
 
-    The MSP's row is replaced with a suspension even when the MSP is suspended already, so that a
-    payment of another invoice that lifts it meanwhile decides anew.
+    A suspension replaces the MSP's row even if the MSP is already suspended. So a concurrent
+    payment of another invoice, which would lift the suspension, has to decide again.
     """
     if known is None or known.value.paid_at or msp.value.closed_at:
         return Decision(None)
@@ -75,14 +88,13 @@ def pay(
     unpaid: Iterable[Versioned[Payment]],
     cause: Cause,
 ) -> Decision[bool]:
-    """Decide that an invoice is paid; the result tells whether that is news.
+    """Decide that an invoice is paid; the result is False if it was already paid.
 
-    A suspension ends with the last invoice that is overdue. The MSP's row is replaced in any
-    case, so that of two payments at once, or of a payment and a suspension, the second sees
-    the first.
+    A suspension ends when no overdue invoice is left. The MSP's row is always replaced. So of two
+    concurrent payments, or of a payment and a suspension, the second takes the first into account.
 
     Args:
-        unpaid: All unpaid invoices of the MSP, this one among them.
+        unpaid: All unpaid invoices of the MSP, including this one.
 
     Raises:
         InvoiceNotFound: There is no such invoice.
@@ -91,7 +103,7 @@ def pay(
         raise InvoiceNotFound("No such invoice.")
     payment = known.value
     if payment.paid_at:
-        return Decision(False)  # noqa: FBT003  the result's meaning is told above
+        return Decision(False)  # noqa: FBT003  the docstring explains the result
     paid = replace(payment, paid_at=cause.at)
     after = {"number": invoice_name(payment.number), "total": str(payment.total)}
     event = cause.event(payment.msp_id, "invoice.paid", after=after)
@@ -101,13 +113,13 @@ def pay(
         Insert(event),
         *_lift_suspension(msp, others, cause),
     )
-    return Decision(True, operations)  # noqa: FBT003  likewise
+    return Decision(True, operations)  # noqa: FBT003  the docstring explains the result
 
 
 def _lift_suspension(
     known: Versioned[Msp], unpaid: Iterable[Payment], cause: Cause
 ) -> tuple[RowChange, ...]:
-    """Return the MSP's row as it is after a payment: not suspended when none is overdue."""
+    """Return the MSP's row after a payment: no longer suspended if no other invoice is overdue."""
     msp, day = known.value, today(known.value, cause.at)
     overdue = any(one.dunning_step >= SUSPENSION or is_overdue(one, day) for one in unpaid)
     if overdue or not msp.suspended_at:

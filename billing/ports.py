@@ -1,4 +1,4 @@
-"""What billing needs from outside."""
+"""The ports of billing."""
 
 from dataclasses import dataclass
 

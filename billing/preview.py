@@ -1,4 +1,4 @@
-"""The preview: an invoice as it would be now, and as the month's end would have it."""
+"""The preview: an invoice as it would be now, and as projected to the month's end."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -17,6 +17,6 @@ def to_date(books: BillingInputs, month: Month, now: datetime) -> Charge:
 
 
 def projected(books: BillingInputs, month: Month, now: datetime) -> Charge:
-    """Return the charge if every tenant that is active now stays so until the month's end."""
+    """Return the charge if every tenant that is active now stays active until the month's end."""
     end = month.end(ZoneInfo(books.head.msp.value.time_zone))
     return to_date(books, month, max(now, end))

@@ -1,4 +1,13 @@
-"""Days of a month on which a tenant was active, in the MSP's own time zone."""
+"""The days of a month on which a tenant was active, in the MSP's own time zone.
+
+Example, for June, which has 30 days, in the MSP's time zone:
+
+    3 June 23:00 to 4 June 01:00     2 days: any part of a day counts as a day
+    10 June 08:00 to 10 June 09:00   1 day
+    10 June 15:00 to 12 June 00:00   1 day more: 10 June counts once, 12 June has no part
+
+Active on 4 of 30 days; at 49.00 AUD per month the line is 49.00 x 4 / 30 = 6.53 AUD.
+"""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -11,11 +20,11 @@ from domain.usage import ActivePeriod
 def active_days(
     periods: Iterable[ActivePeriod], month: Month, zone: ZoneInfo, now: datetime
 ) -> int:
-    """Count the days of the month on which any part of any period falls.
+    """Return the number of days of the month that contain any part of an active period.
 
     Args:
         zone: The MSP's billing time zone; its days may have 23 or 25 hours.
-        now: Where a period that still goes on is cut: days to come are not yet active.
+        now: Open periods are cut here, so that future days do not count.
     """
     days: set[date] = set()
     for period in periods:

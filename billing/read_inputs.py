@@ -1,4 +1,4 @@
-"""Reading what an MSP's charge is calculated from."""
+"""Reading the inputs of the calculation of an MSP's charge."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from domain.usage import TenantUsage
 
 
 async def read_head(msps: MspStore, msp_id: MspId) -> MspHead:
-    """Return an MSP's head.
+    """Return an MSP's head rows.
 
     Raises:
         NoSuchMsp: There is no such MSP.
@@ -23,7 +23,7 @@ async def read_head(msps: MspStore, msp_id: MspId) -> MspHead:
 
 
 async def read_inputs(msps: MspStore, invoices: InvoiceStore, head: MspHead) -> BillingInputs:
-    """Return an MSP's books. The head was read first, so its version guards the rest."""
+    """Return an MSP's billing inputs. The head was read before, so its version guards the rest."""
     msp_id = head.msp.value.msp_id
     usages, terms = await asyncio.gather(msps.all(TenantUsage, msp_id), invoices.terms(msp_id))
     return BillingInputs(head, usages, terms)

@@ -1,4 +1,4 @@
-"""Reconciliation: what usage says an MSP owed for a month, against what was issued."""
+"""Reconciliation: compares the charge according to usage with the invoice that was issued."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from domain.ports.msp_store import MspHead, MspStore
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What the comparison of one MSP's month came to.
+    """The result of comparing one month of one MSP.
 
     Args:
-        differences: In words; empty when all agrees.
-        warning: That the MSP has too few tenants for its tier.
+        differences: Descriptions of the differences; empty if there are none.
+        warning: A warning if the MSP has too few tenants for its tier.
     """
 
     msp_id: MspId
@@ -38,7 +38,7 @@ class Reconciled:
 async def reconcile(
     msps: MspStore, invoices: InvoiceStore, msp_id: MspId, month: Month, now: datetime
 ) -> Reconciled | None:
-    """Recompute an MSP's month and compare; None when the MSP has no such month, or not yet."""
+    """Recompute an MSP's month and compare; None if it has no such month, or it is not over."""
     head = await msps.head(msp_id)
     if head is None or not _is_over(head, month, now):
         return None
@@ -61,10 +61,10 @@ def _is_over(head: MspHead, month: Month, now: datetime) -> bool:
 
 
 def _expected(books: BillingInputs, month: Month) -> Charge:
-    """Calculate the month anew, from usage alone.
+    """Calculate the month again, from usage only.
 
-    Today's partner tenant may have been a customer then. What a conversion dropped from usage
-    was not invoiced, and what it left was.
+    The current partner tenant may have been a customer then. The usage that a conversion dropped
+    was not invoiced; the usage that it kept was.
     """
     msp = books.head.msp.value
     terms, end = terms_in(msp, books.terms, month), month.end(ZoneInfo(msp.time_zone))
@@ -72,7 +72,7 @@ def _expected(books: BillingInputs, month: Month) -> Charge:
 
 
 def compare(expected: Charge, invoice: Invoice | None, lines: Sequence[InvoiceLine]) -> list[str]:
-    """Return in words where an invoice differs from what it should be."""
+    """Return descriptions of the differences between an invoice and the expected charge."""
     if invoice is None:
         return [f"no invoice; {expected.total} expected"] if expected.total else []
     found = [

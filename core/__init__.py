@@ -1,1 +1,1 @@
-"""The mechanisms that all areas share: they use the ports, and know no area."""
+"""Mechanisms that all areas share. They use the ports and do not depend on any area."""

@@ -1,4 +1,4 @@
-"""Removing a tenant: the order of writes by which no crash leaves half of one behind."""
+"""Removing a tenant: the order of writes ensures that a crash leaves no part of it behind."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from domain.work_queues import PURGE_TENANT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalPorts:
-    """What the removal of a tenant needs from outside."""
+    """The ports that the removal of a tenant needs."""
 
     msps: MspStore
     pending_work: PendingWorkStore
@@ -30,13 +30,14 @@ async def remove_tenant(
     decide: Callable[[TenantRecords], Decision[Tenant]],
     now: datetime,
 ) -> Tenant:
-    """Remove a tenant row as decided, and set off the purge of all that the tenant owned.
+    """Remove a tenant row as decided, and start the purge of everything that the tenant owned.
 
-    The intent is on record before the transaction and stays until the purge is complete, so
-    that the purge happens also when the process dies in between or the message is lost.
+    The pending work is recorded before the transaction and kept until the purge is complete. So
+    the purge is done even if the process crashes in between or the message is lost.
 
     Args:
-        decide: The pure rule; what it raises is passed on, and nothing has changed then.
+        decide: The pure rule; if it raises an error, nothing is changed and the error is passed
+            on.
     """
 
     async def commit(operations: tuple[RowChange, ...]) -> None:

@@ -21,13 +21,13 @@ from domain.staffing import Staffing, decide_put, decide_remove
 
 
 async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause) -> bool:
-    """Add a staff member, or change one's role and name; return whether one was added.
+    """Add a staff member, or change their role and name; return whether one was added.
 
     Raises:
-        NotStaff: Who asks for it has been removed meanwhile.
-        PermissionMissing: Their role may no longer do it.
-        OwnerRequired: An owner is made or changed by somebody who is none.
-        LastOwner: The only owner would become something else.
+        NotStaff: The actor has been removed in the meantime.
+        PermissionMissing: The actor's role no longer has the permission.
+        OwnerRequired: A non-owner tries to add or change an owner.
+        LastOwner: The only owner would get another role.
         ForeignPerson: The MSP does not sign in from the person's tenant, or the person is staff of
             another MSP.
     """
@@ -35,13 +35,13 @@ async def put_staff(msps: MspStore, index: StaffIndex, member: StaffMember, caus
     async def read() -> Staffing:
         return await _read(msps, member.key, cause)
 
-    # Refuse before the claim: a change that is refused must not leave one behind.
+    # Decide before claiming: a refused change must not leave a claim behind.
     decide_put(await read(), member, cause)
     await claim_person(msps, index, member)
     added = await decide_and_commit(
         read, lambda staffing: decide_put(staffing, member, cause), msps.commit
     )
-    # A removal that was under way may have released the claim since: a row needs its claim.
+    # A concurrent removal may have released the claim, but every row needs its claim.
     if added:
         await _claim_or_withdraw(msps, index, member, cause)
     else:
@@ -53,11 +53,11 @@ async def remove_staff(msps: MspStore, index: StaffIndex, key: StaffKey, cause: 
     """Remove a staff member.
 
     Raises:
-        NotStaff: Who asks for it has been removed meanwhile.
-        PermissionMissing: Their role may no longer do it.
-        StaffNotFound: No such member at this MSP.
-        OwnerRequired: An owner is removed by somebody who is none.
-        LastOwner: It is the only owner.
+        NotStaff: The actor has been removed in the meantime.
+        PermissionMissing: The actor's role no longer has the permission.
+        StaffNotFound: The MSP has no such staff member.
+        OwnerRequired: A non-owner tries to remove an owner.
+        LastOwner: The member is the only owner.
     """
     await decide_and_commit(
         lambda: _read(msps, key, cause),
@@ -67,7 +67,7 @@ async def remove_staff(msps: MspStore, index: StaffIndex, key: StaffKey, cause: 
     await index.release(key.tid, key.oid, key.msp_id)
     again = await msps.find(StaffMember, *key)
     if again is not None:
-        # Somebody has added the person again in between, on the claim that is gone now.
+        # The person was added again in between, under the claim that has now been released.
         with contextlib.suppress(ForeignPerson):
             await _claim_or_withdraw(msps, index, again.value, cause)
 
@@ -75,7 +75,7 @@ async def remove_staff(msps: MspStore, index: StaffIndex, key: StaffKey, cause: 
 async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -> None:
     """Claim the person for the member's MSP.
 
-    A claim whose MSP has no such staff member was left by a crash, and is taken over.
+    A claim whose MSP has no such staff member was left behind by a crash, and is taken over.
 
     Raises:
         ForeignPerson: The person is staff of another MSP.
@@ -93,10 +93,10 @@ async def claim_person(msps: MspStore, index: StaffIndex, member: StaffMember) -
 async def _claim_or_withdraw(
     msps: MspStore, index: StaffIndex, member: StaffMember, cause: Cause
 ) -> None:
-    """Claim a person whose row has just been added; take the row back if they are foreign.
+    """Claim a person whose row has just been added; remove the row if another MSP has the claim.
 
     Raises:
-        ForeignPerson: Another MSP has claimed them meanwhile.
+        ForeignPerson: Another MSP has claimed the person in the meantime.
     """
     try:
         await claim_person(msps, index, member)
@@ -106,7 +106,7 @@ async def _claim_or_withdraw(
 
 
 async def _withdraw(msps: MspStore, member: StaffMember, cause: Cause) -> None:
-    """Take back a member whom another MSP claimed while the row was written."""
+    """Remove a member whom another MSP claimed while the row was being written."""
     cause = replace(cause, actor=SYSTEM)
     with contextlib.suppress(StaffNotFound, LastOwner):
         await decide_and_commit(

@@ -1,4 +1,4 @@
-"""Sweeps over many items: a few at once, page by page, or or the first ones."""
+"""Sweeps over many items: a few at a time, page by page, or only the first ones."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
@@ -12,9 +12,9 @@ async def for_each[T](
     *,
     max_concurrent: int,
 ) -> list[tuple[T, Exception]]:
-    """Act on each item, a few at once; one item's failure holds up no other.
+    """Process each item, a few concurrently; a failure of one item does not stop the others.
 
-    An item is taken from the source only when there is room for it.
+    An item is taken from the source only when it can be processed.
 
     Returns:
         The items whose action failed, each with its error. The caller logs them.
@@ -46,10 +46,10 @@ async def _each[T](items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
 
 
 async def all_pages[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-    """Yield the items of all pages of a list; one page at a time is in memory.
+    """Yield the items of all pages of a list; only one page at a time is in memory.
 
     Args:
-        fetch: Returns the page that a token names; without one, the first.
+        fetch: Returns the page of a token, or the first page for None.
     """
     page = await fetch(None)
     while True:
@@ -61,7 +61,7 @@ async def all_pages[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> Asy
 
 
 async def first[T](items: AsyncIterable[T], most: int) -> list[T]:
-    """Return the first items, at most so many; no more are read."""
+    """Return at most this many of the first items; no more are read."""
     found: list[T] = []
     async for item in items:
         found.append(item)

@@ -1,4 +1,7 @@
-"""Requests for a sync: one that is queued is not queued twice, and one that runs is followed."""
+"""Requests for a sync.
+
+A sync that is queued is not queued again. If one is running, another follows it.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,20 +21,20 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class SyncRequests:
-    """Puts syncs on the queue."""
+    """Queues syncs."""
 
     states: SyncStates
     schedule: SyncSchedule
     queues: Queues
 
     async def request(self, ref: TenantRef, now: datetime, delay_seconds: int = 0) -> bool:
-        """Queue a sync of the tenant; while one runs, note that another is to follow it.
+        """Queue a sync of the tenant; if one is running, record that another must follow it.
 
         Returns:
-            Whether it was queued just now, with a new entry in the schedule.
+            Whether it was queued by this call, with a new entry in the schedule.
 
         Raises:
-            ConcurrentChange: The tenant's state changes all the time.
+            ConcurrentChange: The tenant's state was changed by others at every attempt.
         """
         for _ in range(_ATTEMPTS):
             known = await self.states.find(ref)
@@ -41,16 +44,16 @@ class SyncRequests:
                     return True
                 await self._let_follow(known, now)
             except ConcurrentChange:
-                continue  # A worker, the timer or another request was faster: look again.
+                continue  # A worker, the timer or another request was first: read again.
             return False
         raise ConcurrentChange("The tenant's sync changes all the time.")
 
     async def _queue(
         self, ref: TenantRef, known: Versioned[SyncState] | None, now: datetime, delay_seconds: int
     ) -> None:
-        """Write the schedule, then the state, then the message.
+        """Write the schedule entry, then the state, then the message.
 
-        One that is lost is found when its entry is due.
+        If the message is lost, the timer queues it again when the entry is due.
         """
         pending = _pending(ref, known, now)
         check = scheduled(ref, now + max(QUEUED_FOR, now - pending.requested_at))
@@ -60,7 +63,7 @@ class SyncRequests:
         await self.queues.send(SYNC_TENANT, ref, delay_seconds)
 
     async def _let_follow(self, known: Versioned[SyncState], now: datetime) -> None:
-        """Note that another sync is to follow the one that runs."""
+        """Record that another sync must follow the running one."""
         if known.value.phase is SyncPhase.PENDING or known.value.asked_again_at:
             return
         await self.states.replace(replace(known.value, asked_again_at=now), known.version)
@@ -76,7 +79,7 @@ def _pending(ref: TenantRef, known: Versioned[SyncState] | None, now: datetime) 
     if known is None:
         return SyncState(ref, SyncPhase.PENDING, now)
     if known.value.phase is SyncPhase.PENDING:
-        return known.value  # The same request, asked for again.
+        return known.value  # The same request, made again.
     return replace(
         known.value,
         phase=SyncPhase.PENDING,

@@ -1,4 +1,4 @@
-"""Read, decide, commit: how every change of stored state is made."""
+"""Read, decide, commit: the pattern of every change of stored state."""
 
 import asyncio
 import random
@@ -16,15 +16,15 @@ async def decide_and_commit[S, R](
     decide: Callable[[S], Decision[R]],
     commit: Callable[[tuple[RowChange, ...]], Awaitable[None]],
 ) -> R:
-    """Read, decide, commit; and start over when somebody else was faster.
+    """Read, decide, commit; start again if another writer was first.
 
     Args:
         read: Reads the rows with their versions.
-        decide: A pure rule; it may raise to refuse.
-        commit: Writes all operations in one transaction.
+        decide: A pure rule; it may raise an error to refuse.
+        commit: Writes all changes in one transaction.
 
     Raises:
-        ConcurrentChange: Others were faster every time.
+        ConcurrentChange: Other writers were first at every attempt.
     """
     for attempt in range(_ATTEMPTS):
         decision = decide(await read())
@@ -32,7 +32,7 @@ async def decide_and_commit[S, R](
             if decision.operations:
                 await commit(decision.operations)
         except ConcurrentChange:
-            # Spread the rivals, the wider the more of them there are: else they meet again.
+            # Back off with jitter, so that concurrent writers do not collide again.
             longest = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
             await asyncio.sleep(random.uniform(0, longest))  # noqa: S311  no secret
         else:

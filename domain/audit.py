@@ -12,7 +12,7 @@ from domain.roles import StaffMember
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it.
+    """The person or part of the system that makes a change.
 
     Args:
         kind: `staff`, `consent` (Microsoft's redirect) or `system` (timers, queues, operators).
@@ -37,8 +37,8 @@ class AuditEvent:
     """One entry of an MSP's audit log.
 
     Args:
-        before: The described thing's public fields before the change, or None.
-        after: The same after it.
+        before: Public fields of the changed object before the change, or None.
+        after: The same fields after the change, or None.
     """
 
     msp_id: MspId
@@ -55,7 +55,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a change happens: who, when, and in the course of which request.
+    """The cause of a change: who made it, when, and in which request.
 
     Args:
         at: Aware UTC time, from the clock.
@@ -75,7 +75,7 @@ class Cause:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> AuditEvent:
-        """Return the event that records the change, to be committed together with it."""
+        """Return the event that records the change; commit it together with the change."""
         return AuditEvent(
             msp_id,
             uuid4().hex,

@@ -10,12 +10,15 @@ from domain.msp import Msp
 
 @dataclass(frozen=True, slots=True)
 class BillingAccount:
-    """One row per MSP. An invoice and a conversion that drops usage both replace it: never at once.
+    """The billing account's row, one per MSP.
+
+    Issuing an invoice and converting a tenant (which drops usage) both replace this row, so the
+    two cannot happen at the same time.
 
     Args:
-        closed_through: The last month that is invoiced, or had nothing to bill.
-        issued: How many invoices there are: the number of the last one.
-        documented: Up to which number the invoices' PDFs are stored.
+        closed_through: The last month that was invoiced or had nothing to bill.
+        issued: The number of invoices, which is also the number of the last one.
+        documented: The PDFs of the invoices up to this number are stored.
     """
 
     msp_id: MspId
@@ -25,7 +28,7 @@ class BillingAccount:
 
 
 def next_month(msp: Msp, account: BillingAccount | None) -> Month:
-    """Return the first month that is not closed yet, from the month of onboarding on."""
+    """Return the first month that is not closed yet, starting with the month of onboarding."""
     if account and account.closed_through:
         return account.closed_through.next
     return Month.of(msp.onboarded_at, ZoneInfo(msp.time_zone))

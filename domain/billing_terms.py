@@ -1,4 +1,4 @@
-"""What an MSP agreed to pay, from which month on."""
+"""The terms that an MSP agreed to, and the month from which they apply."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from domain.msp import Msp
 
 @dataclass(frozen=True, slots=True)
 class BillingTerms:
-    """A tier and what goes with it.
+    """A tier, and the price and payment terms that belong to it.
 
     Args:
         tier: Name of a `Tier`, as in `Msp`.
-        agreed_price_cents: Price per tenant and month, for Enterprise Plus alone.
-        annual_prepay: Whether the year is paid ahead, at a discount.
+        agreed_price_cents: Price per tenant and month; Enterprise Plus only.
+        annual_prepay: Whether the year is paid in advance, at a discount.
     """
 
     tier: str
@@ -31,7 +31,10 @@ class BillingTerms:
 
 @dataclass(frozen=True, slots=True)
 class TermsChange:
-    """New terms from a month on. It is kept for ever; of two for a month the later one holds."""
+    """New terms that apply from a month on.
+
+    Changes are never deleted. Of two changes for one month, the later decision applies.
+    """
 
     msp_id: MspId
     from_month: Month
@@ -40,7 +43,7 @@ class TermsChange:
 
 
 def terms_in(msp: Msp, changes: Iterable[TermsChange], month: Month) -> BillingTerms:
-    """Return the terms of a month: of the last change up to it, else the first ones."""
+    """Return the terms of a month: those of the latest change up to it, else the first terms."""
     past = [change for change in changes if change.from_month <= month]
     if not past:
         return BillingTerms.first_of(msp)

@@ -69,19 +69,19 @@ def state_of(outcome: ConsentOutcome) -> ConsentState:
 
 
 def hash_state(state: str) -> SessionHash:
-    """Return what is stored of a `state`: its SHA-256, which opens nothing."""
+    """Return the SHA-256 of a `state`; only this hash is stored, and it cannot be used instead."""
     return SessionHash(hashlib.sha256(state.encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentSession:
-    """A session by its hash: who started it, for which MSP, and whether it is spent.
+    """A session, identified by its hash: who started it, for which MSP, and whether it is spent.
 
     Args:
-        spent_at: When a callback used it up; None while it can still be used.
-        refused: What the callback that used it up was refused with, if it was.
-        finished_at: When its outcome was final; None before.
-        reused_at: When its state first came again after it was used up; None if it has not.
+        spent_at: When a callback spent it; None while it can still be used.
+        refused: The outcome with which that callback was refused, if it was refused.
+        finished_at: When the outcome became final; None before.
+        reused_at: When its state was first received again after it was spent; None if never.
     """
 
     session: SessionHash

@@ -1,19 +1,19 @@
-"""What can go wrong, by name. The HTTP edge alone knows which status each one becomes.
+"""The domain's errors. Only the HTTP edge maps them to statuses.
 
 DomainError
 ├── MalformedInput, FlagNotEditable              the request itself is wrong
 ├── NothingNamed, LengthRequired, BodyTooLarge
-├── Unauthenticated                              no token that can be trusted
-├── NotStaff, PermissionMissing, OwnerRequired   a known caller who may not
+├── Unauthenticated                              the token is missing or not trusted
+├── NotStaff, PermissionMissing, OwnerRequired   a known caller without the right
 ├── MspSuspended
-├── PartnerTenantProtected, OtherTenantNamed     the partner tenant's guards
+├── PartnerTenantProtected, OtherTenantNamed     protection of the partner tenant
 ├── TenantNotFound, NoPartnerTenant, StaffNotFound, InvoiceNotFound
 ├── PartnerTenantExists, InvalidStatus, LastOwner   conflicts of state
-├── StaleVersion, ConcurrentChange               somebody else was faster
-├── ForeignPerson                                who cannot be staff here
-├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft says no
+├── StaleVersion, ConcurrentChange               another writer was first
+├── ForeignPerson                                cannot be staff of this MSP
+├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft refuses
 ├── SellerIncomplete                             no tax invoice without the seller's ABN
-└── MicrosoftUnavailable, StorageUnavailable, BillingEmailFailed     nobody answers
+└── MicrosoftUnavailable, StorageUnavailable, BillingEmailFailed     a service does not answer
 """
 
 PARTNER_TENANT_PROTECTED = (
@@ -22,22 +22,25 @@ PARTNER_TENANT_PROTECTED = (
 
 
 class NoSuchMsp(LookupError):
-    """There is no MSP of an ID: an operator's mistake, and at the edge a fault of the service."""
+    """No MSP has this ID.
+
+    In a command this is the operator's mistake; at the edge it is a fault of the service.
+    """
 
     def __init__(self) -> None:
         super().__init__("There is no MSP of this ID.")
 
 
 class DomainError(Exception):
-    """The root of everything that the product refuses on purpose."""
+    """The base class of all deliberate refusals."""
 
 
 class MalformedInput(DomainError):
     """A value that the caller sent cannot be read.
 
     Args:
-        path: The field, dotted for nested ones.
-        reason: What it must be; never what it was.
+        path: The field, as a dotted path if it is nested.
+        reason: What the value must be; never the value itself.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -46,54 +49,57 @@ class MalformedInput(DomainError):
 
 
 class FlagNotEditable(DomainError):
-    """`is_own_msp_tenant` stands in a tenant edit; only /my-tenant and consent set it."""
+    """A tenant edit contains `is_own_msp_tenant`, which only /my-tenant and consent set."""
 
 
 class NothingNamed(DomainError):
-    """A parameter of the path is no name at all."""
+    """A path parameter cannot be the name of anything."""
 
 
 class LengthRequired(DomainError):
-    """A body came in chunks, of which the Functions host hands over none."""
+    """The body was sent in chunks, and the Functions host does not pass chunked bodies on."""
 
 
 class BodyTooLarge(DomainError):
-    """The body is over the limit."""
+    """The body is larger than the limit."""
 
 
 class Unauthenticated(DomainError):
-    """The bearer token is missing or cannot be trusted; which of it, only the log knows."""
+    """The bearer token is missing or not trusted; only the log contains the reason."""
 
 
 class NotStaff(DomainError):
-    """A verified person who is nobody's staff."""
+    """The person is verified, but is not staff of any MSP."""
 
 
 class PermissionMissing(DomainError):
-    """The caller's role lacks the route's permission."""
+    """The caller's role does not have the route's permission."""
 
 
 class OwnerRequired(DomainError):
-    """Only an owner makes, changes or removes owners."""
+    """Only an owner may add, change or remove owners."""
 
 
 class MspSuspended(DomainError):
-    """The MSP is suspended for unpaid invoices, and billing alone stays open; or it was deleted."""
+    """The MSP is suspended for unpaid invoices and can use billing only, or it was deleted."""
 
 
 class PartnerTenantProtected(DomainError):
-    """The step would remove, suspend or offboard the MSP's own partner tenant."""
+    """The request would remove, suspend or offboard the MSP's own partner tenant."""
 
     def __init__(self, message: str = PARTNER_TENANT_PROTECTED) -> None:
         super().__init__(message)
 
 
 class OtherTenantNamed(DomainError):
-    """The body names another tenant than the one that the MSP may enable."""
+    """The body names a different tenant from the one that the MSP may enable."""
 
 
 class TenantNotFound(DomainError):
-    """No such tenant at this MSP, or another MSP's: the caller cannot tell."""
+    """The MSP has no such tenant.
+
+    The answer is the same if another MSP has it, so that the caller cannot find out.
+    """
 
 
 class NoPartnerTenant(DomainError):
@@ -101,34 +107,37 @@ class NoPartnerTenant(DomainError):
 
 
 class StaffNotFound(DomainError):
-    """No such staff member at this MSP, or another MSP's: the caller cannot tell."""
+    """The MSP has no such staff member.
+
+    The answer is the same if another MSP has one, so that the caller cannot find out.
+    """
 
 
 class InvoiceNotFound(DomainError):
-    """No such invoice at this MSP."""
+    """The MSP has no such invoice."""
 
 
 class SellerIncomplete(DomainError):
-    """The seller's ABN is not set: what would be issued is no tax invoice."""
+    """The seller's ABN is not set, so an invoice would not be a valid tax invoice."""
 
 
 class PartnerTenantExists(DomainError):
-    """The MSP has another partner tenant already."""
+    """The MSP already has another partner tenant."""
 
 
 class InvalidStatus(DomainError):
-    """The lifecycle has no such step from the tenant's present status."""
+    """The lifecycle does not allow this step from the tenant's current status."""
 
 
 class LastOwner(DomainError):
-    """The step would leave the MSP without an owner."""
+    """The change would leave the MSP without an owner."""
 
 
 class ForeignPerson(DomainError):
-    """Somebody cannot be staff of this MSP.
+    """The person cannot be staff of this MSP.
 
-    They are of a tenant that it does not sign in from, or staff elsewhere: which of it, nobody is
-    told, or an admin could ask who works for whom.
+    Either the MSP does not sign in from the person's tenant, or the person is staff of another
+    MSP. The error does not say which: otherwise an admin could find out who works for whom.
     """
 
     def __init__(self, advice: str = "") -> None:
@@ -137,15 +146,15 @@ class ForeignPerson(DomainError):
 
 
 class StaleVersion(DomainError):
-    """`If-Match` names an older version than the one stored."""
+    """`If-Match` names a version older than the stored one."""
 
 
 class ConcurrentChange(DomainError):
-    """The rows that a change was decided on have changed since."""
+    """The rows that the decision was based on have changed since they were read."""
 
 
 class ConsentRequired(DomainError):
-    """The partner app has no (sufficient) admin consent in the tenant, or not yet."""
+    """The partner app has no sufficient admin consent in the tenant, or does not have it yet."""
 
 
 class GdapRefused(DomainError):
@@ -153,18 +162,18 @@ class GdapRefused(DomainError):
 
 
 class OrganizationMismatch(DomainError):
-    """Microsoft Graph names another organisation than the one asked for."""
+    """Microsoft Graph returned a different organisation from the requested one."""
 
 
 class MicrosoftRefused(DomainError):
-    """Microsoft Identity refuses the partner app itself: a wrong or expired credential."""
+    """Microsoft Identity refuses the partner app: its credential is wrong or has expired."""
 
 
 class MicrosoftUnavailable(DomainError):
-    """Microsoft does not answer, or asks to wait.
+    """Microsoft does not answer, or asks the caller to wait.
 
     Args:
-        retry_after: Seconds that Microsoft asked to wait, or our own guess.
+        retry_after: Seconds to wait, as Microsoft asked or as estimated here.
     """
 
     def __init__(self, message: str, retry_after: float = 30) -> None:
@@ -177,4 +186,4 @@ class StorageUnavailable(DomainError):
 
 
 class BillingEmailFailed(DomainError):
-    """A notice could not be handed over; it is tried again later."""
+    """A billing e-mail could not be sent; it is retried later."""

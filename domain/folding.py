@@ -1,8 +1,8 @@
-"""Folding: a text as search compares it, without regard to case and accents."""
+"""Folding: the form of a text that search compares, without case and accents."""
 
 import unicodedata
 
-# Letters that Unicode does not take apart, though people search for them by their plain form.
+# Letters that Unicode does not decompose, although people search for their plain form.
 _PLAIN = str.maketrans(
     {
         "ø": "o",
@@ -21,12 +21,12 @@ _PLAIN = str.maketrans(
 )
 
 
-# Texts have few characters, but somebody may make up ones that have them all.
+# Texts use few different characters, but someone could construct texts that use all of them.
 _MOST_REMEMBERED = 20_000
 
 
 class _Folded(dict[int, str]):
-    """What each character becomes: worked out once, and looked up by `str.translate`."""
+    """The folded form of each character, computed once and looked up by `str.translate`."""
 
     def __missing__(self, code: int) -> str:
         folded = _fold_character(chr(code))
@@ -41,7 +41,7 @@ _FOLDED = _Folded()
 def fold(text: str) -> str:
     """Return the text without case and accents, and without control characters.
 
-    The index and a query are folded alike, so that one is found in the other as a substring.
+    The index and the query are folded in the same way, so a query can be found as a substring.
     """
     if text.isascii() and text.isprintable():
         return text.lower()
@@ -49,13 +49,13 @@ def fold(text: str) -> str:
 
 
 def _fold_character(char: str) -> str:
-    """Fold one character: none needs to know its neighbours."""
+    """Fold one character; the result does not depend on its neighbours."""
     decomposed = unicodedata.normalize("NFKD", char.casefold())
     bare = "".join(part for part in decomposed if not unicodedata.combining(part))
     return "".join(map(_printable, bare.casefold().translate(_PLAIN)))
 
 
 def _printable(char: str) -> str:
-    """Let a line break and the like be a space, and drop what only directs the others."""
+    """Replace a control character, such as a line break, by a space; drop format characters."""
     category = unicodedata.category(char)
     return " " if category == "Cc" else "" if category == "Cf" else char

@@ -1,4 +1,4 @@
-"""GDAP relationships as Microsoft tells of them, and the roles that they give.
+"""GDAP relationships as Microsoft reports them, and the roles that they grant.
 
 https://learn.microsoft.com/graph/api/resources/delegatedadminrelationships-api-overview
 """
@@ -28,10 +28,10 @@ ROLES = {
 
 
 class RelationshipState(StrEnum):
-    """How far a relationship is, as far as it matters here.
+    """The state of a relationship, reduced to what matters here.
 
-    `pending` waits for the customer or is being set up; `live` gives access; `ended` gives none
-    any more; what is none of these changes nothing.
+    `pending` waits for the customer or is being set up. `live` gives access. `ended` no longer
+    gives access. Any other state changes nothing.
     """
 
     PENDING = "pending"
@@ -42,16 +42,16 @@ class RelationshipState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GdapRelationship:
-    """A relationship with a customer, whoever made it.
+    """A relationship with a customer; this service need not have created it.
 
     Args:
-        display_name: Microsoft's name of the customer, or None where it has none.
+        display_name: Microsoft's name for the customer, or None if it has none.
         title: The relationship's own name.
-        status: Microsoft's own word for the state.
+        status: The state as Microsoft calls it.
         invite_url: The page on which the customer's admin accepts.
         activated_at: When the customer accepted; None before.
-        ends_at: When the invite ends, or the relationship once it is accepted.
-        roles: Template IDs of the Entra roles that it may give.
+        ends_at: When the invite expires; once it is accepted, when the relationship ends.
+        roles: Template IDs of the Entra roles that it may grant.
     """
 
     relationship_id: str
@@ -69,17 +69,17 @@ class GdapRelationship:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRelationship:
-    """What is known of a relationship that cannot be read; None of what not even is.
+    """What is known about a relationship that cannot be read; None if not even that is known.
 
     Args:
-        tenant_id: The customer's.
+        tenant_id: The customer's tenant ID.
     """
 
     tenant_id: TenantId | None
     relationship_id: str | None
 
     def may_be(self, tenant_id: TenantId, relationship_id: str | None) -> bool:
-        """Tell whether it may be the relationship by which a customer is known."""
+        """Return whether this may be the relationship that is stored for a customer."""
         if self.tenant_id is not None:
             return self.tenant_id == tenant_id
         return self.relationship_id is None or self.relationship_id == relationship_id

@@ -1,4 +1,4 @@
-"""Identifiers, told apart by type so that one cannot stand where another is meant."""
+"""Identifiers, each with its own type so that they cannot be confused."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SessionHash = NewType("SessionHash", str)
 
 _HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _GUID = re.compile(rf"{_HYPHENATED}\Z")
-# The other spellings that a `guid` in a route of the Functions host takes.
+# The other spellings that a `guid` in a route of the Functions host accepts.
 # https://learn.microsoft.com/dotnet/api/system.guid.tryparse
 _SPELLING = re.compile(rf"(?:[0-9a-f]{{32}}|\{{{_HYPHENATED}\}}|\({_HYPHENATED}\))\Z")
 _BYTE = "0x0*([0-9a-f]{1,2})"
@@ -29,7 +29,7 @@ LONGEST_GUID = 68  # the hexadecimal form, without blanks
 
 
 def is_guid(text: str) -> bool:
-    """Tell whether a text is a GUID, in any case and in any of the five forms that .NET writes."""
+    """Return whether a text is a GUID, in any case and any of the five formats of .NET."""
     return _canonical(text) is not None
 
 
@@ -37,11 +37,11 @@ def parse_guid(text: str, field: str) -> str:
     """Return a GUID in Microsoft's canonical form: lower case, with dashes.
 
     Args:
-        text: What the caller sent, in any case and any spelling that .NET takes.
-        field: The name that the error gives the value.
+        text: The text that the caller sent, in any case and any spelling that .NET accepts.
+        field: The name of the value in the error.
 
     Raises:
-        MalformedInput: The text is no GUID; the error names the field, never the text.
+        MalformedInput: The text is not a GUID; the error contains the field, never the text.
     """
     guid = _canonical(text)
     if guid is None:
@@ -58,7 +58,7 @@ def _canonical(text: str) -> str | None:
 
 
 def _digits(guid: str) -> str | None:
-    """Return the 32 digits of a GUID that is spelled unlike the canonical form."""
+    """Return the 32 digits of a GUID that is not in the canonical form."""
     found = _HEXADECIMAL.match("".join(guid.split()))
     if found:
         parts = zip(found.groups(), _WIDTHS, strict=True)
@@ -70,34 +70,34 @@ def _digits(guid: str) -> str | None:
 
 
 def parse_tenant_id(text: str, field: str = "tenantId") -> TenantId:
-    """Return a Microsoft tenant ID in the form that keys use.
+    """Return a Microsoft tenant ID in the form used in keys.
 
     Raises:
-        MalformedInput: The text is no GUID.
+        MalformedInput: The text is not a GUID.
     """
     return TenantId(parse_guid(text, field))
 
 
 def parse_object_id(text: str, field: str = "oid") -> ObjectId:
-    """Return an Entra object ID in the form that keys use.
+    """Return an Entra object ID in the form used in keys.
 
     Raises:
-        MalformedInput: The text is no GUID.
+        MalformedInput: The text is not a GUID.
     """
     return ObjectId(parse_guid(text, field))
 
 
 def new_epoch() -> Epoch:
-    """Return the mark of one creation of a tenant row, never given twice."""
+    """Return a unique mark for one creation of a tenant row."""
     return Epoch(uuid4().hex)
 
 
 @dataclass(frozen=True, slots=True)
 class TenantRef:
-    """One life of a tenant at one MSP: the key of all that the tenant owns.
+    """One life of a tenant at one MSP: the key of everything that the tenant owns.
 
-    A tenant that is removed and added again has a new epoch, so that what still deletes the
-    records of the old life can never reach those of the new one.
+    A tenant that is removed and added again has a new epoch. So a purge of the old life that is
+    still running can never delete records of the new one.
     """
 
     msp_id: MspId
@@ -107,7 +107,7 @@ class TenantRef:
 
 @dataclass(frozen=True, slots=True)
 class SessionRef:
-    """One consent session of one MSP, by the hash of its state."""
+    """One consent session of one MSP, identified by the hash of its state."""
 
     msp_id: MspId
     session: SessionHash

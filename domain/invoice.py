@@ -1,4 +1,4 @@
-"""Invoices: issued once, and never changed. What is paid stands in a row of its own."""
+"""Invoices: issued once and never changed. Payments are stored in rows of their own."""
 
 import hashlib
 import re
@@ -13,15 +13,15 @@ from domain.msp import Tier
 
 CURRENCY = "AUD"
 _NUMBER = re.compile(r"M365-INV-([0-9]{4,9})\Z")
-# A row holds 32 Ki UTF-16 units in a property. A name's character may take six bytes on the wire,
-# and a control character six units in the row: JSON escapes it.
+# A property of a row holds 32 Ki UTF-16 units. JSON escapes characters: one of a name may take
+# six bytes on the wire, and a control character six units in the row.
 _LARGEST_PART = 30_000
 _LINE, _ASCII, _OTHER = 90, 2, 12
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One tenant's share of an invoice. It names the tenant, and so outlives it."""
+    """One tenant's share of an invoice. It contains the name, since the tenant may be deleted."""
 
     tenant_id: TenantId
     tenant_name: str
@@ -32,7 +32,7 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceParty:
-    """Seller or buyer as the invoice names them.
+    """The seller or the buyer as printed on the invoice.
 
     Args:
         abn: Digits only, or None for a buyer outside Australia.
@@ -49,11 +49,11 @@ class Invoice:
     """An issued invoice without its lines.
 
     Args:
-        number: The MSP's own count, from 1 without a gap.
+        number: Counted per MSP, from 1 without gaps.
         due_on: The last day to pay, in the MSP's billing time zone.
-        billed_tenants: How many lines there are.
-        discount: What annual prepay takes off; zero or less.
-        line_set: Which set of stored lines is the invoice's.
+        billed_tenants: The number of lines.
+        discount: The discount for annual prepayment; zero or negative.
+        line_set: Identifies the set of stored lines that belongs to the invoice.
     """
 
     msp_id: MspId
@@ -79,16 +79,16 @@ class Invoice:
 
     @property
     def name(self) -> str:
-        """The number as people write it."""
+        """The printed number, such as `M365-INV-0001`."""
         return invoice_name(self.number)
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLines:
-    """A part of an invoice's lines, as many as a row holds.
+    """A part of an invoice's lines, as many as fit into one row.
 
     Args:
-        line_set: Digest of all the lines: two attempts at one month never mix theirs.
+        line_set: Digest of all lines, so that the lines of two attempts for one month never mix.
     """
 
     msp_id: MspId
@@ -100,12 +100,13 @@ class InvoiceLines:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What became of an invoice.
+    """The payment state of an invoice.
 
     Args:
-        dunning_step: Day up to which payment was asked for: 1, 3, 7, or 14 for the suspension.
-        dunning_at: When that was written.
-        notified_step: Day whose notice was sent, so that a crash in between loses none.
+        dunning_step: Day of the last dunning step taken: 1, 3, 7, or 14 for the suspension.
+        dunning_at: When that step was stored.
+        notified_step: Day of the last step whose e-mail was sent, so that a crash between the step and
+            its e-mail does not lose the e-mail.
     """
 
     msp_id: MspId
@@ -121,19 +122,19 @@ class Payment:
 
 
 def invoice_name(number: int) -> str:
-    """Return an invoice's number as people write it: `M365-INV-0001`."""
+    """Return an invoice's printed number, such as `M365-INV-0001`."""
     return f"M365-INV-{number:04d}"
 
 
 def parse_invoice_name(text: str) -> int | None:
-    """Return the count in an invoice's number, or None for anything else."""
+    """Return the count in a printed invoice number, or None if the text is not one."""
     found = _NUMBER.match(text)
     number = int(found[1]) if found else 0
     return number if number and invoice_name(number) == text else None
 
 
 def line_parts(msp_id: MspId, month: Month, lines: Iterable[InvoiceLine]) -> list[InvoiceLines]:
-    """Return lines in parts that each fit a row, all with the digest of the whole."""
+    """Return the lines in parts that each fit into a row, all with the digest of all lines."""
     parts = list(_cut(lines))
     digest = hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=12)
     return [

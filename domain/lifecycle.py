@@ -14,7 +14,7 @@ from domain.usage import ActivePeriod, TenantUsage
 
 @dataclass(frozen=True, slots=True)
 class LifecycleStep:
-    """A step of the lifecycle: from which statuses it may be taken, and where it leads."""
+    """A step of the lifecycle: the statuses that it may start from, and the resulting status."""
 
     name: str
     sources: frozenset[TenantStatus]
@@ -38,7 +38,7 @@ def take(
 
     Raises:
         PartnerTenantProtected: It is the MSP's own tenant, which has no lifecycle.
-        InvalidStatus: The step does not start from the tenant's present status.
+        InvalidStatus: The step is not allowed from the tenant's current status.
     """
     before = known.value
     if before.is_own_msp_tenant:
@@ -59,7 +59,7 @@ def tenant_changes(
     action: str,
     cause: Cause,
 ) -> tuple[RowChange, ...]:
-    """Return what is written when a customer tenant changes: its row, its usage, the event."""
+    """Return the rows to write when a customer tenant changes: tenant, usage and audit event."""
     event = cause.event(
         after.msp_id,
         action,
@@ -72,7 +72,7 @@ def tenant_changes(
 
 
 def usage_change(tenant: Tenant, snapshot: TenantRecords, cause: Cause) -> tuple[RowChange, ...]:
-    """Return the usage row's change that goes with a customer tenant's new status."""
+    """Return the change of the usage row that follows from a customer tenant's new status."""
     known = snapshot.usage
     usage = known.value if known else TenantUsage(tenant.msp_id, tenant.tenant_id, "", ())
     named = replace(usage, tenant_name=tenant.display_name)
@@ -83,17 +83,17 @@ def usage_change(tenant: Tenant, snapshot: TenantRecords, cause: Cause) -> tuple
 
 
 def folded_usage(usage: TenantUsage, snapshot: TenantRecords, cause: Cause) -> TenantUsage:
-    """Return usage as it is written: however often a tenant changes, it fits its row."""
+    """Return the usage in the form that is stored; it fits its row after any number of changes."""
     return usage.folded(ZoneInfo(snapshot.head.msp.value.time_zone), cause.at)
 
 
 def new_tenant_rows(
     tenant: Tenant, snapshot: TenantRecords, action: str, cause: Cause
 ) -> tuple[RowChange, ...]:
-    """Return what is written when a customer tenant is there for the first time, or again.
+    """Return the rows to write when a customer tenant is added, for the first time or again.
 
-    The usage outlives its tenant. So its version also stops whoever decided on a tenant that was
-    not there, and commits after somebody else has added and removed it.
+    The usage row is kept when the tenant is removed. So its version also causes a conflict if
+    another writer has added and removed the tenant between this decision and its commit.
     """
     event = cause.event(tenant.msp_id, action, tenant_id=tenant.tenant_id, after=describe(tenant))
     row: tuple[RowChange, ...] = (Insert(tenant), Insert(event))

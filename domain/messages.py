@@ -1,4 +1,4 @@
-"""Queue messages: identifiers only, as JSON. What else a message holds is ignored."""
+"""Queue messages: identifiers only, as JSON. Other content of a message is ignored."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import re
 from domain.errors import MalformedInput
 from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
 
-# Whatever a queue delivers, what becomes part of a row's key has this form.
+# Identifiers become part of row keys, so every received one must have this form.
 _IDENTIFIER = re.compile(r"[0-9A-Za-z._-]{1,100}")
 
 
@@ -19,7 +19,7 @@ def read_tenant_ref(message: str | bytes) -> TenantRef:
     """Return the life of a tenant that a message names.
 
     Raises:
-        MalformedInput: It names none.
+        MalformedInput: The message does not name one.
     """
     msp_id, tenant_id, epoch = _identifiers(message, "mspId", "tenantId", "epoch")
     return TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))
@@ -34,7 +34,7 @@ def read_session_ref(message: str | bytes) -> SessionRef:
     """Return the consent session that a message names.
 
     Raises:
-        MalformedInput: It names none.
+        MalformedInput: The message does not name one.
     """
     msp_id, session = _identifiers(message, "mspId", "session")
     return SessionRef(MspId(msp_id), SessionHash(session))

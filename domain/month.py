@@ -1,4 +1,4 @@
-"""A calendar month, and where it begins and ends in a time zone."""
+"""A calendar month, and its beginning and end in a time zone."""
 
 from calendar import monthrange
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Month:
         """Read a month.
 
         Raises:
-            MalformedInput: The text is not of the form `YYYY-MM`, or of the last year that there
-                is, whose end is no date.
+            MalformedInput: The text does not have the form `YYYY-MM`, or the year is the last
+                one that dates support, so that the end of its last month is not a date.
         """
         try:
             first = date.fromisoformat(f"{text}-01")
@@ -42,7 +42,7 @@ class Month:
 
     @property
     def days(self) -> int:
-        """How many days the month has."""
+        """The number of days in the month."""
         return monthrange(self.year, self.number)[1]
 
     @property
@@ -57,16 +57,16 @@ class Month:
 
     @property
     def next(self) -> "Month":
-        """The month after it."""
+        """The following month."""
         return self.plus(1)
 
     def plus(self, months: int) -> "Month":
-        """Return the month so many later, or earlier for a negative number."""
+        """Return the month this many months later; a negative number returns an earlier month."""
         count = self.year * _MONTHS + self.number - 1 + months
         return Month(count // _MONTHS, count % _MONTHS + 1)
 
     def end(self, zone: ZoneInfo) -> datetime:
-        """Return the midnight with which the month ends in a time zone, in UTC."""
+        """Return the midnight at which the month ends in a time zone, in UTC."""
         return start_of(self.next.first, zone)
 
     @override
@@ -76,5 +76,5 @@ class Month:
 
 
 def start_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the moment with which a day begins in a time zone, in UTC."""
+    """Return the moment at which a day begins in a time zone, in UTC."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -18,7 +18,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A security group of the MSP's, and the Entra roles that it gets in customer tenants.
+    """A security group of the MSP, and the Entra roles that it gets in customer tenants.
 
     Args:
         group_id: Object ID of the group in the MSP's own tenant.
@@ -31,17 +31,17 @@ class SecurityGroup:
 
 @dataclass(frozen=True, slots=True)
 class PartnerApp:
-    """The MSP's partner app registration, and the secrets that stand for it.
+    """The MSP's partner app registration, and the names of its secrets.
 
     Args:
         client_id: Application (client) ID.
-        tenant_id: The tenant that the registration lives in.
+        tenant_id: The tenant that contains the registration.
         credential: Name of the secret with the certificate or client secret; None when the app
             trusts the service's managed identity instead.
-        service_account: Name of the secret with the service account's refresh token, by which
-            customer tenants are read under GDAP.
-        security_groups: The groups that get access when a customer accepts a relationship; the
-            service account is a member of at least one.
+        service_account: Name of the secret with the service account's refresh token, which is
+            used to read customer tenants under GDAP.
+        security_groups: The groups that get access when a customer accepts a relationship. The
+            service account is a member of at least one of them.
     """
 
     client_id: str
@@ -52,7 +52,7 @@ class PartnerApp:
 
     @property
     def access(self) -> str:
-        """The access that the groups are to have, in one text by which a change of it is known."""
+        """The access that the groups should have, as one text that changes when it changes."""
         groups = sorted(
             f"{group.group_id}={','.join(sorted(group.roles))}" for group in self.security_groups
         )
@@ -64,17 +64,19 @@ class Msp:
     """An MSP's profile and billing terms.
 
     Args:
-        country: ISO 3166-1 alpha-2; `AU` pays GST.
-        tier: Name of a `Tier`; of another release's, whose price is not known here, billing waits.
+        country: ISO 3166-1 alpha-2; MSPs in `AU` pay GST.
+        tier: Name of a `Tier`. If another release wrote a tier that is unknown here, billing of
+            this MSP waits, since its price is not known.
         abn: Australian Business Number, digits only, or None outside Australia.
-        agreed_price_cents: Price per tenant and month, for Enterprise Plus alone.
-        time_zone: IANA name; the days of an invoice are days there.
-        consented_manifest: Version of the app's permissions that the own tenant consented to.
-        owners: How many owners there are, so that the last one cannot go.
-        closed_at: When an operator deleted the MSP; its profile stays for its invoices.
-        billing_email: Where notices about invoices go, or None.
-        sign_in_tenants: Whose people can be staff, beside those of the partner tenant: the first
-            owner's, and what the operator added.
+        agreed_price_cents: Price per tenant and month; Enterprise Plus only.
+        time_zone: IANA name; the days on an invoice are days in this time zone.
+        consented_manifest: Version of the app's permissions that the MSP's own tenant consented
+            to.
+        owners: The number of owners, so that the last one cannot be removed.
+        closed_at: When an operator deleted the MSP; its profile is kept for its invoices.
+        billing_email: Address for e-mails about invoices, or None.
+        sign_in_tenants: Tenants whose people can be staff, besides the partner tenant: the first
+            owner's tenant, and those that the operator added.
     """
 
     msp_id: MspId

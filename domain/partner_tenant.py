@@ -1,4 +1,4 @@
-"""The partner tenant's rules: enable, convert, disable. Pure decisions on a snapshot."""
+"""The partner tenant's rules: enable, convert, disable. Pure decisions on tenant records."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,7 +17,7 @@ from domain.tenant import Organization, PartnerTenantClaim, Tenant, TenantStatus
 
 
 class Enabling(StrEnum):
-    """What enabling came to."""
+    """The result of enabling."""
 
     CREATED = "created"
     CONVERTED = "converted"
@@ -27,14 +27,14 @@ class Enabling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Enabled:
-    """The tenant after enabling, and what enabling came to."""
+    """The tenant after enabling, and the result of enabling."""
 
     enabling: Enabling
     tenant: Tenant
 
 
 def describe(tenant: Tenant) -> dict[str, Any]:
-    """Return what an audit event says of a tenant."""
+    """Return the fields of a tenant that an audit event contains."""
     return {
         "displayName": tenant.display_name,
         "primaryDomain": tenant.primary_domain,
@@ -46,11 +46,11 @@ def describe(tenant: Tenant) -> dict[str, Any]:
 
 
 def refuse_second(snapshot: TenantRecords, tenant_id: str) -> None:
-    """Let nobody go on towards a second partner tenant, nor towards a deleted MSP's first.
+    """Refuse a second partner tenant, and any partner tenant of a deleted MSP.
 
     Raises:
-        PartnerTenantExists: The slot is taken by another tenant.
-        MspSuspended: The MSP was deleted; a consent that was under way comes too late.
+        PartnerTenantExists: Another tenant is the partner tenant.
+        MspSuspended: The MSP was deleted, for example while a consent was in progress.
     """
     if snapshot.head.msp.value.closed_at is not None:
         raise MspSuspended("The MSP has been deleted.")
@@ -60,9 +60,10 @@ def refuse_second(snapshot: TenantRecords, tenant_id: str) -> None:
 
 
 def note_permissions(snapshot: TenantRecords, organization: Organization) -> tuple[RowChange, ...]:
-    """Write down whether the MSP's consent covers all that the app asks for today.
+    """Record whether the MSP's consent covers all permissions of the current manifest.
 
-    One that does not may be to an earlier manifest, which is kept, but not to today's.
+    If it does not, it is not a consent to the current manifest. It may be one to an earlier
+    manifest, so an earlier version that is recorded is kept.
     """
     msp = snapshot.head.msp
     version = msp.value.consented_manifest
@@ -81,11 +82,11 @@ def enable(
     """Decide how a tenant that gave its consent becomes the partner tenant.
 
     Args:
-        convert: Whether a customer row for the tenant is converted (manual enable) or left as
-            it is (consent).
+        convert: Whether an existing customer row of the tenant is converted (manual enable) or
+            left unchanged (consent).
 
     Raises:
-        PartnerTenantExists: The slot is taken by another tenant.
+        PartnerTenantExists: Another tenant is the partner tenant.
     """
     refuse_second(snapshot, organization.tenant_id)
     known = snapshot.tenant
@@ -147,10 +148,10 @@ def _convert(
 
 
 def _without_unbilled(snapshot: TenantRecords) -> tuple[RowChange, ...]:
-    """Drop the usage that is not invoiced by now: the partner tenant is free, also once disabled.
+    """Drop the usage that is not invoiced yet: the partner tenant is free, also once disabled.
 
-    The billing account is replaced as well, so that an invoice that is being made meanwhile
-    either came first or sees the conversion.
+    The billing account is replaced as well. So an invoice that is being issued at the same time
+    is either committed before the conversion or takes it into account.
     """
     known, head = snapshot.usage, snapshot.head
     if known is None:
@@ -164,10 +165,10 @@ def _without_unbilled(snapshot: TenantRecords) -> tuple[RowChange, ...]:
 
 
 def disable(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
-    """Decide how the partner tenant goes: row, slot, and consent record at once.
+    """Decide the removal of the partner tenant: row, claim and consent record in one transaction.
 
     Raises:
-        NoPartnerTenant: There is none, or it went meanwhile.
+        NoPartnerTenant: There is none, or it has just been removed.
     """
     slot, known, consent = snapshot.head.slot, snapshot.tenant, snapshot.head.consent
     if not slot or not known or slot.value.tenant_id != known.value.tenant_id:
@@ -186,7 +187,7 @@ def disable(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
     )
     if snapshot.invite:
         operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
-    # A new consent starts afresh, and a pending one must not bring the tenant back.
+    # A new consent starts without the old record, and a pending one must not restore the tenant.
     if consent:
         operations += (Remove(consent.value, consent.version),)
     return Decision(known.value, operations)

@@ -1,4 +1,4 @@
-"""The permissions that the partner app asks for: the least-privileged for the calls made.
+"""The permissions that the partner app requests: the least privileged ones for its calls.
 
 https://learn.microsoft.com/graph/permissions-reference
 """
@@ -15,7 +15,7 @@ READ: dict[DataSet, str] = {
     DataSet.CONDITIONAL_ACCESS: "Policy.Read.All",
 }
 
-# Under GDAP a permission is not enough: the account needs an Entra role that may read as well.
+# Under GDAP a permission is not enough: the account also needs an Entra role that may read.
 READING_ROLES: dict[DataSet, str] = {
     DataSet.USERS: "Global Reader",
     DataSet.LICENCES: "License Administrator or Global Reader",
@@ -23,7 +23,7 @@ READING_ROLES: dict[DataSet, str] = {
     DataSet.CONDITIONAL_ACCESS: "Security Reader or Global Reader",
 }
 
-# Whoever holds one of these may read /organization too.
+# Each of these permissions is sufficient to read /organization.
 READS_ORGANIZATION = frozenset(
     {
         READ_ORGANIZATION,
@@ -33,6 +33,7 @@ READS_ORGANIZATION = frozenset(
     }
 )
 
-# Counted up with every change of the manifest: MSPs that consented to an earlier one are told.
+# Increase it with every change of the manifest: /my-tenant then shows MSPs that consented to an
+# earlier version that they are behind.
 MANIFEST_VERSION = 1
 MANIFEST = frozenset({READ_ORGANIZATION, MANAGE_GDAP, *READ.values()})

@@ -1,4 +1,4 @@
-"""Removing a tenant: the order of writes that lets no crash leave half of one behind."""
+"""The record of a tenant's removal."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from domain.tenant import Tenant, TenantRemoval
 
 
 def removal_row(snapshot: TenantRecords, tenant: Tenant, now: datetime) -> RowChange:
-    """Return the note that the tenant was removed now, written together with its removal.
+    """Return the record that the tenant was removed now; it is written with the removal.
 
-    By it a GDAP relationship that was agreed before then does not bring the tenant back.
+    Because of it, a GDAP relationship that was agreed earlier does not add the tenant again.
     """
     removal, known = TenantRemoval(tenant.msp_id, tenant.tenant_id, now), snapshot.removal
     return Replace(removal, known.version) if known else Insert(removal)

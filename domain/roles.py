@@ -21,7 +21,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     """What a route demands; each names exactly one."""
 
-    STAFF = "STAFF"  # any staff at all
+    STAFF = "STAFF"  # any staff member
     TENANTS_READ = "TENANTS_READ"
     TENANTS_MANAGE = "TENANTS_MANAGE"
     CONSENT_MANAGE = "CONSENT_MANAGE"
@@ -51,7 +51,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 
 class StaffKey(NamedTuple):
-    """By which a staff member is known: the MSP, and the person in Entra ID."""
+    """The key of a staff member: the MSP, and the person in Entra ID."""
 
     msp_id: MspId
     tid: TenantId
@@ -60,7 +60,7 @@ class StaffKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StaffMember:
-    """A person who signs in for an MSP, known by the (`tid`, `oid`) of a verified token."""
+    """A person who signs in for an MSP, identified by (`tid`, `oid`) of a verified token."""
 
     msp_id: MspId
     tid: TenantId
@@ -70,9 +70,9 @@ class StaffMember:
 
     @property
     def key(self) -> StaffKey:
-        """By which the member is known."""
+        """The member's key."""
         return StaffKey(self.msp_id, self.tid, self.oid)
 
     def may(self, permission: Permission) -> bool:
-        """Tell whether the member's role holds the permission."""
+        """Return whether the member's role has the permission."""
         return permission in PERMISSIONS[self.role]

@@ -1,4 +1,4 @@
-"""Changes: rows written together, guarded by the versions that the decision was made on."""
+"""Row changes: written in one transaction, if the rows still have the versions that were read."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +17,7 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Versioned[T]:
-    """A value as it was read, with the ETag that it had."""
+    """A value as it was read, with its ETag at that time."""
 
     value: T
     version: str
@@ -32,7 +32,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """A row that must still be the version that was read."""
+    """A row to overwrite, if it still has the version that was read."""
 
     row: Row
     version: str
@@ -40,7 +40,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A row to delete, if it still is the version that was read."""
+    """A row to delete, if it still has the version that was read."""
 
     row: Row
     version: str
@@ -51,12 +51,12 @@ type RowChange = Insert | Replace | Remove
 
 @dataclass(frozen=True, slots=True)
 class Decision[R]:
-    """What a pure rule decided: the rows to write in one transaction, and the answer."""
+    """The decision of a pure rule: the rows to write in one transaction, and the result."""
 
     result: R
     operations: tuple[RowChange, ...] = ()
 
 
 def write[R: Row](row: R, known: Versioned[R] | None) -> RowChange:
-    """Return the operation that puts a row in place of the known one, or in none's place."""
+    """Return the change that replaces the known row, or inserts the row if there is none."""
     return Replace(row, known.version) if known else Insert(row)

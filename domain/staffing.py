@@ -1,4 +1,4 @@
-"""Staff changes: who may make them, and that an MSP never loses its last owner."""
+"""Staff changes: who may make them. An MSP never loses its last owner."""
 
 from dataclasses import dataclass, replace
 
@@ -20,11 +20,11 @@ from domain.tenant import PartnerTenantClaim
 
 @dataclass(frozen=True, slots=True)
 class Staffing:
-    """The rows that a staff change is decided on: the MSP counts its owners.
+    """The rows that a staff change is decided on; the MSP's row has the number of owners.
 
     Args:
         slot: The MSP's partner tenant, if it has one.
-        actor: Who makes the change, as staff of the MSP at this moment.
+        actor: The current staff row of the person who makes the change.
     """
 
     msp: Versioned[Msp]
@@ -33,11 +33,14 @@ class Staffing:
     actor: Versioned[StaffMember] | None = None
 
     def signs_in_from(self, tid: TenantId) -> bool:
-        """Tell whether people of the tenant can be staff."""
+        """Return whether people of the tenant can be staff."""
         return tid in self.msp.value.sign_in_tenants or bool(self._partner_slot(tid))
 
     def admission(self, tid: TenantId) -> tuple[RowChange, ...]:
-        """Write the slot as it is where it alone admits: its removal in between is a conflict."""
+        """Return the partner tenant's claim, unchanged, if only it admits people of the tenant.
+
+        Writing it makes a removal of the partner tenant in the meantime a conflict.
+        """
         slot = self._partner_slot(tid)
         if slot is None or tid in self.msp.value.sign_in_tenants:
             return ()
@@ -48,9 +51,9 @@ class Staffing:
 
 
 def decide_put(staffing: Staffing, member: StaffMember, cause: Cause) -> Decision[bool]:
-    """Decide an addition or a change, with the owners' count in the same transaction.
+    """Decide an addition or a change; the number of owners changes in the same transaction.
 
-    Who is staff already stays so, whatever became of the tenant.
+    Existing staff can be changed even if their tenant is no longer one that the MSP signs in from.
     """
     by_owner = _may_touch_owners(staffing, cause)
     known = staffing.member
@@ -70,7 +73,7 @@ def decide_put(staffing: Staffing, member: StaffMember, cause: Cause) -> Decisio
 
 
 def decide_remove(staffing: Staffing, cause: Cause) -> Decision[None]:
-    """Decide a removal, with the owners' count in the same transaction."""
+    """Decide a removal; the number of owners changes in the same transaction."""
     by_owner = _may_touch_owners(staffing, cause)
     known = staffing.member
     if known is None:
@@ -83,10 +86,10 @@ def decide_remove(staffing: Staffing, cause: Cause) -> Decision[None]:
 
 
 def _may_touch_owners(staffing: Staffing, cause: Cause) -> bool:
-    """Tell whether an owner (or an operator) makes the change.
+    """Return whether an owner (or an operator) makes the change.
 
-    What the actor was when the request began does not count: a removed owner whose request is
-    still under way must not take over the MSP.
+    The actor's current role counts, not the role at the start of the request: an owner who has
+    been removed while the request is running must not take over the MSP.
     """
     if cause.actor == SYSTEM:
         return True
@@ -98,9 +101,9 @@ def _may_touch_owners(staffing: Staffing, cause: Cause) -> bool:
 
 
 def _unchanged_actor(staffing: Staffing, changed: StaffMember) -> tuple[RowChange, ...]:
-    """Write the actor's own row as it is: a removal of the actor in between is a conflict."""
+    """Return the actor's own row, unchanged: a removal of the actor meanwhile is a conflict."""
     actor = staffing.actor
-    # One who changes oneself is guarded by the change itself; a row is written once.
+    # If actors change themselves, the change itself is the guard; a row is written only once.
     if actor is None or (actor.value.tid, actor.value.oid) == (changed.tid, changed.oid):
         return ()
     return (Replace(actor.value, actor.version),)
@@ -119,7 +122,7 @@ def _check_owners(
 def _counted(
     msp: Versioned[Msp], before: StaffMember | None, after: StaffMember | None
 ) -> tuple[RowChange, ...]:
-    """Return the MSP's row with its owners counted anew: two last owners cannot both go."""
+    """Return the MSP's row with the new number of owners, so that the last two cannot both go."""
     change = _is_owner(after) - _is_owner(before)
     if change == 0:
         return ()

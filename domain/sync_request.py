@@ -1,4 +1,7 @@
-"""Asking for a sync, once: what is queued is not queued again, and one that runs is followed."""
+"""Rules for requesting a sync.
+
+A sync that is queued is not queued again. If one is running, another follows it.
+"""
 
 from datetime import datetime, timedelta
 
@@ -6,13 +9,14 @@ from domain.identifiers import TenantRef
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
 
-# A message that was not taken by then may be lost, and is sent again: after three minutes, then
-# after six, twelve, …, so that a queue that is merely long does not grow by itself.
+# A message that no worker has taken within this time may be lost, and is sent again: three
+# minutes after the request, then after six, twelve, … The growing intervals keep a queue that
+# is only long from growing further.
 QUEUED_FOR = timedelta(minutes=3)
 
 
 def is_under_way(state: SyncState, now: datetime) -> bool:
-    """Tell whether a sync is queued, put off, or running under a live lease."""
+    """Return whether a sync is queued, postponed, or running under a valid lease."""
     if state.phase is not SyncPhase.PENDING:
         return state.lease_until is not None and state.lease_until > now
     put_off = state.not_before is not None and now < state.not_before + QUEUED_FOR
@@ -20,10 +24,10 @@ def is_under_way(state: SyncState, now: datetime) -> bool:
 
 
 def scheduled(ref: TenantRef, moment: datetime) -> ScheduledSync:
-    """Return a schedule's entry at a moment, in whole seconds as the schedule keeps it."""
+    """Return a schedule entry for a moment, in whole seconds as the schedule stores it."""
     return ScheduledSync(ref, moment.replace(microsecond=0))
 
 
 def first_sync(tenant: Tenant) -> ScheduledSync:
-    """Return a new tenant's entry: it is found there though nobody should ask for its sync."""
+    """Return a new tenant's entry; the timer finds it even if nothing requests a sync."""
     return scheduled(tenant.ref, tenant.created_at + QUEUED_FOR)

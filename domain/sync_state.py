@@ -1,4 +1,57 @@
-"""How a tenant's sync stands, as a whole and for each data set."""
+"""The state of a tenant's sync, as a whole and for each data set.
+
+The times of a sync follow, as hours:minutes since the request. The interval is 6 hours. The timer
+(SYNC_SCHEDULE) runs every 2 minutes and checks the schedule entries whose `due_at` has passed.
+
+A sync that succeeds:
+
+    0:00            0:01             0:03            0:07                      6:07 to 6:43
+    |--- PENDING ---|----------- RUNNING ------------|------- SUCCEEDED -------|--- PENDING
+    requested_at    a worker takes the lease         last_synced_at            due_at
+                                     |               |-- 6 h + up to 36 min -->|
+    |------------ 3 min ------------>| queued_until = due_at
+                    |---- 2 min ---->| lease_until
+
+    lease_until: whenever the worker writes the state, it becomes 2 minutes from then; None after
+    the end. due_at: the timer keeps the entry of 0:03 while the sync is running. After 0:07 it
+    finds that the sync has ended, and moves due_at to the time of the next sync.
+
+Another request while the sync is running:
+
+    0:00            0:01             0:05            0:07
+    |--- PENDING ---|----------- RUNNING ------------|--- PENDING: queued by the worker
+    requested_at                     asked_again_at  requested_at = 0:07, asked_again_at = None
+
+The message is lost, or the queue is long (times are the earliest ones, since the timer sends):
+
+    0:00            0:03            0:06                            0:12
+    |--- PENDING ---|---------------|-------------------------------|---
+    requested_at    sent again      sent again                      sent again
+
+    queued_until = due_at is always the next of these times; requested_at does not change.
+
+The worker crashes:
+
+    0:01                          0:03              next run of the timer
+    |--- RUNNING, no writes ------|-----------------|--- PENDING: queued again
+                                  lease_until       requested_at = now
+
+Graph asks for a longer wait than one invocation allows:
+
+    0:02                 0:12                     0:15
+    |--- PENDING --------|--- RUNNING ------------|
+    postponed:           not_before: the delayed  not_before + 3 min: a message that has not
+    lease_until = None   message arrives, and     arrived counts as lost, and the timer queues
+                         not_before = None        another one
+
+A read that would remove too many records:
+
+    1:00                               1:15
+    |--- the data set is SUSPICIOUS ---|--- another sync: if it misses the same records,
+    suspected_at                       |    they are removed
+                                       due_at = suspected_at + 15 min, rounded up to a second,
+                                       unless the next sync is due earlier
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,7 +59,7 @@ from enum import StrEnum
 
 from domain.identifiers import TenantRef
 
-# A read that would remove much is confirmed by another one, so much later.
+# A read that would remove many records is confirmed by another read at least this much later.
 CONFIRMED_AFTER = timedelta(minutes=15)
 
 
@@ -34,7 +87,7 @@ class ReadState(StrEnum):
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
-    SUSPICIOUS = "suspicious"  # it would remove so much that a second read has to confirm it
+    SUSPICIOUS = "suspicious"  # it would remove many records, so a second read must confirm it
     NOT_AUTHORISED = "not_authorised"
     FAILED = "failed"
 
@@ -44,17 +97,18 @@ class DataSetState:
     """One data set's last read.
 
     Args:
-        count: Rows held; of a failed read, what the last good one left.
-        synced_at: When it was last read whole.
-        error: For people; never a token, never a body of Microsoft's.
-        digest: Of a small data set's content, by which an unchanged one costs no storage.
-        delta_link: Where Graph goes on telling what changes.
-        next_link: Where a first read that was put off goes on.
-        indexed: In which form the search index holds these rows; any other is built again.
-        unreadable: Records that were left out since the last whole read, that one included.
-        whole_at: When all records were last read, and not their changes alone.
-        suspected_at: When a read first told of so few records that none was removed.
-        suspected: Digest of the keys that it would have removed.
+        count: Number of stored rows; after a failed read, those of the last successful read.
+        synced_at: When it was last read completely.
+        error: A text for people; never contains a token or a response body of Microsoft.
+        digest: Digest of a small data set's content; unchanged content is not written again.
+        delta_link: The link at which Graph continues to report changes.
+        next_link: The link at which a postponed read of all records continues.
+        indexed: Version of the search index that contains these rows; if it is not the current
+            one, the index is rebuilt.
+        unreadable: Number of records left out since the last complete read, including that read.
+        whole_at: When all records were last read, not only their changes.
+        suspected_at: When a read first returned so few records that nothing was removed.
+        suspected: Digest of the keys that this read would have removed.
     """
 
     name: DataSet
@@ -76,12 +130,12 @@ class DataSetState:
 
 @dataclass(frozen=True, slots=True)
 class RollUp:
-    """A tenant's figures as of the last good read of each data set; None before the first.
+    """A tenant's figures as of the last successful read of each data set; None before the first.
 
     Args:
-        licences_bought: Units that can be assigned, those in their grace period among them; free
-            products count for nothing.
-        secure_score: The newest day's.
+        licences_bought: Units that can be assigned, including those in their grace period; free
+            products are not counted.
+        secure_score: The score of the newest day.
     """
 
     users: int | None = None
@@ -97,17 +151,17 @@ class RollUp:
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """A tenant's sync.
+    """A tenant's sync. The module's docstring shows its times in a picture.
 
     Args:
-        requested_at: When the sync that is queued or running was asked for.
-        not_before: Until when Graph asked to wait; a sync that was put off goes on then.
-        due_at: Time of the tenant's live entry in the schedule, in whole seconds.
-        queued_until: Until when the message of the last request is trusted to come.
-        lease_until: Until when the worker that holds it may write; None when nobody does.
-        first_synced_at: End of the first sync that read anything; until then the tenant is
-            not in the list.
-        asked_again_at: When another sync was asked for while this one ran; it follows.
+        requested_at: When the queued or running sync was requested.
+        not_before: Until when Graph asked to wait; a postponed sync continues then.
+        due_at: Time of the tenant's current entry in the schedule, in whole seconds.
+        queued_until: Until then the message of the last request is expected to arrive.
+        lease_until: Until then the worker that holds the lease may write; None without a holder.
+        first_synced_at: End of the first sync that read anything; until then the partner tenant
+            is not in the list.
+        asked_again_at: When another sync was requested while this one was running; it follows.
     """
 
     ref: TenantRef
@@ -124,7 +178,7 @@ class SyncState:
     roll_up: RollUp = RollUp()
 
     def with_data_set(self, state: DataSetState) -> "SyncState":
-        """Return the state with one data set's entry exchanged."""
+        """Return the state with one data set's entry replaced."""
         return replace(
             self,
             data_sets=tuple(state if old.name is state.name else old for old in self.data_sets),
@@ -136,7 +190,7 @@ class SyncState:
 
     @property
     def confirm_at(self) -> datetime | None:
-        """When a read may confirm what an earlier one made suspicious; None without any."""
+        """When another read may confirm the earliest suspicious read; None without one."""
         suspected = [
             entry.suspected_at
             for entry in self.data_sets
@@ -144,14 +198,15 @@ class SyncState:
         ]
         if not suspected:
             return None
-        # Rounded up: the schedule drops fractions of a second, and an early look confirms nothing.
+        # Rounded up: the schedule drops fractions of a second, and a read that is too early
+        # confirms nothing.
         earliest = min(suspected) + CONFIRMED_AFTER + timedelta(microseconds=999_999)
         return earliest.replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduledSync:
-    """An entry of the schedule: look at the tenant's sync at this time, in whole seconds."""
+    """A schedule entry: check the tenant's sync at this time, in whole seconds."""
 
     ref: TenantRef
     due_at: datetime
@@ -159,11 +214,11 @@ class ScheduledSync:
 
 @dataclass(frozen=True, slots=True)
 class SyncSummary:
-    """What the portfolio shows of a tenant's sync.
+    """The part of a tenant's sync that the portfolio shows.
 
     Args:
-        synced_at: When a data set was last read whole; a sync that failed makes nothing newer.
-        users: How the last read of the users ended.
+        synced_at: When a data set was last read completely; a failed sync does not change it.
+        users: The state of the last read of the users.
     """
 
     roll_up: RollUp

@@ -35,9 +35,9 @@ class Tenant:
     """A tenant row. One per MSP and tenant ID, since that is its key.
 
     Args:
-        is_own_msp_tenant: The flag; only consent, enable and disable write it.
-        offboarded_at: When it was offboarded; None while it is not.
-        connection_lost_at: When its GDAP relationship was met as ended; None while it stands.
+        is_own_msp_tenant: The partner tenant flag; only consent, enable and disable write it.
+        offboarded_at: When it was offboarded; None if it is not.
+        connection_lost_at: When its GDAP relationship was found to have ended; None otherwise.
         connection_lost_reason: How the relationship ended: `expired` or `terminated`.
     """
 
@@ -61,30 +61,30 @@ class Tenant:
 
     @property
     def is_billed(self) -> bool:
-        """Whether time counts as usage: never the partner tenant's."""
+        """Whether its time counts as usage; the partner tenant is never billed."""
         return self.is_synced and not self.is_own_msp_tenant
 
     @property
     def ref(self) -> TenantRef:
-        """The key of all that this life of the tenant owns."""
+        """The key of everything that this life of the tenant owns."""
         return TenantRef(self.msp_id, self.tenant_id, self.epoch)
 
     @property
     def connection(self) -> TenantConnection:
-        """Client credentials for the MSP's own tenant, GDAP for a customer's."""
+        """Client credentials for the MSP's own tenant, GDAP for a customer tenant."""
         return (
             TenantConnection.CLIENT_CREDENTIALS if self.is_own_msp_tenant else TenantConnection.GDAP
         )
 
     @property
     def badge(self) -> str | None:
-        """What the portal shows beside the name."""
+        """The label that the portal shows next to the name."""
         return "Partner tenant" if self.is_own_msp_tenant else None
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTenant:
-    """A tenant as the portfolio names it."""
+    """A tenant as shown in the portfolio."""
 
     ref: TenantRef
     display_name: str
@@ -93,13 +93,13 @@ class ListedTenant:
 
     @classmethod
     def of(cls, tenant: Tenant) -> "ListedTenant":
-        """Return what the portfolio names of a tenant."""
+        """Return the part of a tenant that the portfolio shows."""
         return cls(tenant.ref, tenant.display_name, tenant.is_own_msp_tenant, tenant.status)
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerTenantClaim:
-    """Which tenant is the MSP's partner tenant. One row per MSP, so a second one conflicts."""
+    """Which tenant is the MSP's partner tenant. One row per MSP, so a second is a conflict."""
 
     msp_id: MspId
     tenant_id: TenantId
@@ -107,11 +107,11 @@ class PartnerTenantClaim:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """What Microsoft Identity and Graph say of a tenant that consented.
+    """What Microsoft Identity and Graph report about a tenant that consented.
 
     Args:
-        primary_domain: The verified domain with `isDefault`, else `isInitial`.
-        permissions: The application permissions that the app's token claims.
+        primary_domain: The verified domain with `isDefault`, else the one with `isInitial`.
+        permissions: The application permissions in the app's token.
     """
 
     tenant_id: TenantId
@@ -122,14 +122,14 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class GdapInvite:
-    """A GDAP relationship that the MSP asked a customer for.
+    """A GDAP relationship that the MSP requested from a customer.
 
     Args:
         status: `pending` until accepted, then `active`.
         invite_url: The page on which the customer's admin accepts.
-        expires_at: When the invite ends, or the relationship once it is accepted.
-        assigned: The access that the MSP's security groups have been given, as
-            `PartnerApp.access` names it; empty before.
+        expires_at: When the invite expires; once it is accepted, when the relationship ends.
+        assigned: The access that the MSP's security groups have been given, in the form of
+            `PartnerApp.access`; empty before.
     """
 
     msp_id: MspId
@@ -145,7 +145,7 @@ class GdapInvite:
 
 @dataclass(frozen=True, slots=True)
 class TenantRemoval:
-    """When a tenant was last removed for good: what was agreed before then brings it not back."""
+    """When a tenant was last deleted; a relationship agreed earlier does not add it again."""
 
     msp_id: MspId
     tenant_id: TenantId

@@ -1,8 +1,8 @@
-"""Blocks of the search index: a tenant's users, folded and in the order of answers.
+"""Blocks of the search index: a tenant's users, folded and in the order of search results.
 
-A tenant's blocks divide its users by a hash of their IDs, so that a change touches few blocks. A
-block is named by the first bits of the hashes that it holds, and one that has grown too large is
-divided in two: at any time each hash has one block.
+The users of a tenant are distributed over blocks by a hash of their IDs, so that a change touches
+few blocks. A block's name is the first bits of its hashes. A block that has grown too large is
+split in two. At any time, each hash belongs to exactly one block.
 """
 
 import json
@@ -15,12 +15,12 @@ from zlib import crc32
 
 from domain.folding import fold
 
-# A block built by another rule than today's, of folding or of form, is built anew.
+# Blocks of another version, with other folding or another format, are rebuilt.
 INDEX_VERSION = 1
 _MOST_USERS = 1000
-# What a row holds even when it cannot be compressed at all.
+# This much fits into a row even if it cannot be compressed at all.
 _MOST_BYTES = 900 * 1024
-# Longer than Graph lets a name or an address be; a row must hold what comes all the same.
+# Graph does not allow longer names or addresses; longer texts are cut so that a row always fits.
 _LONGEST = 1024
 _HASH_BITS = 32
 _SEARCHED = ("displayName", "userPrincipalName", "mail")
@@ -28,12 +28,12 @@ _TEXTS = (*_SEARCHED, "userType")
 _ANSWERED = ("id", *_TEXTS, "accountEnabled")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-# Whether the user is not enabled, the folded names, and the answer: they sort as answers do.
+# Whether the user is not enabled, the folded names, and the answer: sorts like search results.
 type Entry = tuple[bool, str, str]
 
 
 def entry_of(key: str, user: Mapping[str, Any]) -> Entry:
-    """Return a user as the index has it."""
+    """Return a user's entry in the index."""
     values = [user.get(name) for name in _TEXTS]
     texts = [value[:_LONGEST] if isinstance(value, str) else None for value in values]
     folded = "\t".join(fold(text or "") for text in texts[: len(_SEARCHED)])
@@ -43,7 +43,7 @@ def entry_of(key: str, user: Mapping[str, Any]) -> Entry:
 
 
 def read_answer(answer: str) -> dict[str, Any]:
-    """Return a user's ID and the properties that an answer shows, by Graph's names."""
+    """Return a user's ID and the properties of a search result, by Graph's names."""
     return dict(zip(_ANSWERED, json.loads(answer), strict=True))
 
 
@@ -52,9 +52,9 @@ class UserBlock:
     """A block of a tenant's users, the enabled ones first, then by name.
 
     Args:
-        name: First bits of the hashes that it holds, as text.
-        folded: A line a user, its folded fields separated by tabs.
-        answers: A line a user, in JSON.
+        name: First bits of the hashes in it, as text.
+        folded: One line per user, with folded fields separated by tabs.
+        answers: One line of JSON per user.
     """
 
     name: str
@@ -65,7 +65,7 @@ class UserBlock:
 
     @classmethod
     def of(cls, name: str, entries: Collection[Entry]) -> "UserBlock":
-        """Return the block of some users."""
+        """Return a block of these users."""
         ordered = sorted(entries)
         return cls(
             name,
@@ -87,20 +87,20 @@ class UserBlock:
 
 
 def covers_every_hash(names: Collection[str]) -> bool:
-    """Tell whether each hash has exactly one block among those named."""
+    """Return whether each hash belongs to exactly one of the named blocks."""
     ordered = sorted(names)
     nested = any(b.startswith(a) for a, b in pairwise(ordered))
     return not nested and sum(2.0 ** -len(name) for name in ordered) == 1
 
 
 def names_for(users: int) -> list[str]:
-    """Return the names of blocks that hold as many users, when these are spread evenly."""
+    """Return the names of enough blocks for this many users, if they are evenly distributed."""
     bits = max(0, ceil(log2(max(users, 1) / _MOST_USERS)))
     return [format(number, f"0{bits}b") if bits else "" for number in range(2**bits)]
 
 
 def by_block[T](names: Collection[str], users: Mapping[str, T]) -> dict[str, dict[str, T]]:
-    """Return which users belong to which of the blocks; blocks of none are left out."""
+    """Return the users by block; blocks without users are left out."""
     lengths = sorted({len(name) for name in names})
     divided: dict[str, dict[str, T]] = {}
     for key, value in users.items():
@@ -111,7 +111,7 @@ def by_block[T](names: Collection[str], users: Mapping[str, T]) -> dict[str, dic
 
 
 def blocks_of(name: str, entries: Mapping[str, Entry]) -> list[UserBlock]:
-    """Return the block of these users, or those that it is divided into when it is too large."""
+    """Return the block of these users, or the blocks that it is split into if it is too large."""
     if _fits(entries) or len(name) == _HASH_BITS:
         return [UserBlock.of(name, entries.values())]
     shift = _HASH_BITS - 1 - len(name)

@@ -1,7 +1,7 @@
 """The work queues.
 
-An entry here is all that names a queue: its triggers, its poison twin, its recovery and the check
-of the infrastructure follow from it.
+A queue is declared only here. Its triggers, its poison queue, its recovery and the check of the
+infrastructure are derived from the entry.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ type Subject = TenantRef | SessionRef
 
 @dataclass(frozen=True, slots=True)
 class WorkQueue[R: Subject]:
-    """A queue of work, each message naming the subject of one piece.
+    """A work queue; each message names the subject of one piece of work.
 
     Args:
         name: Of the queue, and of its pending work; its poison queue is `{name}-poison`.
@@ -34,7 +34,7 @@ class WorkQueue[R: Subject]:
 
     @property
     def function(self) -> str:
-        """The name of the function that works on it."""
+        """The name of the function that processes it."""
         return self.name.replace("-", "_")
 
 

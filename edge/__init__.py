@@ -1,1 +1,1 @@
-"""The HTTP edge: bearer tokens, the boundary, errors to statuses, OpenAPI."""
+"""The HTTP edge: bearer tokens, request handling, mapping of errors to statuses, OpenAPI."""

@@ -1,4 +1,4 @@
-"""Answers: what a handler returns, and how that and each error goes out over HTTP."""
+"""Answers: the results of handlers, and how they and all errors become HTTP responses."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Content:
     """A file as an answer.
 
     Args:
-        name: What a browser calls it when it is saved; plain ASCII.
+        name: The file name for browsers; plain ASCII.
     """
 
     data: bytes
@@ -28,7 +28,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler answers."""
+    """The result of a handler."""
 
     status: int
     body: BaseModel | Content | None = None
@@ -36,7 +36,10 @@ class Answer:
 
 
 def _written(body: BaseModel) -> str:
-    """Return a body as JSON; half a character, as a name cut short may hold, is escaped."""
+    """Return a body as JSON.
+
+    A lone surrogate, which a truncated name may contain, is escaped.
+    """
     try:
         return body.model_dump_json(by_alias=True)
     except PydanticSerializationError:
@@ -46,7 +49,7 @@ def _written(body: BaseModel) -> str:
 def respond(
     status: int, body: str | None, request_id: str, headers: Mapping[str, str] | None = None
 ) -> func.HttpResponse:
-    """Return an answer with the headers that every answer has."""
+    """Return a response with the headers that every response has."""
     return func.HttpResponse(
         body=body,
         status_code=status,
@@ -64,7 +67,7 @@ def _headers(request_id: str) -> dict[str, str]:
 
 
 def answered(answer: Answer, request_id: str) -> func.HttpResponse:
-    """Return what a handler answered."""
+    """Return a handler's answer as an HTTP response."""
     if isinstance(answer.body, Content):
         return _file(answer.status, answer.body, request_id)
     body = _written(answer.body) if answer.body else None
@@ -80,7 +83,7 @@ def _file(status: int, content: Content, request_id: str) -> func.HttpResponse:
 
 
 def refused(error: DomainError, request_id: str) -> func.HttpResponse:
-    """Return an error as its status, code and message."""
+    """Return the response for an error: its status, code and message."""
     status, code = status_of(error)
     problems = error.problems if isinstance(error, MalformedInput) else ()
     message = "The request is malformed." if problems else str(error)
@@ -89,7 +92,7 @@ def refused(error: DomainError, request_id: str) -> func.HttpResponse:
 
 
 def failed(request_id: str) -> func.HttpResponse:
-    """Return what is answered when something unexpected went wrong."""
+    """Return the response for an unexpected error."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     body = body_of(status, "internal_error", "Something went wrong here.", request_id)
     return respond(status, json.dumps(body), request_id)

@@ -1,4 +1,4 @@
-"""The gate: from a bearer token to a staff member who may."""
+"""The gate: turns a bearer token into a staff member with the required permission."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from domain.roles import Permission, StaffMember
 from edge.tokens import Person, TokenVerifier
 
 _REMEMBERED = 10_000
-# A remembered role answers reads alone: whoever was removed changes nothing from then on.
+# A cached role is used for reads only, so that a removed member cannot change anything.
 _READS = frozenset(
     {
         Permission.STAFF,
@@ -28,7 +28,7 @@ _READS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified staff member and the MSP that they work for, as it stands at this moment."""
+    """A verified staff member and the current rows of the MSP that they work for."""
 
     member: StaffMember
     head: MspHead
@@ -40,18 +40,19 @@ class Caller:
 
     @property
     def msp_id(self) -> MspId:
-        """The only MSP whose rows the caller's requests ever name."""
+        """The only MSP whose rows the caller's requests can access."""
         return self.member.msp_id
 
 
 class Gate:
-    """Lets staff pass who hold a route's permission.
+    """Admits staff who have a route's permission.
 
-    The MSP is read for each request, so that a suspension, its end and a closing show at once.
+    The MSP is read for each request, so that its suspension, resumption or deletion takes effect
+    at once.
 
     Args:
-        remember: For how long a caller's role is remembered for reads, so that a removed member
-            is out within that time; zero asks storage each time, as each change does.
+        remember: How long a caller's role is cached for reads; a removed member loses access
+            within that time. With zero, storage is read each time, as it is for every change.
     """
 
     def __init__(
@@ -67,13 +68,13 @@ class Gate:
         self._known: dict[Person, tuple[datetime, StaffMember]] = {}
 
     async def admit(self, authorization: str | None, permission: Permission) -> Caller:
-        """Return the caller, if the role holds the permission.
+        """Return the caller, if the role has the permission.
 
         Raises:
-            Unauthenticated: No token that can be believed.
-            NotStaff: Nobody's staff.
-            MspSuspended: The MSP is suspended, and the route is not billing.
-            PermissionMissing: The role lacks the permission.
+            Unauthenticated: The token is missing or not trusted.
+            NotStaff: The person is not staff of any MSP.
+            MspSuspended: The MSP is suspended, and the route does not belong to billing.
+            PermissionMissing: The role does not have the permission.
         """
         person = await self._verifier.verify(authorization)
         caller = await self._caller(person, fresh=permission not in _READS)

@@ -1,4 +1,4 @@
-"""Errors to HTTP: the one table of statuses and codes, and the shape of an error's body."""
+"""Errors over HTTP: the table of statuses and codes, and the format of an error's body."""
 
 import math
 from http import HTTPStatus
@@ -6,8 +6,8 @@ from typing import Any
 
 from domain import errors
 
-# Each class of the domain's errors with its status and its stable code. A class without an
-# entry here fails a test.
+# Each error class of the domain with its status and its stable code. A test fails if a class has
+# no entry.
 TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.MalformedInput: (HTTPStatus.BAD_REQUEST, "malformed_input"),
     errors.FlagNotEditable: (HTTPStatus.BAD_REQUEST, "flag_not_editable"),
@@ -51,7 +51,7 @@ def status_of(error: errors.DomainError) -> tuple[HTTPStatus, str]:
 
 
 def headers_of(error: errors.DomainError) -> dict[str, str]:
-    """Return the headers that go with an error."""
+    """Return the additional headers of an error's response."""
     status = TABLE[type(error)][0]
     if status is HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
@@ -61,7 +61,7 @@ def headers_of(error: errors.DomainError) -> dict[str, str]:
 
 
 def _seconds(wait: float) -> int:
-    """Return whole seconds from 1 to an hour, whatever another service made of the wait."""
+    """Return whole seconds from 1 to 3600 for any wait that another service returned."""
     bounded = min(max(wait, 1), _LONGEST_WAIT)
     return _RETRY_AFTER if math.isnan(bounded) else math.ceil(bounded)
 
@@ -73,7 +73,7 @@ def body_of(
     request_id: str,
     problems: tuple[tuple[str, str], ...] = (),
 ) -> dict[str, Any]:
-    """Return an error's body. It never holds a value of the request's.
+    """Return an error's body. It never contains a value from the request.
 
     Args:
         problems: Path and message of each malformed field.

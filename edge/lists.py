@@ -1,4 +1,4 @@
-"""Lists: paging, filters, the link of the next page and OpenAPI from one declaration."""
+"""Lists: one declaration provides paging, filters, the link of the next page, and OpenAPI."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -24,12 +24,12 @@ def list_route[P, Q: ListQuery, A: BaseModel](
 ) -> Callable[[Fetch[P, Q, A]], Fetch[P, Q, A]]:
     """Declare a list that staff read page by page.
 
-    The decorated function returns a page of answers. It finds the size of the page, the position
-    and the filters in the request's query.
+    The decorated function returns a page of answers. The request's query contains the page size,
+    the position and the filters.
 
     Args:
         item: The model of an answer's item.
-        query: The filters, with the paging of ListQuery.
+        query: The model of the filters; it inherits paging from ListQuery.
     """
     model = list_answer(item)
     errors = (404,) if "{" in path else ()

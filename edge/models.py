@@ -1,4 +1,4 @@
-"""Base models of requests and answers, and the types that the contract fixes."""
+"""Base models of requests and answers, and the types that the API contract defines."""
 
 import re
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from domain.identifiers import LONGEST_GUID
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return a time as RFC 3339 in UTC with `Z`; fractions of a second only when there are any."""
+    """Return a time as RFC 3339 in UTC with `Z`; with fractions of a second only if not zero."""
     text = moment.astimezone(UTC).isoformat(
         timespec="milliseconds" if moment.microsecond else "seconds"
     )
@@ -29,8 +29,8 @@ def rfc3339(moment: datetime) -> str:
 Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 
 
-# Text of any script, but no control characters, which neither show nor always store, nor halves
-# of surrogate pairs, which no UTF-8 holds.
+# Text of any script is allowed. Control characters are not, since they are invisible and cannot
+# always be stored; nor are lone surrogates, which UTF-8 cannot encode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -47,12 +47,12 @@ def _plain_text(text: str) -> str:
     return text
 
 
-# It is parsed where it is used; here it may be as long as its longest spelling.
+# It is parsed where it is used; here only the length of the longest spelling is checked.
 GuidText = Annotated[str, Field(max_length=LONGEST_GUID)]
 Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain_name)]
 Notes = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 
-# Models are built when they are first used: a cold start is for one request, not for every route.
+# Models are built at first use, since a cold start serves one request and does not need them all.
 _SHARED = ConfigDict(alias_generator=to_camel, defer_build=True)
 
 
@@ -77,9 +77,9 @@ class NoQuery(RequestModel):
 
 
 class ListQuery(RequestModel):
-    """What every list accepts: the size of a page, and the token of the next one.
+    """The query of every list: the page size, and the token of the next page.
 
-    A handler finds the position there that the token stands for.
+    A handler receives the position that the token contains instead of the token.
     """
 
     page_size: int = Field(100, ge=1, le=500)
@@ -87,7 +87,7 @@ class ListQuery(RequestModel):
 
 
 class ListAnswer(ApiModel):
-    """What every list answers."""
+    """The answer of every list."""
 
     items: list[Any]
     next_link: str | None = None

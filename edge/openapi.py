@@ -1,4 +1,4 @@
-"""OpenAPI 3.1, made from the catalogue: the same models that check the requests."""
+"""OpenAPI 3.1, generated from the catalogue and the models that validate the requests."""
 
 import json
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class Error(ApiModel):
     errors: list[Problem] | None = None
 
 
-# A schema's name is part of the contract, and stays when its class is renamed.
+# A schema's name is part of the API contract, and is kept if its class is renamed.
 _PUBLISHED = {
     "ConsentOutcome": "Outcome",
     "TenantConnection": "Connection",
@@ -122,7 +122,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
 
 
 def _head(get: dict[str, Any]) -> dict[str, Any]:
-    """Return the operation that goes with a GET: the same, without what is in the answers."""
+    """Return the HEAD operation of a GET: the same operation without response bodies."""
     responses = {
         status: {"description": response["description"]}
         for status, response in get["responses"].items()
@@ -176,9 +176,9 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
             responses[str(status)]["content"] = {route.media: file}
     statuses = {*route.errors, *_ALWAYS}
     if route.method != "GET":
-        statuses.add(409)  # others may be faster, whatever is changed
+        statuses.add(409)  # any change can conflict with another writer's
     if parameters(route.path):
-        statuses.add(404)  # an escape that is left in a parameter names nothing
+        statuses.add(404)  # a parameter with an undecoded escape names nothing
     if route.conditional:
         statuses.add(412)
     if isinstance(route.permission, Permission):

@@ -1,4 +1,4 @@
-"""Page tokens: where a list goes on, signed, and good for that list alone."""
+"""Page tokens: signed positions in a list, valid only for that list."""
 
 import base64
 import hmac
@@ -16,11 +16,11 @@ _SIGNATURE_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list is of: a token is bound to all of it, so it opens no other one.
+    """The identity of a list. A token is bound to all of it, so it is not valid for another list.
 
     Args:
-        path: What the path names, such as the tenant; an ID counts the same in all its spellings.
-        arguments: The query string's, of which the page's size and token do not count.
+        path: The path's parameters, such as the tenant; all spellings of an ID are equal.
+        arguments: The query string's arguments; page size and page token are ignored.
     """
 
     route: str
@@ -30,7 +30,7 @@ class Listing:
 
     @property
     def text(self) -> str:
-        """The same for the same list, whatever the order of its arguments."""
+        """A text that identifies the list; the order of the arguments does not matter."""
         filters = {
             name: values
             for name, values in self.arguments.items()
@@ -44,7 +44,7 @@ class Listing:
 
 
 class PageTokens:
-    """Signs positions, and reads those that it has signed.
+    """Signs positions, and reads signed ones.
 
     Args:
         key: A secret that all instances of the app share.

@@ -1,8 +1,8 @@
-"""Messages that failed five times: each is counted, and one that names an MSP is in its audit log.
+"""Messages that failed five times: each is counted; if it names an MSP, its audit log records it.
 
-Whatever such a message holds, its handler ends. It would be called five more times, and Microsoft's
-host then deletes the message. What is left to do stands elsewhere: in the schedule of syncs, and
-in the work on record.
+The handler must succeed for any content: otherwise it would be called five more times, and then
+Microsoft's host deletes the message. The unfinished work is recorded elsewhere, in the schedule of
+syncs and as pending work.
 """
 
 import logging
@@ -24,18 +24,21 @@ _log = logging.getLogger(__name__)
 async def record_poison[R: Subject](
     msps: MspStore, queue: WorkQueue[R], message: func.QueueMessage, now: datetime
 ) -> R | None:
-    """Count a message, and tell its MSP; return what it is about, or None if that is nothing here.
+    """Count a message and record it in the MSP's audit log.
 
-    No row is written for an MSP that does not exist: nobody would ever read it.
+    No row is written for an MSP that does not exist, since nobody would ever read it.
+
+    Returns:
+        The message's subject, or None if it names no subject or no existing MSP.
     """
     count("work.poisoned", work=queue.name)
     try:
         subject = queue.read(message.get_body())
     except MalformedInput:
-        _log.warning("a message of the queue %s names nothing", queue.name)
+        _log.warning("a message in the queue %s cannot be read", queue.name)
         return None
     if await msps.head(subject.msp_id) is None:
-        _log.warning("a message of the queue %s names no MSP that there is", queue.name)
+        _log.warning("a message in the queue %s names an MSP that does not exist", queue.name)
         return None
     tenant_id = subject.tenant_id if isinstance(subject, TenantRef) else None
     event = Cause(SYSTEM, now, message.id or "").event(

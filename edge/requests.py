@@ -1,4 +1,4 @@
-"""Reading a request: its identity, path, query and body, each checked once."""
+"""Reading a request: its caller, path, query and body, each validated once."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -44,10 +44,10 @@ class PublicRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffRequest[B, Q](PublicRequest):
-    """A request of a staff member, as a handler sees it: checked, and with its caller.
+    """A request of a staff member, as a handler sees it: validated, and with its caller.
 
     Args:
-        sign_position: Returns the token of a position in the list that is asked for.
+        sign_position: Returns the page token of a position in the requested list.
     """
 
     caller: Caller
@@ -60,7 +60,7 @@ class StaffRequest[B, Q](PublicRequest):
         """The tenant that the path names.
 
         Raises:
-            TenantNotFound: It is no GUID, so there is no such tenant.
+            TenantNotFound: It is not a GUID, so there is no such tenant.
         """
         try:
             return parse_tenant_id(self.path["tenantId"])
@@ -72,7 +72,7 @@ class StaffRequest[B, Q](PublicRequest):
         return Cause(Actor.staff(self.caller.member), at, self.request_id)
 
     def next_link(self, position: str | None) -> str | None:
-        """Return the link of the next page, relative to this API: no header has a say in it."""
+        """Return the link of the next page, relative to this API; no header influences it."""
         if position is None:
             return None
         token = self.sign_position(position)
@@ -81,24 +81,24 @@ class StaffRequest[B, Q](PublicRequest):
 
 
 def check_parameters(parameters: Mapping[str, str]) -> None:
-    """Refuse a path whose parameters the host could not decode.
+    """Refuse a path with parameters that the host could not decode.
 
-    It leaves `%2F` and broken escapes as they are; nothing here has a name with a percent sign.
+    The host leaves `%2F` and invalid escapes unchanged; no name here contains a percent sign.
 
     Raises:
-        NothingNamed: Always then.
+        NothingNamed: A parameter contains a percent sign.
     """
     if any("%" in value for value in parameters.values()):
         raise NothingNamed("No such address.")
 
 
 def check_length(headers: Mapping[str, str]) -> None:
-    """Refuse a body that is sent in chunks: the host would hand over an empty one.
+    """Refuse a body that is sent in chunks: the host would pass an empty one on.
 
     Raises:
-        LengthRequired: There is a `Transfer-Encoding`. It overrides a `Content-Length` beside it
-            (RFC 9112, 6.3), so that such a body is in chunks as well; the local host refuses one
-            with both itself.
+        LengthRequired: There is a `Transfer-Encoding` header. It overrides a `Content-Length`
+            (RFC 9112, 6.3), so a body with both headers is also sent in chunks. The local host
+            itself refuses requests with both.
     """
     if "transfer-encoding" in headers:
         raise LengthRequired("Send the body with its Content-Length, not in chunks.")
@@ -108,7 +108,7 @@ def read_arguments(url: str) -> dict[str, list[str]]:
     """Return the raw query string's arguments.
 
     Raises:
-        MalformedInput: It cannot be read.
+        MalformedInput: The query string cannot be parsed.
     """
     try:
         return parse_qs(urlsplit(url).query, keep_blank_values=True)
@@ -120,7 +120,7 @@ def read_query[Q: BaseModel](model: type[Q], arguments: Mapping[str, list[str]])
     """Return the query as its model.
 
     Raises:
-        MalformedInput: An argument is doubled, unknown or of the wrong form.
+        MalformedInput: An argument is repeated, unknown or malformed.
     """
     for name, values in arguments.items():
         if len(values) > 1:
@@ -132,11 +132,11 @@ def read_body[B: BaseModel](model: type[B], request: func.HttpRequest, *, option
     """Return the body as its model.
 
     Args:
-        optional: Whether no body stands for an empty one.
+        optional: Whether a missing body is treated as an empty object.
 
     Raises:
-        BodyTooLarge: It is over 256 KiB.
-        MalformedInput: It is not a JSON object, or has unknown or malformed fields.
+        BodyTooLarge: The body is larger than 256 KiB.
+        MalformedInput: The body is not a JSON object, or has unknown or malformed fields.
     """
     raw = request.get_body() or b""
     if len(raw) > LARGEST_BODY:
@@ -173,14 +173,14 @@ def _validated[M: BaseModel](model: type[M], values: dict[str, Any]) -> M:
 
 
 def _path(model: type[BaseModel], location: tuple[int | str, ...], kind: str) -> str:
-    """Return a field's dotted path; an unknown field's own name is the caller's text."""
+    """Return a field's dotted path; the name of an unknown field is the caller's own text."""
     if kind == "extra_forbidden":
         return _shown(model, str(location[-1]))
     return ".".join(str(part) for part in location)
 
 
 def _shown(model: type[BaseModel], name: str) -> str:
-    """Return a field's name if it is short and plain enough to be a name at all."""
+    """Return a field's name if it is known, or short and plain enough to be a name."""
     known = {field.alias for field in model.model_fields.values()}
     plain = len(name) <= 64 and name.replace("_", "").isalnum() and name.isascii()  # noqa: PLR2004  a name's length
     return name if name in known or plain else "(unknown field)"

@@ -1,7 +1,7 @@
-"""Routes: declared with their permission and models, served through one boundary.
+"""Routes: declared with their permission and models, and all served in the same way.
 
-Deny by default: a staff route cannot be declared without a permission, and only routes that are
-declared as public are served without a token.
+Access is denied by default: a staff route cannot be declared without a permission, and only routes
+that are declared as public are served without a token.
 """
 
 import logging
@@ -41,12 +41,12 @@ class Route:
     """A declared route, as OpenAPI shows it.
 
     Args:
-        permission: What the caller must hold; None for a public route.
-        answers: The model of each good status, None where there is no body.
-        media: The type of the file that the route answers instead of JSON, if it does.
-        errors: Statuses beyond those that every such route can answer.
-        raw_query: Whether the handler reads the query string itself; it takes no body.
-        conditional: Whether it heeds `If-Match`.
+        permission: The permission that the caller needs; None for a public route.
+        answers: The model of each success status; None if there is no body.
+        media: The media type, if the route returns a file instead of JSON.
+        errors: Error statuses in addition to those that every such route can return.
+        raw_query: Whether the handler reads the query string itself; such a route has no body.
+        conditional: Whether it supports `If-Match`.
     """
 
     method: str
@@ -65,7 +65,7 @@ class Route:
 
     @property
     def methods(self) -> list[str]:
-        """The methods that the route takes: HEAD goes with GET, and the host drops its body."""
+        """The route's methods: GET includes HEAD, for which the host drops the body."""
         return [self.method, "HEAD"] if self.method == "GET" else [self.method]
 
     @property
@@ -79,17 +79,17 @@ type PublicHandler[P] = Callable[[P, PublicRequest], Awaitable[Answer]]
 
 
 class RouteTable[P]:
-    """The routes of one area: declared at the level of its module, bound to its ports later.
+    """The routes of one area: declared at module level, bound to the area's ports later.
 
     Args:
-        area: What OpenAPI calls it.
+        area: The area's name in OpenAPI.
     """
 
     def __init__(self, area: str) -> None:
         self._area = area
         self._declared: list[tuple[Route, Callable[[P, Any], Awaitable[Answer]]]] = []
 
-    def route[B: BaseModel, Q: BaseModel](  # noqa: PLR0913  what a route is, all of it by name
+    def route[B: BaseModel, Q: BaseModel](  # noqa: PLR0913  the properties of a route, by name
         self,
         method: str,
         path: str,
@@ -104,7 +104,7 @@ class RouteTable[P]:
         """Declare a route for staff.
 
         Args:
-            more: `body_optional`, `conditional` and `media` of the route.
+            more: The route's `body_optional`, `conditional` and `media`.
         """
         facts = {"body": body, "query": query, "errors": errors, **more}
 
@@ -125,8 +125,8 @@ class RouteTable[P]:
         """Declare a route that needs no token.
 
         Args:
-            raw_query: The model of a query string that the handler reads itself: it is shown, and
-                checks nothing.
+            raw_query: The model of a query string that the handler reads itself; it is only
+                documented in OpenAPI and validates nothing.
         """
         facts = {"query": raw_query or NoQuery, "raw_query": raw_query is not None}
 
@@ -145,7 +145,7 @@ class RouteTable[P]:
         self._declared.append((route, handler))
 
     def bind(self, edge: "Edge", ports: P) -> func.Blueprint:
-        """Return the functions of the routes, each with the area's ports."""
+        """Return the functions of the routes, bound to the area's ports."""
         blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # it has no types
         for route, handler in self._declared:
             edge.add(blueprint, route, partial(handler, ports))
@@ -162,9 +162,9 @@ class Edge:
     def add(
         self, blueprint: func.Blueprint, route: Route, handler: Callable[[Any], Awaitable[Answer]]
     ) -> None:
-        """Register a route's function, and list the route in the catalogue."""
+        """Register a route's function, and add the route to the catalogue."""
 
-        # Microsoft's worker wants exactly the binding's parameters, plainly annotated.
+        # Microsoft's worker requires exactly the binding's parameters, with plain annotations.
         async def trigger(req: func.HttpRequest) -> func.HttpResponse:
             return await self._serve(route, handler, req)
 
@@ -174,12 +174,12 @@ class Edge:
     async def _serve(
         self, route: Route, handler: Callable[[Any], Awaitable[Answer]], req: func.HttpRequest
     ) -> func.HttpResponse:
-        """Answer one request; whatever goes wrong becomes an answer here."""
+        """Answer one request; every error becomes a response here."""
         request_id, began = str(uuid4()), time.perf_counter()
         with span(route.name, request_id=request_id) as current:
             try:
                 response = await self._answer(route, handler, req, request_id)
-            except Exception:  # noqa: BLE001  the boundary: nothing gets past it, not even a refusal's own fault
+            except Exception:  # noqa: BLE001  the boundary handles every error, even one in `refused`
                 _log.exception("unexpected error in %s, request %s", route.name, request_id)
                 response = failed(request_id)
             current.set_attribute("status", response.status_code)
@@ -199,7 +199,7 @@ class Edge:
             return refused(error, request_id)
 
     async def _read(self, route: Route, req: func.HttpRequest, request_id: str) -> PublicRequest:
-        """Return a request after every check; the caller is checked first."""
+        """Return a request after all checks; the caller is checked first."""
         headers = {name.lower(): value for name, value in req.headers.items()}
         caller = None
         if route.permission is not None:
@@ -243,13 +243,13 @@ def register(
 
 
 def log_request(method: str, template: str, status: int, request_id: str, began: float) -> None:
-    """Write a request's one line in the log.
+    """Write the single log line of a request.
 
-    It names the route, not the address: a query string may hold a consent's state, and a path
-    whom a request is about.
+    It contains the route's template, not the URL: a query string may contain the state of a
+    consent, and a path may identify the person whom the request is about.
 
     Args:
-        began: By `time.perf_counter`.
+        began: The start, from `time.perf_counter`.
     """
     log_event(
         _log,

@@ -1,4 +1,4 @@
-"""Health, OpenAPI, and the answer to whatever no route takes."""
+"""Health, OpenAPI, and the answer to requests that match no route."""
 
 import json
 import logging
@@ -40,10 +40,10 @@ class OpenApiAnswer(RootModel[dict[str, Any]]):
 
 @dataclass(frozen=True, slots=True)
 class SystemPorts:
-    """What the routes need.
+    """The ports of the routes.
 
     Args:
-        probe: Reads from storage; raises when it is out of reach.
+        probe: Reads from storage; raises an error if it cannot be reached.
         catalogue: All routes of the app.
     """
 
@@ -56,10 +56,10 @@ routes = RouteTable[SystemPorts]("system")
 
 @routes.public("GET", "health", answers={200: HealthAnswer, 503: HealthAnswer})
 async def health(ports: SystemPorts, _request: PublicRequest) -> Answer:
-    """Tell whether the app can do its work."""
+    """Return whether the app can work."""
     try:
         await ports.probe()
-    except Exception:  # noqa: BLE001  whatever it is, storage is out of reach
+    except Exception:  # noqa: BLE001  any error means that storage cannot be reached
         _log.exception("storage cannot be reached")
         return Answer(503, HealthAnswer(status="degraded", storage="unreachable"))
     return Answer(200, HealthAnswer(status="ok", storage="ok"))
@@ -74,12 +74,12 @@ async def openapi(ports: SystemPorts, _request: PublicRequest) -> Answer:
 def system_functions(edge: Edge, probe: Callable[[], Awaitable[None]]) -> func.Blueprint:
     """Return the functions that belong to no area.
 
-    The Functions host tries routes in the order of their functions' names, so that the name of
-    the catch-all has to sort after all others. Without it, the host answers a wrong method with
-    404 and without a body.
+    The Functions host tries routes in the order of their functions' names, so the name of the
+    catch-all must sort after all others. Without the catch-all, the host answers a wrong method
+    with 404 and no body.
 
     Args:
-        probe: Reads from storage; raises when it is out of reach.
+        probe: Reads from storage; raises an error if it cannot be reached.
     """
     blueprint = routes.bind(edge, SystemPorts(probe, edge.catalogue))
 
@@ -108,6 +108,6 @@ def _not_taken(edge: Edge, path: str, request_id: str) -> func.HttpResponse:
 
 
 def allowed_methods(catalogue: Iterable[Route], path: str) -> list[str]:
-    """Return the methods of the routes that the decoded path matches, in any case."""
+    """Return the methods of the routes that match the decoded path, ignoring case."""
     found = [route for route in catalogue if matches(route.path, path)]
     return sorted({method for route in found for method in route.methods})

@@ -1,7 +1,7 @@
 """Route templates as the Functions host reads them: `tenants/{tenantId}`, `alerts/{alertId:guid}`.
 
-`guid` is the one constraint that the app may use. A path that does not fit it goes on to the next
-function.
+`guid` is the only constraint that the app may use. If a path does not match it, the host tries the
+next function.
 """
 
 import re
@@ -12,10 +12,10 @@ _PARAMETER = re.compile(r"{(\w+)(:guid)?}")
 
 
 def checked(template: str) -> str:
-    """Return a template that the app can read.
+    """Return the template, if the app can parse it.
 
     Raises:
-        ValueError: It has a constraint that only the host would know.
+        ValueError: It has a constraint that only the host knows.
     """
     if set("{}") & set(_PARAMETER.sub("", template)):
         raise ValueError(template)
@@ -33,10 +33,10 @@ def plain_path(template: str) -> str:
 
 
 def matches(template: str, path: str) -> bool:
-    """Tell whether a path names something by a template, in any case.
+    """Return whether a path matches a template, ignoring case.
 
     Args:
-        path: As the host decodes it. A percent sign that is left in it names nothing.
+        path: As decoded by the host. A parameter with a remaining percent sign does not match.
     """
     segments, parts = template.split("/"), path.strip("/").split("/")
     return len(segments) == len(parts) and all(map(_takes, segments, parts))

@@ -1,4 +1,4 @@
-"""A tenant as every route answers it."""
+"""A tenant as all routes return it."""
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ class DataSetAnswer(ApiModel):
 
     @classmethod
     def of(cls, state: DataSetState) -> "DataSetAnswer":
-        """Show a data set's state."""
+        """Return a data set's answer."""
         return cls(
             name=state.name,
             state=state.state,
@@ -46,7 +46,7 @@ class SyncAnswer(ApiModel):
 
     @classmethod
     def of(cls, state: SyncState | None) -> "SyncAnswer":
-        """Show a sync's state; before the first request everything is pending."""
+        """Return a sync's state; before the first request everything is pending."""
         data_sets = state.data_sets if state else tuple(DataSetState(name) for name in DataSet)
         return cls(
             state=state.phase if state else SyncPhase.PENDING,
@@ -63,7 +63,7 @@ class LostConnection(ApiModel):
 
     @classmethod
     def of(cls, tenant: Tenant) -> "LostConnection | None":
-        """Show a lost connection, if it is lost."""
+        """Return the lost connection, or None if the tenant can be reached."""
         if tenant.connection_lost_at is None:
             return None
         reason = tenant.connection_lost_reason or "ended"
@@ -90,7 +90,7 @@ class TenantAnswer(ApiModel):
 
     @classmethod
     def of(cls, known: Versioned[Tenant], state: SyncState | None) -> "TenantAnswer":
-        """Show a tenant as it was read."""
+        """Return a tenant's answer."""
         tenant = known.value
         return cls(
             tenant_id=tenant.tenant_id,

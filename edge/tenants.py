@@ -10,10 +10,10 @@ from edge.requests import StaffRequest
 
 
 async def tenant_of(msps: MspStore, request: StaffRequest[Any, Any]) -> Versioned[Tenant]:
-    """Return the caller's own tenant that the path names.
+    """Return the tenant of the caller's MSP that the path names.
 
     Raises:
-        TenantNotFound: The caller's MSP has none of this ID.
+        TenantNotFound: The caller's MSP has no tenant with this ID.
     """
     known = await msps.find(Tenant, request.caller.msp_id, request.tenant_id)
     if known is None:

@@ -1,4 +1,4 @@
-"""Bearer tokens: which ones are believed, and what is read from them.
+"""Bearer tokens: their validation, and the claims that are read from them.
 
 https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens
 """
@@ -12,7 +12,7 @@ import jwt
 from domain.errors import MalformedInput, Unauthenticated
 from domain.identifiers import ObjectId, TenantId, parse_guid
 
-SCOPE = "access_as_user"  # what docs/deployment.md has this API expose
+SCOPE = "access_as_user"  # this API exposes it, see docs/deployment.md
 _log = logging.getLogger(__name__)
 _LEEWAY_SECONDS = 30
 _REQUIRED = ["exp", "nbf", "iat", "iss", "aud", "tid", "oid", "ver"]
@@ -22,17 +22,17 @@ class SigningKeys(Protocol):
     """Microsoft Entra ID's public signing keys."""
 
     async def key(self, kid: str) -> Any | None:
-        """Return the RSA public key with the ID, or None when Entra has none.
+        """Return the RSA public key with the ID, or None if Entra has none.
 
         Raises:
-            MicrosoftUnavailable: The keys cannot be had.
+            MicrosoftUnavailable: The keys are not available.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who a verified token speaks for."""
+    """The person that a verified token identifies."""
 
     tid: TenantId
     oid: ObjectId
@@ -42,8 +42,8 @@ class TokenVerifier:
     """Verifies delegated v2.0 access tokens for this API.
 
     Args:
-        keys: Where the signing keys come from; never an address in the token.
-        authority: Microsoft Entra ID, without a tenant: the issuer's first part.
+        keys: The source of the signing keys; URLs in the token are never used.
+        authority: URL of Microsoft Entra ID without a tenant: the first part of the issuer.
         audience: Client ID of this API.
     """
 
@@ -51,11 +51,11 @@ class TokenVerifier:
         self._keys, self._authority, self._audience = keys, authority, audience
 
     async def verify(self, authorization: str | None) -> Person:
-        """Return the person that the `Authorization` header speaks for.
+        """Return the person that the `Authorization` header identifies.
 
         Raises:
-            Unauthenticated: The token cannot be believed; why is in the log alone.
-            MicrosoftUnavailable: The signing keys cannot be had.
+            Unauthenticated: The token is not trusted; only the log contains the reason.
+            MicrosoftUnavailable: The signing keys are not available.
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -74,7 +74,7 @@ class TokenVerifier:
         claims = jwt.decode(
             token,
             key,
-            # One algorithm: `none` and HS256 keyed with the public key are the old attacks.
+            # Only one algorithm: `none` and HS256 keyed with the public key are known attacks.
             algorithms=["RS256"],
             audience=self._audience,
             leeway=_LEEWAY_SECONDS,
@@ -88,7 +88,7 @@ class TokenVerifier:
         if claims["iss"] != f"{self._authority}/{tid}/v2.0" or claims["ver"] != "2.0":
             raise jwt.InvalidIssuerError
         if claims.get("idtyp") == "app" or SCOPE not in str(claims.get("scp")).split():
-            # An app-only token speaks for no person, whatever its oid; nor is a token good that
-            # was given for another scope than the one this API has.
+            # An app-only token identifies no person, whatever its oid. A token that was issued
+            # for another scope than this API's is not valid either.
             raise jwt.InvalidTokenError
         return Person(TenantId(tid), ObjectId(oid))

@@ -1,4 +1,4 @@
-"""Triggers of timers and of work queues, each queue with its poison twin."""
+"""Triggers of timers and of work queues; each queue has a poison queue."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ def add_timer(
     """Add a timer.
 
     Args:
-        name: Of the function.
+        name: Name of the function.
         setting: Name of the app setting with the schedule (NCRONTAB).
     """
 
@@ -39,7 +39,7 @@ def add_timer(
 
 @dataclass(frozen=True, slots=True)
 class FailedMessages:
-    """Where messages that failed five times are recorded."""
+    """The ports with which messages that failed five times are recorded."""
 
     msps: MspStore
     clock: Clock
@@ -52,18 +52,18 @@ def add_work_queue[R: Subject](
     run: Callable[[R, str], Awaitable[None]],
     after_failure: Callable[[R], Awaitable[None]] | None = None,
 ) -> None:
-    """Add the trigger of a work queue, and that of its poison queue.
+    """Add the triggers of a work queue and of its poison queue.
 
     Args:
-        run: Works on a subject; it also gets the message's ID, as the ID of the request.
-        after_failure: What else follows when a message has failed five times.
+        run: Processes a subject; it also gets the message's ID, as the ID of the request.
+        after_failure: Called in addition when a message has failed five times.
     """
 
     async def work(message: func.QueueMessage) -> None:
         await run(queue.read(message.get_body()), message.id or "")
 
     async def poison(message: func.QueueMessage) -> None:
-        # What is to be done is on record elsewhere, so that it is tried again.
+        # The work itself is recorded elsewhere, so that it is tried again.
         subject = await record_poison(failed.msps, queue, message, failed.clock.now())
         if subject is not None and after_failure is not None:
             await after_failure(subject)

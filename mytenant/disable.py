@@ -1,4 +1,4 @@
-"""Disable: the only way by which the partner tenant goes."""
+"""Disable: the only way to remove the partner tenant."""
 
 from core.remove_tenant import RemovalPorts, remove_tenant
 from domain.audit import Cause
@@ -8,7 +8,7 @@ from domain.partner_tenant import disable
 
 
 async def disable_partner_tenant(ports: RemovalPorts, msp_id: MspId, cause: Cause) -> TenantId:
-    """Remove the partner tenant's row at once, and set off the purge of what it owned.
+    """Remove the partner tenant's row at once, and start the purge of everything that it owned.
 
     Raises:
         NoPartnerTenant: There is none.

@@ -1,4 +1,4 @@
-"""Manual enable: creates the partner tenant or converts the customer row."""
+"""Manual enable: creates the partner tenant, or converts the customer row."""
 
 from core.transactions import decide_and_commit
 from domain.audit import Cause
@@ -14,11 +14,11 @@ from domain.row_changes import Decision
 def tenant_to_enable(head: MspHead, caller_tid: TenantId, named: TenantId | None) -> TenantId:
     """Return the only tenant that the caller may enable.
 
-    It is the one that Microsoft confirmed in the current consent session, else the one that the
-    caller signed in from: a body can confirm it, never choose it.
+    It is the tenant that Microsoft confirmed in the current consent session, else the tenant that
+    the caller signed in from. A request body can confirm it, but cannot choose another one.
 
     Raises:
-        OtherTenantNamed: The body names another one.
+        OtherTenantNamed: The body names another tenant.
     """
     consent = head.consent.value if head.consent else None
     detected = consent.detected_tenant_id if consent else None
@@ -31,7 +31,7 @@ def tenant_to_enable(head: MspHead, caller_tid: TenantId, named: TenantId | None
 async def enable_partner_tenant(
     msps: MspStore, identity: Identity, msp: Msp, tenant_id: TenantId, cause: Cause
 ) -> Enabled:
-    """Make the tenant the MSP's partner tenant, in one atomic step.
+    """Make the tenant the MSP's partner tenant, in one transaction.
 
     Raises:
         PartnerTenantExists: Another tenant is the partner tenant.

@@ -76,7 +76,7 @@ class DisabledAnswer(ApiModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyTenantPorts(RemovalPorts):
-    """What the area needs from outside."""
+    """The ports of the area."""
 
     sync_states: SyncStates
     sync_requests: SyncRequests
@@ -90,7 +90,7 @@ routes = RouteTable[MyTenantPorts]("my tenant")
 
 @routes.route("GET", "my-tenant", Permission.TENANTS_READ, answers={200: MyTenantAnswer})
 async def get_my_tenant(ports: MyTenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
-    """Show the partner tenant, and how far the consent is."""
+    """Return the partner tenant and the state of the consent."""
     head = request.caller.head
     record = head.consent.value if head.consent else None
     body = MyTenantAnswer(
@@ -149,7 +149,7 @@ async def disable_my_tenant(ports: MyTenantPorts, request: StaffRequest[NoBody, 
 
 
 def _permissions(head: MspHead) -> PermissionsAnswer:
-    """Tell an MSP with a partner tenant when it should consent anew."""
+    """Return whether an MSP with a partner tenant should consent again."""
     version = head.msp.value.consented_manifest
     has_tenant = head.slot is not None
     return PermissionsAnswer(
@@ -158,7 +158,7 @@ def _permissions(head: MspHead) -> PermissionsAnswer:
 
 
 def _credential(expires_at: datetime | None, now: datetime) -> CredentialAnswer | None:
-    """Tell of a credential that ends within 30 days."""
+    """Return the credential if it expires within 30 days or has expired, else None."""
     if expires_at is None or expires_at - now > _TOLD_AHEAD:
         return None
     return CredentialAnswer(expires_at=expires_at, is_expired=expires_at <= now)

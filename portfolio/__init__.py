@@ -1,1 +1,1 @@
-"""The portfolio: read roll-ups across an MSP's tenants."""
+"""The portfolio: searches and figures across an MSP's tenants, read only."""

@@ -24,7 +24,7 @@ from portfolio.user_search_cache import CachedUsers
 
 @dataclass(frozen=True, slots=True)
 class PortfolioPorts:
-    """What the area needs from outside."""
+    """The ports of the area."""
 
     reader: PortfolioReader
     users: CachedUsers
@@ -61,7 +61,7 @@ async def search_portfolio_users(
 async def get_portfolio_summary(
     ports: PortfolioPorts, request: StaffRequest[NoBody, SummaryQuery]
 ) -> Answer:
-    """Show the figures of all tenants."""
+    """Return the figures of all tenants."""
     msp_id, reader = request.caller.msp_id, ports.reader
     tenants, summaries = await asyncio.gather(reader.tenants(msp_id), reader.summaries(msp_id))
     summary = summarise(tenants, summaries, request.query.scope)

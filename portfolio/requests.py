@@ -1,4 +1,4 @@
-"""What the portfolio routes accept and answer."""
+"""Queries and answers of the portfolio's routes."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ _SHORTEST = 2
 
 
 def _searchable(text: str) -> str:
-    """Return the text as the index has it."""
+    """Return the text in the form that the index uses."""
     folded = fold(text.strip()).strip()
     if min(len(text.strip()), len(folded)) < _SHORTEST:
         raise ValueError("must hold at least 2 characters")
@@ -43,7 +43,7 @@ class PortfolioTenantAnswer(ApiModel):
 
     @classmethod
     def of(cls, tenant: ListedTenant) -> "PortfolioTenantAnswer":
-        """Name a tenant."""
+        """Return a tenant's answer."""
         return cls(
             tenant_id=tenant.ref.tenant_id,
             display_name=tenant.display_name,
@@ -64,7 +64,7 @@ class PortfolioUserAnswer(ApiModel):
 
     @classmethod
     def of(cls, found: FoundUser) -> "PortfolioUserAnswer":
-        """Show a user."""
+        """Return a user's answer."""
         return cls(**found.user, tenant=PortfolioTenantAnswer.of(found.tenant))
 
 
@@ -112,7 +112,7 @@ class PortfolioSummaryAnswer(ApiModel):
 
     @classmethod
     def of(cls, summary: PortfolioSummary) -> "PortfolioSummaryAnswer":
-        """Show a summary."""
+        """Return a summary's answer."""
         return cls(
             total=FiguresAnswer(**_figures(summary.total), synced_at=summary.synced_at),
             tenants=[_tenant(tenant) for tenant in summary.tenants],

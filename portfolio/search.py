@@ -1,4 +1,4 @@
-"""The search itself: the first users, over all tenants, that hold a text."""
+"""The search algorithm: the first users, across all tenants, that contain a text."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.user_block import UserBlock, read_answer
 
 MOST = 150
 
-# Where a match sorts, and where it is: block and line.
+# A match's sort key, and its position: block and line.
 type _Match = tuple[bool, str, int, int]
 
 
@@ -28,11 +28,11 @@ def search(
 ) -> list[FoundUser]:
     """Return the first users with the text in a name or address, enabled first, then by name.
 
-    Blocks are in that order already, so each is read only as far as its matches are among the
+    Blocks are already in that order, so each is read only as far as its matches are among the
     first.
 
     Args:
-        wanted: Folded as the blocks are.
+        wanted: The text, folded in the same way as the blocks.
     """
     ordered = list(blocks)
     matches = [_matches(number, block, wanted) for number, (_, block) in enumerate(ordered)]
@@ -47,7 +47,7 @@ def search(
 
 
 def _matches(number: int, block: UserBlock, wanted: str) -> Iterator[_Match]:
-    """Yield the lines that hold the text, in order, one as it is asked for."""
+    """Yield the lines that contain the text, in order, lazily."""
     text, line, start = block.folded, 0, 0
     while (at := text.find(wanted, start)) >= 0:
         line += text.count("\n", start, at)

@@ -15,11 +15,11 @@ from portfolio.visibility import is_in_portfolio
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What was found, and the tenants whose users may be missing from it.
+    """The users found, and the tenants whose users may be missing from the result.
 
     Args:
-        failed: Tenants whose users were never read, or whose last read of users failed: what
-            is known of them is old.
+        failed: Tenants whose users were never read, or whose last read of users failed, so that
+            their data may be old.
     """
 
     found: Sequence[FoundUser]
@@ -31,8 +31,8 @@ async def search_users(
 ) -> SearchResult:
     """Search an MSP's users.
 
-    Which tenants there are is read each time: one that was removed or offboarded just now shows
-    no more, whatever of it is still in memory.
+    The list of tenants is read each time, so a tenant that was just removed or offboarded is not
+    shown, even if its users are still in memory.
 
     Args:
         wanted: Folded text.

@@ -1,4 +1,4 @@
-"""The summary of a portfolio: each tenant's roll-up, and all of them added up."""
+"""The summary of a portfolio: each tenant's roll-up, and the sum of all."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ class TenantSummary:
     """A tenant's figures.
 
     Args:
-        synced_at: How old they are; None before the first good read.
+        synced_at: The time of the figures; None before the first successful read.
     """
 
     tenant: ListedTenant
@@ -32,7 +32,7 @@ class PortfolioSummary:
     """All figures.
 
     Args:
-        synced_at: Of the tenant whose figures are oldest.
+        synced_at: The time of the oldest figures of any tenant.
     """
 
     total: RollUp
@@ -43,7 +43,7 @@ class PortfolioSummary:
 def summarise(
     tenants: Iterable[ListedTenant], summaries: Mapping[TenantRef, SyncSummary], scope: TenantScope
 ) -> PortfolioSummary:
-    """Return the summary of the tenants that the scope shows."""
+    """Return the summary of the tenants in the scope."""
     shown = [
         _of(tenant, summaries.get(tenant.ref))
         for tenant in tenants
@@ -61,7 +61,7 @@ def _of(tenant: ListedTenant, summary: SyncSummary | None) -> TenantSummary:
 
 
 def add_up(roll_ups: Iterable[RollUp]) -> RollUp:
-    """Return the sum of each figure over the tenants that have it: unread is not zero."""
+    """Return the sum of each figure over the tenants that have it; an unread figure is not zero."""
     known = list(roll_ups)
     sums = {}
     for figure in fields(RollUp):

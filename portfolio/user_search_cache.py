@@ -1,4 +1,4 @@
-"""The search index in memory: decompressed once, and again only what changed."""
+"""The search index in memory: only changed blocks are read and decompressed again."""
 
 import asyncio
 import sys
@@ -18,14 +18,14 @@ from domain.user_block import UserBlock
 type _Blocks = Mapping[BlockKey, Versioned[UserBlock]]
 
 _MOST_BYTES = 256 * 1024 * 1024
-# Beyond as many, one read of all costs less than one each.
+# For more blocks than this, reading all of them at once costs less than reading each by key.
 _MOST_BY_KEY = 64
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class MspUsers:
-    """An MSP's index as of a moment, and how each tenant's sync stood then."""
+    """An MSP's index at a certain time, and the state of each tenant's sync at that time."""
 
     read_at: datetime
     blocks: _Blocks
@@ -35,11 +35,11 @@ class MspUsers:
 
 
 class CachedUsers:
-    """The indexes of the MSPs that searched last, within a bound of memory.
+    """The indexes of the MSPs that searched last, within a limit of memory.
 
     Args:
-        age: At which an index is compared with storage, by keys and versions alone.
-        most_bytes: What all indexes together may take; the one in use stays whatever it takes.
+        age: The age at which an index is compared with storage, by keys and versions only.
+        most_bytes: The limit for all indexes together; the one in use is kept in any case.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class CachedUsers:
         self._reading: dict[MspId, asyncio.Task[MspUsers]] = {}
 
     async def of_msp(self, msp_id: MspId) -> MspUsers:
-        """Return an MSP's index; callers at the same time share one read of it."""
+        """Return an MSP's index; concurrent callers share one read of it."""
         known = self._known.get(msp_id)
         if known and self._clock.now() - known.read_at < self._age:
             self._known.move_to_end(msp_id)
@@ -66,7 +66,7 @@ class CachedUsers:
             task = asyncio.ensure_future(self._refresh(msp_id, known))
             self._reading[msp_id] = task
             task.add_done_callback(lambda _: self._reading.pop(msp_id, None))
-        return await asyncio.shield(task)  # A caller that leaves must not stop the others.
+        return await asyncio.shield(task)  # A cancelled caller must not cancel the others.
 
     async def _refresh(self, msp_id: MspId, known: MspUsers | None) -> MspUsers:
         read_at = self._clock.now()
@@ -97,7 +97,7 @@ class CachedUsers:
             read = await self._index.read(changed) if changed else {}
             if len(read) == len(changed):
                 return kept | dict(read)
-            # A block was divided just now: its users are in others.
+            # A block was just split, and its users are in other blocks: read the versions again.
         return await self._index.of_msp(msp_id)
 
 
@@ -105,7 +105,7 @@ def _of(read_at: datetime, blocks: _Blocks, summaries: Mapping[TenantRef, SyncSu
     by_tenant: dict[TenantRef, list[UserBlock]] = {}
     for (ref, name), block in sorted(blocks.items(), key=lambda item: _order(item[0])):
         of_tenant = by_tenant.setdefault(ref, [])
-        # A block that was divided between two pages was read, and then what it is divided into.
+        # A block that was split while the pages were read may be there together with its parts.
         while of_tenant and name.startswith(of_tenant[-1].name):
             of_tenant.pop()
         of_tenant.append(block.value)

@@ -1,13 +1,13 @@
-"""Which tenants the portfolio shows."""
+"""The tenants that the portfolio shows."""
 
 from domain.sync_state import SyncSummary
 from domain.tenant import ListedTenant, TenantScope, TenantStatus
 
 
 def is_in_portfolio(tenant: ListedTenant, summary: SyncSummary | None, scope: TenantScope) -> bool:
-    """Tell whether the portfolio shows a tenant, as the tenant list does.
+    """Return whether the portfolio shows a tenant; the rules are those of the tenant list.
 
-    The partner tenant shows once its first sync is complete; offboarded tenants are left out.
+    The partner tenant is shown once its first sync is complete. Offboarded tenants are left out.
     """
     if tenant.status is TenantStatus.OFFBOARDED:
         return False

@@ -1,1 +1,1 @@
-"""Staff: who works for the MSP, and in which role."""
+"""Staff: the people who work for the MSP, and their roles."""

@@ -1,4 +1,4 @@
-"""Routes of staff, and of the caller's own standing."""
+"""Routes of staff, and of the caller's own role and permissions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class StaffAnswer(ApiModel):
 
     @classmethod
     def of(cls, member: StaffMember) -> "StaffAnswer":
-        """Show a staff member."""
+        """Return a staff member's answer."""
         return cls(tid=member.tid, oid=member.oid, role=member.role, name=member.name)
 
 
@@ -51,7 +51,7 @@ class StaffBody(RequestModel):
 
 @dataclass(frozen=True, slots=True)
 class StaffPorts:
-    """What the area needs from outside."""
+    """The ports of the area."""
 
     msps: MspStore
     index: StaffIndex
@@ -63,7 +63,7 @@ routes = RouteTable[StaffPorts]("staff")
 
 @routes.route("GET", "me", Permission.STAFF, answers={200: MeAnswer})
 async def get_me(_ports: StaffPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
-    """Show who the caller is, and what they may do."""
+    """Return the caller's identity, role and permissions."""
     member = request.caller.member
     held = PERMISSIONS[member.role] - {Permission.STAFF}
     body = MeAnswer(
@@ -116,7 +116,7 @@ async def delete_staff_member(ports: StaffPorts, request: StaffRequest[NoBody, N
 
 
 def _named(path: Mapping[str, str]) -> tuple[TenantId, ObjectId]:
-    """Return whom the path names; what is no GUID names nobody."""
+    """Return the person that the path names; a path without GUIDs names nobody."""
     try:
         return parse_tenant_id(path["tid"]), parse_object_id(path["oid"])
     except MalformedInput:

@@ -1,1 +1,1 @@
-"""Graph sync: what is due, one tenant, each data set."""
+"""Graph sync: finding due tenants, syncing one tenant, syncing each data set."""

@@ -13,16 +13,16 @@ from sync.whole_data_set import succeeded
 
 @dataclass(slots=True)
 class WholeRead:
-    """Reads every user, and then what changed meanwhile: a user may move between pages.
+    """Reads every user, and then the changes since its start: a user may move between pages.
 
-    A read that was put off goes on where it stopped. Rows that it has not met by its end are
-    gone; it writes only what differs.
+    A postponed read continues where it stopped. Rows of users that the read has not seen by its
+    end are deleted. Only differences are written.
 
     Args:
-        held: How many rows there were, any of which may turn out to be gone.
-        link: By which Graph names what has changed since the read began.
-        noted: Which users are on record as met, so that the read can go on later.
-        position: Link of the page after the last one that was written; at the end, of the last.
+        held: The number of rows stored before the read, any of which may have to be deleted.
+        link: The link that returns the changes since the read began.
+        noted: The users that are already stored as seen, so that the read can continue later.
+        position: Link of the page after the last one written; at the end, of the last page.
     """
 
     indexed: IndexedUsers
@@ -40,9 +40,9 @@ class WholeRead:
         """Read, write and delete; return the data set's state.
 
         Raises:
-            Unreadable: The read did not come to its end.
-            PositionLost: Graph no longer knows where it stopped.
-            LeaseLost: Somebody else has the tenant now; nothing more is written.
+            Unreadable: The read could not be completed.
+            PositionLost: Graph no longer accepts the position where the read stopped.
+            LeaseLost: Another worker has the tenant now; nothing more is written.
         """
         await self._begin()
         began = self.link
@@ -56,7 +56,7 @@ class WholeRead:
         return await self._settle()
 
     async def _begin(self) -> None:
-        """Learn what is stored, and what of it a read that was put off has met."""
+        """Look up the stored rows, and which of them a postponed read has already seen."""
         rows = self.indexed.rows
         before = rows.state
         await rows.look_up()
@@ -69,10 +69,10 @@ class WholeRead:
         rows.unreadable_before = before.unreadable
         rows.seen = await self.whole_reads.met(rows.lease.state.ref, self.link, rows.digests)
         if not rows.seen and before.synced_at is None:
-            rows.seen = set(rows.digests)  # Of a first read nothing can be gone.
+            rows.seen = set(rows.digests)  # A first read has nothing to delete.
             return
         if not rows.seen:
-            raise PositionLost  # Nobody knows what it has met: all would seem to be gone.
+            raise PositionLost  # It is unknown what it has seen: all users would seem deleted.
         self.noted, self.held = set(rows.seen), len(rows.digests)
 
     async def _write(self, ready: ReadyPage) -> None:
@@ -83,7 +83,7 @@ class WholeRead:
         self.position = page.next_link or self.position
         state = replace(rows.state, count=len(rows.digests))
         if not self.held and page.next_link:
-            # A first read goes on there after a crash as well.
+            # A first read also continues there after a crash.
             state = replace(
                 state, delta_link=self.link, next_link=self.position, unreadable=rows.unreadable
             )
@@ -99,7 +99,7 @@ class WholeRead:
         self.link = changed.delta_link or self.link
         await rows.lease.note_data_set(
             rows.state
-        )  # However much there is to read, the lease holds.
+        )  # Renews the lease, however many changes there are.
 
     async def _put_off(self, began: str) -> None:
         rows = self.indexed.rows
@@ -111,9 +111,9 @@ class WholeRead:
         await rows.lease.note_data_set(state)
 
     async def _settle(self) -> DataSetState:
-        """Delete what is gone, if that may be believed, and count what there is.
+        """Delete the rows of users that no longer exist, unless that is suspicious, and count.
 
-        In doubt the next read is a whole one again, so that it can confirm this one.
+        If it is suspicious, the next read is a complete one again, so that it can confirm this one.
         """
         rows = self.indexed.rows
         gone = rows.gone()

@@ -1,4 +1,4 @@
-"""What is due: the schedule's entries up to now, each compared with the truth."""
+"""Due tenants: the schedule's entries up to now, each checked against the tenant's state."""
 
 import logging
 from dataclasses import replace
@@ -18,15 +18,15 @@ from sync.sync_tenant import SyncPorts
 _log = logging.getLogger(__name__)
 _MAX_CONCURRENT = 16
 MAX_PER_RUN = 5000
-# Tenants that fall due together reach Graph and storage one after another.
+# Tenants that become due together are spread, so that Graph and storage are not overloaded.
 MAX_PER_SECOND = 50
 
 
 async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
-    """Queue a sync of every tenant that is due; return how many.
+    """Queue a sync of every due tenant; return the number of tenants.
 
-    One tenant's trouble never holds up another. What exceeds 5,000 waits for the next time; the
-    schedule sees to it that it is not always the same tenants'.
+    A failure of one tenant does not stop the others. Entries beyond 5,000 wait for the next run;
+    the schedule's order ensures that these are not always the same tenants.
     """
     now = ports.clock.now()
     entries = await first(ports.schedule.due(now), MAX_PER_RUN)
@@ -37,11 +37,11 @@ async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
         number, entry = numbered
         delay = number // MAX_PER_SECOND
         is_queued = await _handle_entry(ports, entry, now, interval, delay)
-        queued += is_queued  # Read and added in one go: others add meanwhile.
+        queued += is_queued  # Without an await in between, since other tasks add as well.
 
     failures = await for_each(enumerate(entries), handle, max_concurrent=_MAX_CONCURRENT)
     for _, error in failures:
-        # After a concurrent change the entry is stale, and is removed next time.
+        # After a concurrent change the entry is stale, and the next run removes it.
         if not isinstance(error, ConcurrentChange):
             _log.error("a due tenant could not be queued", exc_info=error)
     return queued
@@ -50,7 +50,7 @@ async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
 async def _handle_entry(
     ports: SyncPorts, entry: ScheduledSync, now: datetime, interval: timedelta, delay: int
 ) -> bool:
-    """Queue the sync, or put the entry where it belongs."""
+    """Queue the sync, or remove or move the entry."""
     known = await ports.states.find(entry.ref)
     tenant = await _tenant(ports, entry.ref)
     is_stale = known is not None and known.value.due_at != entry.due_at
@@ -61,10 +61,10 @@ async def _handle_entry(
         await _forget(ports, entry, known, now)
         return False
     if known and is_under_way(known.value, now):
-        return False  # The entry stays, so that a worker that dies is noticed.
+        return False  # The entry stays, so that a crash of the worker is detected.
     state = known.value if known else None
     next_at = _next(state, now, interval) if tenant.is_synced else now + interval
-    # As the schedule has it, in whole seconds: a fraction more would be this very entry.
+    # In whole seconds, as in the schedule: with only a fraction more it would be this same entry.
     later = scheduled(entry.ref, next_at)
     if later.due_at > now:
         await _reschedule(ports, known, later)
@@ -79,9 +79,10 @@ async def _handle_entry(
 async def _forget(
     ports: SyncPorts, entry: ScheduledSync, known: Versioned[SyncState] | None, now: datetime
 ) -> None:
-    """Remove the state that a request has left which came after the tenant's purge.
+    """Remove a state that was left by a request after the tenant's purge.
 
-    A state with a lease stays, and its entry too: a purge has yet to see until when.
+    A state with a valid lease is kept, and so is its entry: a purge still has to read until when
+    the lease is valid.
     """
     if known and is_leased(known.value, now):
         return
@@ -98,16 +99,16 @@ async def _reschedule(
     ports: SyncPorts, known: Versioned[SyncState] | None, later: ScheduledSync
 ) -> None:
     await ports.schedule.add(later)
-    if known:  # A tenant without a state is found by any entry.
+    if known:  # For a tenant without a state, any entry is valid.
         await ports.states.replace(replace(known.value, due_at=later.due_at), known.version)
 
 
 def _next(state: SyncState | None, now: datetime, interval: timedelta) -> datetime:
-    """Return when a tenant should be synced that no worker holds.
+    """Return when to sync a tenant that no worker holds.
 
-    A request that was lost and a worker that died are due at once, and a suspicious read when
-    another one may confirm it. Tenants that were synced together drift apart by up to a tenth
-    of the interval.
+    After a lost request or a crashed worker, the sync is due at once; after a suspicious read,
+    when another read may confirm it. Tenants that were synced together are spread by up to a
+    tenth of the interval.
     """
     if state is None or state.last_synced_at is None:
         return now

@@ -1,4 +1,4 @@
-"""A sync whose message failed five times: shown on the tenant."""
+"""A sync whose message failed five times: recorded as failed in the tenant's state."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +21,7 @@ async def record_failed_sync(ports: SyncPorts, ref: TenantRef) -> None:
 async def _mark_failed(ports: SyncPorts, ref: TenantRef, now: datetime) -> None:
     known = await ports.states.find(ref)
     if known is None or known.value.phase not in OPEN or is_leased(known.value, now):
-        return  # A later sync is under way or has ended, and its end is what counts.
+        return  # A later sync is running or has ended, and its result counts.
     failed = replace(known.value, phase=SyncPhase.FAILED, lease_until=None, last_synced_at=now)
-    with suppress(ConcurrentChange):  # likewise
+    with suppress(ConcurrentChange):  # a later sync, as above
         await ports.states.replace(failed, known.version)

@@ -1,4 +1,4 @@
-"""The timer that finds due tenants, and the queue that syncs one."""
+"""The timer that finds due tenants, and the queue that syncs one tenant per message."""
 
 from datetime import timedelta
 from functools import partial
@@ -17,7 +17,7 @@ def sync_functions(ports: SyncPorts, interval: timedelta) -> func.Blueprint:
     """Return the area's functions.
 
     Args:
-        interval: Between two syncs of a tenant.
+        interval: The time between two syncs of a tenant.
     """
     blueprint = new_blueprint()
 

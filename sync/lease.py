@@ -1,4 +1,4 @@
-"""The lease on a tenant's sync: its holder alone writes, and a dead holder's runs out."""
+"""The lease on a tenant's sync: only its holder writes, and it expires if the holder crashes."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,15 +17,15 @@ OPEN = {SyncPhase.PENDING, SyncPhase.RUNNING}
 
 
 class LeaseLost(Exception):
-    """Somebody else has the tenant now, or it was removed: write nothing more."""
+    """Another worker has the tenant now, or it was removed: write nothing more."""
 
 
 @dataclass(slots=True)
 class Lease:
-    """A worker's hold on a tenant: the state row at the version that it wrote last.
+    """A worker's lease on a tenant: the state row in the version that the worker wrote last.
 
     Args:
-        until: Until when it holds, as the row has it.
+        until: The end of the lease, as stored in the row.
     """
 
     states: SyncStates
@@ -36,41 +36,41 @@ class Lease:
     until: datetime | None
 
     async def renew_if_old(self) -> None:
-        """Make sure of the lease before something is written for the tenant.
+        """Renew the lease if it is old, before something is written for the tenant.
 
         Raises:
-            LeaseLost: The row is not as this worker wrote it.
+            LeaseLost: The row is no longer as this worker wrote it.
         """
         if self.clock.now() - self.written_at >= _RENEWED_AFTER:
             await self._renew(self.state)
 
     async def note_data_set(self, data_set: DataSetState) -> None:
-        """Remember a data set's state, and show it if nothing was shown for two seconds.
+        """Keep a data set's state; store the state if the last write was two seconds ago or more.
 
         Raises:
-            LeaseLost: The row is not as this worker wrote it.
+            LeaseLost: The row is no longer as this worker wrote it.
         """
         self.state = self.state.with_data_set(data_set)
         if self.clock.now() - self.written_at >= _SHOWN_AFTER:
             await self._renew(self.state)
 
     def set_roll_up(self, roll_up: RollUp) -> None:
-        """Remember the tenant's figures; they are stored with the state."""
+        """Keep the tenant's figures; they are stored with the state."""
         self.state = replace(self.state, roll_up=roll_up)
 
     async def record(self, data_set: DataSetState) -> None:
         """Store a data set's state.
 
         Raises:
-            LeaseLost: The row is not as this worker wrote it.
+            LeaseLost: The row is no longer as this worker wrote it.
         """
         await self._renew(self.state.with_data_set(data_set))
 
     async def end(self, phase: SyncPhase) -> None:
-        """Store how the sync ended, and let go.
+        """Store how the sync ended, and release the lease.
 
         Raises:
-            LeaseLost: The row is not as this worker wrote it.
+            LeaseLost: The row is no longer as this worker wrote it.
         """
         now = self.clock.now()
         read_something = phase is not SyncPhase.FAILED
@@ -86,27 +86,28 @@ class Lease:
 
     @property
     def is_asked_again(self) -> bool:
-        """Whether another sync was asked for while this one ran."""
+        """Whether another sync was requested while this one was running."""
         return self.state.asked_again_at is not None
 
     async def postpone(self, until: datetime) -> None:
-        """Let go until Graph may be asked again; what was read so far is kept.
+        """Release the lease until Graph may be called again; what was read so far is kept.
 
         Raises:
-            LeaseLost: The row is not as this worker wrote it.
+            LeaseLost: The row is no longer as this worker wrote it.
         """
         pending = replace(self.state, phase=SyncPhase.PENDING, lease_until=None)
         await self._write(replace(pending, not_before=until))
 
     async def release(self, *, is_queued: bool = True) -> None:
-        """Leave the sync to the next worker, who need not wait for the lease to run out.
+        """Release the lease, so that the next worker need not wait until it expires.
 
         Args:
-            is_queued: Whether the message comes again; otherwise the next request queues one.
+            is_queued: Whether the message is delivered again; otherwise the next request queues
+                one.
         """
         until = self.state.queued_until if is_queued else None
         pending = replace(self.state, phase=SyncPhase.PENDING, lease_until=None, queued_until=until)
-        # While storage does not answer, or when the row is somebody else's, there is nothing to do.
+        # If storage does not answer or another worker has the row, nothing can be done.
         with suppress(LeaseLost, StorageUnavailable):
             await self._write(pending)
 
@@ -122,9 +123,9 @@ class Lease:
         self.until = state.lease_until
 
     async def _write_over_request(self, state: SyncState) -> SyncState:
-        """Write over a row that only a request has changed since: it is still this worker's.
+        """Overwrite a row that only a request has changed: the lease is still this worker's.
 
-        No two holders have a lease until the same moment.
+        Two holders never have leases with the same end, so an unchanged end proves it.
         """
         known = await self.states.find(state.ref)
         if (
@@ -142,10 +143,10 @@ class Lease:
 
 
 async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease | None:
-    """Return the lease on a tenant's sync, or None when there is nothing to do.
+    """Return the lease on a tenant's sync, or None if there is nothing to do.
 
-    There is nothing while somebody else holds it, and when no request is open: a message that
-    comes twice, or outlives its tenant, starts no second sync.
+    There is nothing to do while another worker holds the lease, or if no request is open. So a
+    message that is delivered twice, or after its tenant was removed, starts no second sync.
     """
     now = clock.now()
     known = await states.find(ref)
@@ -166,5 +167,5 @@ async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease 
 
 
 def is_leased(state: SyncState, now: datetime) -> bool:
-    """Tell whether a worker holds the tenant."""
+    """Return whether a worker holds the lease on the tenant."""
     return state.lease_until is not None and state.lease_until > now

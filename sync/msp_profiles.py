@@ -1,4 +1,4 @@
-"""MSPs' profiles as sync needs them: read once a minute, not once a tenant."""
+"""MSPs' profiles for sync: read once a minute, not once per tenant."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ _MOST = 1000
 
 
 class MspProfiles:
-    """Profiles, each at most a minute old."""
+    """A cache of profiles, each at most a minute old."""
 
     def __init__(self, msps: MspStore, clock: Clock) -> None:
         self._msps, self._clock = msps, clock

@@ -1,4 +1,4 @@
-"""The domain of a customer that Microsoft has named by its ID alone."""
+"""The primary domain of a customer of which Microsoft has returned only the ID."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from domain.row_changes import Decision, Insert, Replace
 
 
 async def learn_domain(msps: MspStore, reader: TenantReader, ref: TenantRef, now: datetime) -> None:
-    """Note the primary domain of a tenant; one that cannot be read is asked for next time."""
+    """Store a tenant's primary domain; if it cannot be read, the next sync tries again."""
     domain = await reader.primary_domain()
     if domain is None:
         return
@@ -28,7 +28,7 @@ async def learn_domain(msps: MspStore, reader: TenantReader, ref: TenantRef, now
 def decide_domain(
     snapshot: TenantRecords, ref: TenantRef, domain: str, cause: Cause
 ) -> Decision[None]:
-    """Decide the note; another life of the tenant, and a domain that is known, stay as they are."""
+    """Decide the change; another life of the tenant, or a known domain, is not changed."""
     known = snapshot.tenant
     if known is None or known.value.ref != ref or known.value.primary_domain is not None:
         return Decision(None)

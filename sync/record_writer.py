@@ -1,4 +1,4 @@
-"""The stored rows of one data set, as one sync knows and changes them."""
+"""The stored rows of one data set, as one sync sees and changes them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _BATCH = 1000
 
 @dataclass(slots=True)
 class Tally:
-    """What a sync did with the rows of a data set."""
+    """Counts of what a sync did with the rows of a data set."""
 
     read: int = 0
     written: int = 0
@@ -25,12 +25,12 @@ class Tally:
 
 @dataclass(slots=True)
 class RecordWriter:
-    """Writes what changed, under the lease.
+    """Writes changed records, under the lease.
 
     Args:
-        digests: Of the rows that are known to be stored, by key.
-        seen: Keys of records that there are, None for one whose key cannot be read.
-        unreadable_before: Records that an earlier part of the same read has left out.
+        digests: Digests of the rows known to be stored, by key.
+        seen: Keys of the records that Graph returned; None for one whose key cannot be read.
+        unreadable_before: The number of records left out by an earlier part of the same read.
     """
 
     records: SyncedRecords
@@ -43,22 +43,22 @@ class RecordWriter:
 
     @property
     def state(self) -> DataSetState:
-        """The data set's state, as far as the sync is."""
+        """The data set's current state in this sync."""
         return self.lease.state.data_set(self.name)
 
     @property
     def unreadable(self) -> int:
-        """How many records were left out."""
+        """The number of records left out."""
         return self.unreadable_before + self.tally.unreadable
 
     async def look_up(self, keys: Collection[str] | None = None) -> None:
-        """Learn what is stored: of all rows, or of those named."""
+        """Read the digests of all stored rows, or of those with the given keys."""
         unknown = None if keys is None else set(keys) - self.digests.keys()
         if unknown is None or unknown:
             self.digests |= await self.records.digests(self.name, self.lease.state.ref, unknown)
 
     async def read(self, keys: Collection[str]) -> dict[str, Document]:
-        """Return those of the records that are stored, by key, and remember their digests."""
+        """Return the stored records with these keys, by key, and keep their digests."""
         found = await self.records.read(self.name, self.lease.state.ref, keys)
         self.digests |= {
             key: to_stored(SyncedRecord(key, document)).digest for key, document in found.items()
@@ -66,24 +66,24 @@ class RecordWriter:
         return found
 
     def leave_out(self, keys: Sequence[str | None]) -> None:
-        """Note records that cannot be read: what is stored of them stays."""
+        """Register records that cannot be read; their stored rows are kept."""
         self.seen |= set(keys)
         self.tally.unreadable += len(keys)
 
     def gone(self) -> set[str]:
-        """Return the keys of stored records that a whole read has not met.
+        """Return the keys of stored records that a complete read has not seen.
 
-        A record without a key that can be read may be any of them: then none is gone.
+        If the key of a record cannot be read, it may be any of them: then the result is empty.
         """
         return set() if None in self.seen else self.digests.keys() - self.seen
 
     async def write(self, records: Sequence[StoredRecord]) -> int:
-        """Write the records that are new or changed; return how many are new.
+        """Write the records that are new or changed; return the number of new ones.
 
         Raises:
-            LeaseLost: Somebody else has the tenant now; nothing was written.
+            LeaseLost: Another worker has the tenant now; nothing was written.
         """
-        # Graph may repeat a record within a page: the last one counts.
+        # Graph may repeat a record within a page; the last one counts.
         latest = {record.key: record for record in records}
         changed = [r for key, r in latest.items() if self.digests.get(key) != r.digest]
         if changed:
@@ -98,16 +98,16 @@ class RecordWriter:
         return new
 
     async def delete(self, keys: Collection[str]) -> int:
-        """Delete the rows of these keys that are stored; return how many.
+        """Delete the stored rows with these keys; return the number of rows.
 
         Raises:
-            LeaseLost: Somebody else has the tenant now; nothing more is deleted.
+            LeaseLost: Another worker has the tenant now; nothing more is deleted.
         """
         gone = sorted(self.digests.keys() & set(keys))
         for some in batched(gone, _BATCH, strict=False):
             await (
                 self.lease.renew_if_old()
-            )  # All of a large tenant's rows take longer than a lease.
+            )  # Deleting all rows of a large tenant takes longer than a lease.
             await self.records.delete(self.name, self.lease.state.ref, some)
             for key in some:
                 del self.digests[key]

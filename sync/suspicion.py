@@ -1,4 +1,4 @@
-"""An empty answer is no deletion: a read that would remove much has to be confirmed."""
+"""Suspicious reads: a read that would remove many records must be confirmed by another one."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -7,12 +7,12 @@ from hashlib import sha256
 from domain.sync_state import CONFIRMED_AFTER, DataSetState, ReadState
 from sync.record_writer import RecordWriter
 
-# At most a fifth of what is held, or so few records, may go at once.
+# At most a fifth of the stored records, or this number, may be removed without confirmation.
 _SHARE, _FEW = 5, 20
 
 
 def is_suspicious(held: int, gone: int) -> bool:
-    """Tell whether a read would remove all that is held, or more than a fifth and more than 20.
+    """Return whether a read would remove all records, or more than a fifth and more than 20.
 
     So 4 of 4 and 25 of 120 records are suspicious; 3 of 4 and 24 of 120 are not.
     """
@@ -20,13 +20,14 @@ def is_suspicious(held: int, gone: int) -> bool:
 
 
 def suspected(rows: RecordWriter, held: int, missing: Collection[str]) -> DataSetState | None:
-    """Return the state of a whole read that removes nothing for now, or None if it may.
+    """Return the state of a complete read that must not remove records yet, or None if it may.
 
-    It may once an earlier read, 15 minutes ago or more, has missed the same records.
+    A suspicious read may remove them if an earlier read, at least 15 minutes ago, has missed the
+    same records.
 
     Args:
-        held: Records that were stored before the read.
-        missing: Keys of those of them that it has not met.
+        held: The number of records stored before the read.
+        missing: Keys of the stored records that the read has not seen.
     """
     if not is_suspicious(held, len(missing)):
         return None

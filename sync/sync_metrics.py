@@ -1,4 +1,4 @@
-"""What a sync cost, as log lines and spans: of the tenant, and of each data set in it."""
+"""The cost of a sync as log lines and spans: per tenant, and per data set."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def measured_tenant(ref: TenantRef, cost: ReadCost) -> Iterator[None]:
-    """Tell requests and waiting of all that is read of a tenant, the common batch included."""
+    """Report the requests and the waiting time of reading a tenant, including the common batch."""
     with span("sync tenant") as current:
         try:
             yield
@@ -28,7 +28,7 @@ def measured_tenant(ref: TenantRef, cost: ReadCost) -> Iterator[None]:
 
 @contextmanager
 def measured(rows: RecordWriter, cost: ReadCost) -> Iterator[None]:
-    """Tell requests, rows and waiting of a data set."""
+    """Report the requests, rows and waiting time of a data set."""
     before = replace(cost)
     with span(f"sync {rows.name}") as current:
         try:

@@ -30,13 +30,13 @@ from telemetry import count
 
 _log = logging.getLogger(__name__)
 
-# For how long a sync may be put off by a Graph that asks to wait.
+# How long a sync may be postponed because Graph asks to wait.
 MAX_SYNC_DELAY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPorts:
-    """What sync needs from outside."""
+    """The ports of sync."""
 
     msps: MspStore
     states: SyncStates
@@ -51,21 +51,21 @@ class SyncPorts:
 
 
 async def sync_tenant(ports: SyncPorts, ref: TenantRef) -> None:
-    """Sync a tenant, unless it is gone, not active, or in another worker's hands."""
+    """Sync a tenant, unless it was removed, is not active, or another worker holds its lease."""
     lease = await take_lease(ports.states, ports.clock, ref)
     if lease is None:
         return
     try:
         await _sync(ports, lease)
     except LeaseLost:
-        _log.info("the sync stopped: its lease is somebody else's, or the tenant was removed")
+        _log.info("sync stopped: another worker holds the lease, or the tenant was removed")
     except Exception:
         await lease.release()
         raise
 
 
 async def _sync(ports: SyncPorts, lease: Lease) -> None:
-    # Read under the lease: a removal from now on sees it, and purges once more after it.
+    # Read under the lease: a removal from now on sees the lease, and purges again when it ends.
     ref = lease.state.ref
     tenant = await _active_tenant(ports.msps, ref)
     msp = await ports.profiles.get(ref.msp_id) if tenant else None
@@ -89,7 +89,7 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
 
 
 async def _read(ports: SyncPorts, lease: Lease, reader: TenantReader) -> float | None:
-    """Read every data set; return the seconds to wait when Graph put something off."""
+    """Read every data set; return the seconds to wait if Graph asked to wait, else None."""
     with measured_tenant(lease.state.ref, reader.cost):
         readings = await reader.small_data_sets()
         waits = [
@@ -103,7 +103,7 @@ async def _read(ports: SyncPorts, lease: Lease, reader: TenantReader) -> float |
 async def _read_one(
     ports: SyncPorts, lease: Lease, name: DataSet, reader: TenantReader, reading: Reading | None
 ) -> float | None:
-    """Read a data set and note its state; return the seconds to wait when Graph put it off."""
+    """Read a data set and keep its state; return the seconds to wait if Graph asked to wait."""
     indexed = IndexedUsers(ports.user_index, RecordWriter(ports.records, lease, name))
     try:
         state = await _data_set(ports, indexed, reader, reading)
@@ -112,8 +112,8 @@ async def _read_one(
             return failure.retry_after
         state = unread(indexed.rows.state, failure)
     except (LeaseLost, DomainError):
-        raise  # It is not about this data set.
-    except Exception:  # noqa: BLE001  a mistake in one data set; the others are read all the same
+        raise  # The error does not concern this data set only.
+    except Exception:  # noqa: BLE001  a bug in one data set must not stop the others
         _log.exception("%s of a tenant could not be synced", name)
         state = unread(indexed.rows.state, Unreadable(INTERNAL_FAULT))
     await lease.note_data_set(state)
@@ -140,9 +140,9 @@ async def _data_set(
 
 
 async def _forget_what_is_gone(ports: SyncPorts, ref: TenantRef) -> None:
-    """Remove the state of a removed tenant, which a request made too late has left.
+    """Remove the state of a removed tenant that was left by a late request.
 
-    A purge has yet to see a state with a lease: it tells it to come back.
+    A state with a lease is kept: the purge still has to see it, to run again after the lease.
     """
     tenant = await ports.msps.find(Tenant, ref.msp_id, ref.tenant_id)
     if tenant is not None and tenant.value.ref == ref:

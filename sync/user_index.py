@@ -1,4 +1,4 @@
-"""The search index of a tenant's users, kept up with the rows by the same sync."""
+"""The search index of a tenant's users, updated by the sync that updates the rows."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -25,20 +25,21 @@ _MOST_TOLD = 5000
 
 
 def entries_of(page: UserPage) -> dict[str, Entry | None]:
-    """Return what a page tells the index, by key; None of a user that is gone."""
+    """Return a page's index entries, by key; None for a deleted user."""
     entries = {record.key: entry_of(record.key, record.document) for record in page.records}
     return {**entries, **dict.fromkeys(page.removed)}
 
 
 @dataclass(slots=True)
 class IndexedUsers:
-    """The rows of a tenant's users, and the blocks of the index that holds them.
+    """The rows of a tenant's users, and the index blocks that contain them.
 
-    What is told twice does no harm, so the index heals as the rows do: by a sync that goes on
-    from a position at which the index was complete.
+    Applying an entry twice is safe. So the index is repaired in the same way as the rows: by a
+    sync that continues from a position at which the index was complete.
 
     Args:
-        told: What Graph has told of since the index was written, by key; None when it is gone.
+        pending_entries: Entries from Graph that are not in the index yet, by key; None for a
+            deleted user.
     """
 
     index: UserIndex
@@ -47,18 +48,18 @@ class IndexedUsers:
 
     @property
     def should_flush(self) -> bool:
-        """Whether the index should be written before more is read."""
+        """Whether the index should be written before reading more."""
         return len(self.pending_entries) >= _MOST_TOLD
 
     def note(self, pending_entries: Mapping[str, Entry | None]) -> None:
-        """Remember what a page tells the index."""
+        """Keep a page's index entries until they are written."""
         self.pending_entries |= pending_entries
 
     async def apply(self) -> None:
-        """Write the blocks that are changed by what was told, and note what the index now holds.
+        """Write the blocks that the pending entries change, and update the index's counts.
 
         Raises:
-            LeaseLost: Somebody else has the tenant now, or it is being purged; nothing was
+            LeaseLost: Another worker has the tenant now, or it is being purged; nothing was
                 written.
         """
         ref = self.rows.lease.state.ref
@@ -71,7 +72,7 @@ class IndexedUsers:
         exchanges = []
         for name, pending_entries in touched.items():
             if (ref, name) not in stored:
-                raise LeaseLost  # Nobody but a purge takes a block away.
+                raise LeaseLost  # Only a purge removes blocks.
             before = stored[ref, name].value.entries()
             after = {
                 key: entry for key, entry in (before | pending_entries).items() if entry is not None
@@ -81,24 +82,24 @@ class IndexedUsers:
         await self._write(counts, exchanges)
 
     async def build(self, keys: AbstractSet[str] | None = None) -> None:
-        """Write every block, and note what the index now holds.
+        """Write every block, and update the index's counts.
 
         Args:
-            keys: Of all users that there are; without them the stored rows are read.
+            keys: The keys of all existing users; without them, the stored rows are read.
 
         Raises:
-            LeaseLost: Somebody else has the tenant now; nothing was written.
+            LeaseLost: Another worker has the tenant now; nothing was written.
         """
         ref = self.rows.lease.state.ref
         known = {key: entry for key, entry in self.pending_entries.items() if entry is not None}
-        self.pending_entries.clear()  # A large tenant's users are in memory once.
+        self.pending_entries.clear()  # A large tenant's users must be in memory only once.
         if keys is None or len(known) < len(keys) or not known.keys() <= keys:
             known = await self._stored_users()
         counts = dict(await self.index.counts(ref))
         if covers_every_hash(counts):
             names: Collection[str] = list(counts)
         else:
-            # A first build that was cut off. Until it is complete, the state tells of no index.
+            # A first build was interrupted. Until one is complete, the state has no index version.
             await self.rows.lease.renew_if_old()
             await self.index.purge(ref)
             counts, names = {}, names_for(len(known))
@@ -110,7 +111,7 @@ class IndexedUsers:
         return {user["id"]: entry_of(user["id"], user) async for user in users}
 
     async def _write(self, counts: dict[str, Count], exchanges: Iterable[BlockReplacement]) -> None:
-        """Write blocks, and note the sum of what the others hold and of what these do."""
+        """Write blocks, and store the totals of all blocks, both written and unchanged."""
 
         def counted() -> Iterator[BlockReplacement]:
             for exchange in exchanges:
@@ -124,7 +125,7 @@ class IndexedUsers:
         self._note_count(counts.values())
 
     def _note_count(self, counts: Collection[Count]) -> None:
-        """Note what the index holds in the state: counted whole, so that no crash skews it."""
+        """Store the index's totals in the state; a full count, so that a crash cannot skew it."""
         users, enabled = sum(c.users for c in counts), sum(c.enabled for c in counts)
         lease = self.rows.lease
         lease.set_roll_up(replace(lease.state.roll_up, users=users, enabled_users=enabled))
@@ -136,10 +137,10 @@ class IndexedUsers:
 def _divided(
     names: Collection[str], users: dict[str, Entry], stored: frozenset[str]
 ) -> Iterator[BlockReplacement]:
-    """Yield the blocks of these names, made as they are asked for; `users` is used up.
+    """Yield the blocks with these names, each created on demand; `users` is emptied.
 
     Args:
-        stored: The names of blocks that are there, and are exchanged for those.
+        stored: The names of existing blocks, which are replaced.
     """
     divided = by_block(names, users)
     users.clear()

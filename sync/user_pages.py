@@ -1,4 +1,4 @@
-"""Pages of users on their way from Graph to storage, those of changes made whole."""
+"""Pages of users between Graph and storage; changes are completed to whole users."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -15,7 +15,7 @@ from sync.user_index import entries_of
 
 @dataclass(frozen=True, slots=True)
 class ReadyPage:
-    """A page with what is written of it: the rows, and what it tells the index."""
+    """A page with the rows and the index entries to write."""
 
     page: UserPage
     records: list[StoredRecord]
@@ -23,12 +23,12 @@ class ReadyPage:
 
     @classmethod
     def of(cls, page: UserPage) -> "ReadyPage":
-        """Make a page of whole users ready."""
+        """Prepare a page of whole users for writing."""
         return cls(page, [to_stored(record) for record in page.records], entries_of(page))
 
 
 async def made_ready(pages: AsyncIterator[UserPage]) -> AsyncIterator[ReadyPage]:
-    """Yield each page once it is ready."""
+    """Yield each page, prepared for writing."""
     async for page in pages:
         yield ReadyPage.of(page)
 
@@ -36,7 +36,7 @@ async def made_ready(pages: AsyncIterator[UserPage]) -> AsyncIterator[ReadyPage]
 async def write_behind[T](
     pages: AsyncIterator[T], write: Callable[[T], Coroutine[Any, Any, None]]
 ) -> None:
-    """Write each page while the next is fetched and made ready; at most two are in memory."""
+    """Write each page while the next is fetched and prepared; at most two are in memory."""
     writing: asyncio.Task[None] | None = None
     try:
         async for page in pages:
@@ -44,15 +44,15 @@ async def write_behind[T](
                 await writing
             writing = asyncio.create_task(write(page))
     finally:
-        # A read that breaks off keeps what it has read.
+        # An interrupted read keeps what it has read.
         if writing:
             await writing
 
 
 async def completed(rows: RecordWriter, reader: TenantReader, page: UserPage) -> UserPage:
-    """Return a page of changes with whole users: what is stored, and what has changed of it.
+    """Return a page of changes as whole users: the stored properties, merged with the changes.
 
-    A user that is not stored, or was removed and is back, is read by itself.
+    A user that is not stored, or was removed and is back, is read separately.
     """
     changes = {record.key: record.document for record in page.records}
     held = await rows.read(changes.keys() - set(page.removed))

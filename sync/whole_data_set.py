@@ -1,4 +1,4 @@
-"""A small data set: read whole, and stored only when its content changed."""
+"""A small data set: read completely, and stored only if its content has changed."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from sync.record_writer import RecordWriter
 from sync.roll_up import summed_up
 from sync.suspicion import suspected
 
-# Secure scores are kept for 90 days by their date, which stands at the end of their keys.
+# Secure scores are kept for 90 days by their date, which is the last part of their keys.
 KEPT = timedelta(days=90)
 
 
@@ -20,15 +20,15 @@ async def sync_small_data_set(rows: RecordWriter, reading: Reading) -> DataSetSt
     """Store what was read; return the data set's state.
 
     Raises:
-        Unreadable: It was not read whole; what is stored stays.
-        LeaseLost: Somebody else has the tenant now; nothing more is written.
+        Unreadable: It was not read completely; the stored rows are kept.
+        LeaseLost: Another worker has the tenant now; nothing more is written.
     """
     if isinstance(reading, Unreadable):
         raise reading
     before = rows.lease.state.data_set(rows.name)
     rows.leave_out(reading.unreadable)
     records = [to_stored(record) for record in reading.records]
-    # What is left out has no digest, so that its rows are compared one by one each time.
+    # With records left out there is no digest, so that rows are compared one by one each time.
     digest = None if reading.unreadable else digest_of_all(records)
     if digest and before.digest == digest and before.count is not None:
         rows.tally.read = rows.tally.unchanged = len(records)
@@ -43,7 +43,7 @@ async def sync_small_data_set(rows: RecordWriter, reading: Reading) -> DataSetSt
 async def _exchange(
     rows: RecordWriter, records: Sequence[StoredRecord], digest: str | None
 ) -> DataSetState:
-    """Put what was read in the place of what is stored, unless it would remove too much."""
+    """Replace the stored rows by what was read, unless that would remove too many records."""
     before = rows.lease.state.data_set(rows.name)
     await rows.look_up()
     rows.seen |= {record.key for record in records}
@@ -51,7 +51,7 @@ async def _exchange(
         return doubt
     gone = _gone(rows)
     if before.digest:
-        # From here on the rows are neither the old content nor the new.
+        # From here on the rows are a mixture of the old and the new content.
         await rows.lease.record(replace(before, digest=None))
     await rows.write(records)
     await rows.delete(gone)
@@ -61,7 +61,7 @@ async def _exchange(
 def succeeded(
     rows: RecordWriter, before: DataSetState, count: int, digest: str | None = None
 ) -> DataSetState:
-    """Return the state of a data set that was read whole."""
+    """Return the state of a data set that was read completely."""
     return replace(
         before,
         state=ReadState.SUCCEEDED,
@@ -83,7 +83,10 @@ def _left_out(unreadable: int) -> str | None:
 
 
 def unread(before: DataSetState, failure: Unreadable) -> DataSetState:
-    """Keep the count and the time of the last good read: its rows are still there."""
+    """Return the state of a failed read.
+
+    The count and the time of the last successful read are kept, since its rows are still stored.
+    """
     denied = failure.missing_permission is not None
     return replace(
         before,
@@ -94,10 +97,10 @@ def unread(before: DataSetState, failure: Unreadable) -> DataSetState:
 
 
 def _suspected(rows: RecordWriter, records: Sequence[StoredRecord]) -> DataSetState | None:
-    """Return the state of a read that would remove too much, or None.
+    """Return the state of a read that would remove too many records, or None.
 
-    No score is removed because it is missing, but for its age. Yet an answer without any, while
-    some are stored, has to be confirmed before it counts.
+    A score is removed because of its age, never because it is missing. However, an answer without
+    any scores, while some are stored, must be confirmed before it counts.
     """
     missing: Collection[str] = rows.gone()
     if rows.name is DataSet.SECURE_SCORE:
@@ -108,6 +111,6 @@ def _suspected(rows: RecordWriter, records: Sequence[StoredRecord]) -> DataSetSt
 def _gone(rows: RecordWriter) -> set[str]:
     if rows.name is not DataSet.SECURE_SCORE:
         return rows.gone()
-    # Graph forgets a score before we do.
+    # Graph deletes scores earlier than this service, so scores are removed only by age.
     oldest = (rows.lease.clock.now() - KEPT).date().isoformat()
     return {key for key in rows.digests if key.rpartition(":")[2] < oldest}

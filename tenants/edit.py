@@ -1,4 +1,4 @@
-"""Edits and lifecycle steps of one tenant, guarded by its version."""
+"""Edits and lifecycle steps of one tenant; its version guards against concurrent changes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,11 +16,11 @@ from domain.usage import TenantUsage
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What an edit may change; None leaves a field as it is.
+    """The fields that an edit may change; None leaves a field unchanged.
 
     Args:
         notes: An empty text removes the notes.
-        if_match: The version that the edit was decided on; None or `*` for any.
+        if_match: The version that the edit is based on; None or `*` for any version.
     """
 
     display_name: str | None
@@ -31,9 +31,9 @@ class Edit:
 def decide_edit(
     known: Versioned[Tenant], usage: Versioned[TenantUsage] | None, edit: Edit, cause: Cause
 ) -> Decision[Tenant]:
-    """Decide an edit; one that changes nothing writes nothing.
+    """Decide an edit; an edit without changes writes nothing.
 
-    A customer's usage holds its name for the invoice, so it is renamed along.
+    A customer's usage row contains the name for the invoice, so it is renamed as well.
     """
     before = known.value
     after = replace(
@@ -64,7 +64,7 @@ async def edit_tenant(
 
     Raises:
         TenantNotFound: No such tenant at this MSP.
-        StaleVersion: The tenant is another version than the one that the edit was decided on.
+        StaleVersion: The tenant no longer has the version that the edit is based on.
     """
 
     def decide(snapshot: TenantRecords) -> Decision[Tenant]:
@@ -79,15 +79,15 @@ async def edit_tenant(
 async def take_step(
     msps: MspStore, msp_id: MspId, tenant_id: TenantId, step: LifecycleStep, cause: Cause
 ) -> Tenant:
-    """Take a step of the tenant's lifecycle, its usage in the same transaction.
+    """Take a step of the tenant's lifecycle, and change its usage in the same transaction.
 
     Returns:
-        The tenant after it.
+        The tenant after the step.
 
     Raises:
         TenantNotFound: No such tenant at this MSP.
         PartnerTenantProtected: It is the MSP's own partner tenant.
-        InvalidStatus: The step does not start from the tenant's present status.
+        InvalidStatus: The step is not allowed from the tenant's current status.
     """
     return await _change(
         msps,

@@ -31,7 +31,7 @@ routes = RouteTable[TenantPorts]("tenants")
 
 
 async def _answer(ports: TenantPorts, msp_id: MspId, tenant_id: TenantId, status: int) -> Answer:
-    """Answer a tenant as it is now, or 404 when it went meanwhile."""
+    """Return the answer for a tenant as it is now, or 404 if it has been removed."""
     known = await ports.msps.find(Tenant, msp_id, tenant_id)
     if known is None:
         raise TenantNotFound("No such tenant.")
@@ -59,7 +59,7 @@ async def list_tenants_route(
     errors=(404,),
 )
 async def get_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
-    """Show a tenant."""
+    """Return a tenant."""
     return await _answer(ports, request.caller.msp_id, request.tenant_id, 200)
 
 
@@ -88,7 +88,7 @@ async def edit_tenant_route(ports: TenantPorts, request: StaffRequest[EditBody, 
     errors=(404,),
 )
 async def delete_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
-    """Delete a customer tenant for good."""
+    """Delete a customer tenant permanently."""
     cause = request.cause(ports.clock.now())
     await hard_delete(ports, request.caller.msp_id, request.tenant_id, cause)
     return Answer(204)
@@ -140,7 +140,7 @@ async def resume_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuer
 
 @_step_route("offboard")
 async def offboard_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
-    """Offboard a customer tenant; its data stay."""
+    """Offboard a customer tenant; its data is kept."""
     return await _take(ports, request, OFFBOARD)
 
 

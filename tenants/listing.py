@@ -1,4 +1,4 @@
-"""Lists: which tenants and users they show."""
+"""Lists: the tenants and users that they show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ type Listed = tuple[Versioned[Tenant], SyncState | None]
 
 @dataclass(frozen=True, slots=True)
 class TenantFilter:
-    """Which tenants a list shows: of which scope and status; offboarded ones only on request."""
+    """The scope and status of the tenants in a list; offboarded ones are shown only on request."""
 
     scope: TenantScope = TenantScope.ALL
     status: TenantStatus | None = None
 
     def shows(self, tenant: Tenant) -> bool:
-        """Tell whether the list shows a tenant."""
+        """Return whether the list shows a tenant."""
         is_partner = self.scope is TenantScope.PARTNER
         if self.scope is not TenantScope.ALL and tenant.is_own_msp_tenant != is_partner:
             return False
@@ -38,7 +38,8 @@ async def list_tenants(
 ) -> Page[Listed]:
     """Return a page of an MSP's tenants, each with the state of its sync.
 
-    The partner tenant shows once its first sync is complete; a page without it is one short.
+    The partner tenant is shown once its first sync is complete. Before that, the page in which it
+    would be is one item shorter.
     """
     page = await ports.msps.page(Tenant, msp_id, page_size, token, shown.shows)
     states = await _states_of(ports.sync_states, msp_id, page)
@@ -62,6 +63,6 @@ async def _states_of(
 
 
 def user_matches(user: Document, wanted: str) -> bool:
-    """Tell whether a user's names or address hold a folded text."""
+    """Return whether a user's names or address contain a folded text."""
     fields = ("displayName", "userPrincipalName", "mail")
     return any(wanted in fold(user.get(field) or "") for field in fields)

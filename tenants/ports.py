@@ -1,4 +1,4 @@
-"""What the tenant area needs from outside."""
+"""The ports of the tenant area."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,6 @@ from tenants.purge import PurgePorts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPorts(PurgePorts):
-    """What the tenant area needs from outside, the purge included."""
+    """The ports of the tenant area, including those of the purge."""
 
     sync_requests: SyncRequests

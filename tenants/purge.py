@@ -1,6 +1,6 @@
-"""The purge: deletes what a removed tenant owned, in steps that can be repeated.
+"""The purge: deletes everything that a removed tenant owned, in repeatable steps.
 
-A step fits an invocation however much there is; what is left is another message's.
+A step is small enough for one invocation. If records are left, another message continues.
 """
 
 import logging
@@ -26,13 +26,13 @@ from telemetry import count
 
 _log = logging.getLogger(__name__)
 _BATCH = 1000
-# Progress is told at this many rows, then at twice as many, and so on: a few events at any size.
+# Progress is audited at this many rows, then at twice as many, and so on: always only a few events.
 _FIRST_TOLD = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgePorts(RemovalPorts):
-    """What a purge needs from outside."""
+    """The ports of a purge."""
 
     sync_states: SyncStates
     records: SyncedRecords
@@ -43,7 +43,7 @@ class PurgePorts(RemovalPorts):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much one message may delete, well within what an invocation may last."""
+    """How much one message may delete; this takes much less than an invocation may last."""
 
     rows: int = 20_000
     time: timedelta = timedelta(seconds=60)
@@ -54,8 +54,8 @@ async def purge_tenant(
 ) -> None:
     """Delete records of one life of a tenant: all of them, or as many as the pace allows.
 
-    A life that still has its row is left alone: its removal was decided and not committed. A
-    later life has another epoch, so none of its records is in reach.
+    If the tenant's row still exists in this life, nothing is deleted: the removal was decided,
+    but not committed. A later life has another epoch, so its records cannot be deleted.
     """
     if await _still_there(ports.msps, ref):
         return
@@ -66,7 +66,7 @@ async def purge_tenant(
     if not is_empty or _may_be_written_to(after, ports.clock.now()):
         await _go_on(ports, after, request_id, is_empty=is_empty)
         await _tell_progress(ports, before, after, request_id)
-    elif known or _count(after):  # Otherwise it is a message that came twice.
+    elif known or _count(after):  # Otherwise the message was delivered twice.
         await _tell(ports, after, "tenant.purged", request_id)
         await ports.pending_work.drop(PURGE_TENANT, ref)
         count("purges.completed")
@@ -78,9 +78,10 @@ async def _still_there(msps: MspStore, ref: TenantRef) -> bool:
 
 
 async def _stop_writer(ports: PurgePorts, progress: PendingWork) -> PendingWork:
-    """Take the sync's state away: without it the worker that holds the lease can renew it no more.
+    """Delete the sync's state, so that the worker that holds the lease can no longer renew it.
 
-    Until when that worker may still write is on record before, so that no crash loses it.
+    The end of the lease, until which that worker may still write, is stored first, so that a crash
+    does not lose it.
     """
     ref = _ref(progress)
     state = await ports.sync_states.find(ref)
@@ -103,13 +104,13 @@ async def _delete_some(
 ) -> tuple[PendingWork, bool]:
     """Delete as much as the pace allows; return the progress, and whether nothing is left."""
     await ports.whole_reads.forget(_ref(progress))
-    await ports.user_index.purge(_ref(progress))  # A row for hundreds of users: all at once.
+    await ports.user_index.purge(_ref(progress))  # A row has hundreds of users: all in one step.
     counts, rows = Counter(dict(progress.deleted)), 0
     end, is_empty = ports.clock.now() + pace.time, True
     for name in DataSet:
         count = _BATCH
         while count == _BATCH:
-            # A step that has deleted nothing yet goes on, or a slow store would never be done.
+            # A step deletes at least one batch; otherwise a purge of slow storage would never end.
             if rows and (rows >= pace.rows or ports.clock.now() >= end):
                 is_empty = False
                 break
@@ -121,9 +122,9 @@ async def _delete_some(
 async def _go_on(
     ports: PurgePorts, progress: PendingWork, request_id: str, *, is_empty: bool
 ) -> None:
-    """Queue the next step: at once, or once the last write of the lease's holder has ended."""
+    """Queue the next step: at once, or for the time when the lease's holder may no longer write."""
     ref, now = _ref(progress), ports.clock.now()
-    _log.info("the purge of a tenant goes on, message %s", request_id)
+    _log.info("the purge of a tenant continues, message %s", request_id)
     if not is_empty or progress.writer_until is None:
         await ports.pending_work.record(replace(progress, queued_at=now))
         await ports.queues.send(PURGE_TENANT, ref)

@@ -1,4 +1,4 @@
-"""What the tenant routes accept and answer."""
+"""Queries, bodies and answers of the tenant routes."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ class TenantsQuery(ListQuery):
 
 
 def _searchable(text: str) -> str:
-    """Return the text as names are compared; what folds to nothing would match everybody."""
+    """Return the folded text; a text that folds to nothing is refused, since it would match all."""
     folded = fold(text.strip()).strip()
     if not folded:
         raise ValueError("must hold a character")

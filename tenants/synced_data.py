@@ -19,7 +19,7 @@ from tenants.requests import SyncedDocument, UsersQuery
 
 @dataclass(frozen=True, slots=True)
 class SyncedDataPorts:
-    """What the routes need from outside."""
+    """The ports of the routes."""
 
     msps: MspStore
     records: SyncedRecords

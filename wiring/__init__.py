@@ -1,1 +1,1 @@
-"""The composition root: builds every adapter from the settings and hands each area its ports."""
+"""The composition root: builds every adapter from the settings, and gives each area its ports."""

@@ -1,4 +1,4 @@
-"""Invoices."""
+"""Billing: previews and invoices."""
 
 import azure.functions as func
 
@@ -11,12 +11,12 @@ from wiring.services import Services, open_documents, open_emails
 
 
 def billing(edge: Edge, services: Services) -> func.Blueprint:
-    """Preview, invoices, and the timer that issues them."""
+    """Return the functions for previews and invoices, and the timer that issues invoices."""
     return billing_functions(edge, billing_ports(services))
 
 
 def billing_ports(services: Services) -> BillingPorts:
-    """Return what billing needs."""
+    """Return billing's ports."""
     settings, storage = services.settings, services.storage
     return BillingPorts(
         msps=storage.msps,

@@ -1,4 +1,4 @@
-"""Every area's functions: the app's table of contents."""
+"""The functions of all areas: the app's table of contents."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from wiring.workers import sync, work
 
 
 def blueprints(services: Services) -> list[func.Blueprint]:
-    """Return every area's functions, each with the ports that it needs."""
+    """Return the functions of all areas, each bound to its ports."""
     edge = Edge(gate(services), PageTokens(services.settings.page_token_key))
     areas = (consent, my_tenant, tenants, synced_data, gdap, portfolio, billing, staff, audit)
     return [
@@ -30,7 +30,7 @@ def blueprints(services: Services) -> list[func.Blueprint]:
 
 
 def gate(services: Services) -> Gate:
-    """Return the gate that lets staff in."""
+    """Return the gate that admits staff."""
     settings, storage, clock = services.settings, services.storage, services.clock
     keys = EntraKeys(settings.entra_authority, clock)
     verifier = TokenVerifier(keys, settings.entra_authority, settings.api_audience)

@@ -22,7 +22,7 @@ from wiring.services import Services
 
 
 def tenants(edge: Edge, services: Services) -> func.Blueprint:
-    """Tenants, and the purge of those that were removed."""
+    """Return the functions for tenants, and the queue that purges removed ones."""
     storage = services.storage
     ports = TenantPorts(
         msps=storage.msps,
@@ -39,14 +39,14 @@ def tenants(edge: Edge, services: Services) -> func.Blueprint:
 
 
 def synced_data(edge: Edge, services: Services) -> func.Blueprint:
-    """What was synced of a tenant."""
+    """Return the functions that read a tenant's synced data."""
     storage = services.storage
     ports = SyncedDataPorts(msps=storage.msps, records=storage.records)
     return synced_data_routes.bind(edge, ports)
 
 
 def gdap(edge: Edge, services: Services) -> func.Blueprint:
-    """GDAP relationships with customers."""
+    """Return the functions for GDAP relationships with customers."""
     ports = GdapPorts(
         msps=services.storage.msps,
         gdap=GraphGdap(services.tokens, services.graph),
@@ -57,7 +57,7 @@ def gdap(edge: Edge, services: Services) -> func.Blueprint:
 
 
 def portfolio(edge: Edge, services: Services) -> func.Blueprint:
-    """Search and figures over all tenants."""
+    """Return the functions for search and figures across all tenants."""
     storage = services.storage
     users = CachedUsers(
         index=storage.user_index,
@@ -69,12 +69,12 @@ def portfolio(edge: Edge, services: Services) -> func.Blueprint:
 
 
 def staff(edge: Edge, services: Services) -> func.Blueprint:
-    """The MSP's staff."""
+    """Return the functions for the MSP's staff."""
     storage = services.storage
     ports = StaffPorts(msps=storage.msps, index=storage.staff_index, clock=services.clock)
     return staff_routes.bind(edge, ports)
 
 
 def audit(edge: Edge, services: Services) -> func.Blueprint:
-    """The audit log."""
+    """Return the functions for the audit log."""
     return audit_routes.bind(edge, services.storage.msps)

@@ -13,7 +13,7 @@ from wiring.services import Services
 
 
 def consent(edge: Edge, services: Services) -> func.Blueprint:
-    """Admin consent."""
+    """Return the functions for admin consent."""
     settings, storage = services.settings, services.storage
     ports = ConsentPorts(
         msps=storage.msps,
@@ -35,7 +35,7 @@ def consent(edge: Edge, services: Services) -> func.Blueprint:
 
 
 def my_tenant(edge: Edge, services: Services) -> func.Blueprint:
-    """The partner tenant."""
+    """Return the functions for the partner tenant."""
     storage = services.storage
     ports = MyTenantPorts(
         msps=storage.msps,

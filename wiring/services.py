@@ -23,7 +23,7 @@ from settings import SettingMissing, Settings, StorageSettings
 
 @cache
 def _credential() -> AsyncTokenCredential:
-    # Loaded here: it costs a fifth of a cold start, and a connection string does without it.
+    # Loaded here: it takes a fifth of a cold start, and is not needed with a connection string.
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
 
     return DefaultAzureCredential()
@@ -56,7 +56,7 @@ def open_queues(settings: StorageSettings) -> StorageQueues:
 
 
 def open_documents(settings: StorageSettings) -> BlobInvoiceDocuments:
-    """Open the invoices' PDFs.
+    """Open the store of the invoices' PDFs.
 
     Raises:
         SettingMissing: Neither a connection string nor an endpoint is set, or it is malformed.
@@ -69,7 +69,7 @@ def open_documents(settings: StorageSettings) -> BlobInvoiceDocuments:
 
 
 def open_emails(settings: Settings) -> EmailSender | EmailLog:
-    """Open the way in which MSPs are e-mailed about unpaid invoices."""
+    """Return the sender of e-mails about unpaid invoices."""
     if not settings.email_endpoint:
         return EmailLog()
     return EmailSender.open(settings.email_endpoint, settings.email_sender, _credential())
@@ -89,14 +89,14 @@ def open_secrets(settings: Settings) -> Secrets:
 
 
 def open_credentials(settings: Settings) -> Credentials:
-    """Open what the MSPs' partner apps authenticate with."""
+    """Open the credentials of the MSPs' partner apps."""
     identity = ManagedIdentity(settings.azure_client_id) if settings.azure_client_id else None
     remembered = timedelta(seconds=settings.credential_cache_seconds)
     return Credentials(open_secrets(settings), SystemClock(), identity, remembered)
 
 
 def open_telemetry(settings: Settings) -> None:
-    """Start to send spans and metrics, if the settings say where to."""
+    """Start sending spans and metrics, if the settings name a destination."""
     start_telemetry(
         settings.applicationinsights_connection_string,
         settings.telemetry_share,
@@ -106,7 +106,7 @@ def open_telemetry(settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Every adapter, built once a process."""
+    """Every adapter, built once per process."""
 
     settings: Settings
     clock: SystemClock
@@ -130,5 +130,5 @@ class Services:
 
     @property
     def sync_requests(self) -> SyncRequests:
-        """Where every area asks for a sync."""
+        """The mechanism with which every area requests syncs."""
         return SyncRequests(self.storage.sync_states, self.storage.sync_schedule, self.queues)

@@ -1,4 +1,4 @@
-"""What runs without a request: sync, and the recovery of pending work."""
+"""The areas that run without requests: sync, and the recovery of pending work."""
 
 from datetime import timedelta
 
@@ -14,13 +14,13 @@ from work.requeue import WorkPorts
 
 
 def sync(services: Services) -> func.Blueprint:
-    """The sync of tenants, by timer and queue."""
+    """Return the functions that sync tenants: a timer and a queue."""
     interval = timedelta(hours=services.settings.sync_interval_hours)
     return sync_functions(sync_ports(services), interval)
 
 
 def sync_ports(services: Services) -> SyncPorts:
-    """Return what a sync needs."""
+    """Return the ports of sync."""
     storage = services.storage
     return SyncPorts(
         msps=storage.msps,
@@ -37,7 +37,7 @@ def sync_ports(services: Services) -> SyncPorts:
 
 
 def work(services: Services) -> func.Blueprint:
-    """The recovery of pending work."""
+    """Return the functions that recover pending work."""
     storage = services.storage
     ports = WorkPorts(
         msps=storage.msps,

@@ -1,1 +1,1 @@
-"""Work on record: what a transaction decided is found again until it is done."""
+"""Pending work: queued again until it is done."""

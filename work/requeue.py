@@ -1,4 +1,4 @@
-"""Requeueing: pending work that should have been done by now is queued again."""
+"""Requeueing: overdue pending work is queued again."""
 
 import logging
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from domain.work_queues import PURGE_TENANT
 
 _log = logging.getLogger(__name__)
 
-# Longer than any invocation lives: what was decided by then is committed, or never will be.
+# Longer than any invocation can run: a decision of this age is committed, or never will be.
 _UNCOMMITTED = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkPorts(RemovalPorts):
-    """What the area needs from outside."""
+    """The ports of the area."""
 
     clock: Clock
 
 
 async def requeue_work(ports: WorkPorts, after: timedelta) -> int:
-    """Queue all pending work again whose message is older than `after`; return how much.
+    """Queue all pending work again whose message is older than `after`; return the number.
 
-    An extra message does no harm, since each piece of work can be repeated. One piece's failure
-    holds up no other.
+    An extra message is harmless, since all work can be repeated. A failure with one piece of work
+    does not stop the others.
     """
     now, count = ports.clock.now(), 0
     async for work in ports.pending_work.queued_before(now - after):
@@ -53,7 +53,7 @@ async def _requeue(ports: WorkPorts, work: PendingWork, age: timedelta) -> bool:
 
 
 async def _is_undecided(msps: MspStore, work: PendingWork) -> bool:
-    """Tell whether a tenant still has its row: its removal was begun and not committed."""
+    """Return whether a tenant still has its row: its removal was started, but not committed."""
     ref = work.subject
     if not isinstance(ref, TenantRef):
         return False

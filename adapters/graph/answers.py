@@ -1,4 +1,4 @@
-"""Graph's answers: JSON objects, or errors by their meaning."""
+"""Graph's answers: JSON objects, or errors with a meaning."""
 
 import json
 import re
@@ -18,12 +18,12 @@ _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
 
 
 class GraphError(Exception):
-    """An answer that is no success, or none at all (status 0).
+    """An unsuccessful answer, or no answer at all (status 0).
 
     Args:
-        code: Graph's own, or what is wrong with the answer.
-        retry_after: Seconds that Graph asks to wait, an hour at most, or None.
-        is_passing: Whether the same request may well succeed later.
+        code: Graph's error code, or a description of what is wrong with the answer.
+        retry_after: Seconds that Graph asks to wait, at most an hour, or None.
+        is_passing: Whether the error is temporary, so that the same request may succeed later.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class GraphError(Exception):
 
     @property
     def is_denied(self) -> bool:
-        """Whether Graph says that the app may not."""
+        """Whether Graph denies the app access."""
         return self.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
     @override
     def __str__(self) -> str:
-        """Say what went wrong, without a word of the body."""
+        """Return what went wrong, without any text from the body."""
         if self.status == 0:
             return f"Microsoft Graph did not answer ({self.code})"
         return f"Microsoft Graph answered {self.status} ({self.code})"
@@ -55,10 +55,10 @@ def read_answer(response: AsyncHttpResponse) -> dict[str, Any]:
     """Return the JSON object of an answer.
 
     Raises:
-        GraphError: It is no success, or none.
+        GraphError: The answer is unsuccessful, or is not a JSON object.
     """
     document = _parsed(response.content)
-    # A redirect is none of Graph's answers here, and following one could give the token away.
+    # Graph does not redirect these requests, and following a redirect could reveal the token.
     if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         raise _error(response.status_code, document, response.headers)
     if not isinstance(document, dict):
@@ -67,7 +67,7 @@ def read_answer(response: AsyncHttpResponse) -> dict[str, Any]:
 
 
 def _parsed(content: bytes) -> Any:
-    """Return the JSON of an answer, or None of what is none: it was cut off, or is too deep."""
+    """Return the JSON of an answer, or None if it is not JSON: truncated, or nested too deeply."""
     try:
         return json.loads(content, parse_constant=_refuse_constant) if content else {}
     except (ValueError, RecursionError):
@@ -75,11 +75,11 @@ def _parsed(content: bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and infinity are Python's, not JSON's.
+    raise ValueError(name)  # Python accepts NaN and infinity, but they are not JSON.
 
 
 def read_part(part: dict[str, Any]) -> dict[str, Any] | GraphError:
-    """Return the JSON object of a batch's part, or what went wrong with the part."""
+    """Return the JSON object of a part of a batch, or the part's error."""
     status, body, headers = part.get("status"), part.get("body"), part.get("headers")
     if type(status) is not int or not HTTPStatus.OK <= status < _NO_STATUS:
         return GraphError(0, "a part of the batch has no status")
@@ -94,16 +94,16 @@ def _error(status: int, document: Any, headers: Mapping[str, Any]) -> GraphError
 
 
 def _code(document: Any) -> str:
-    """Return the error's code if it looks like one: what Graph says is shown to people."""
+    """Return the error's code if it has the form of one, since the code is shown to people."""
     error = document.get("error") if isinstance(document, dict) else None
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, str) and _CODE.fullmatch(code) else "no code"
 
 
 def _retry_after(headers: Mapping[str, Any]) -> float | None:
-    """Return the seconds to wait, which may be given as a date; an hour at most.
+    """Return the seconds to wait, at most an hour; the header may also contain a date.
 
-    Header names are compared without regard to case: those of a batch's part come as they are.
+    Header names are compared without case, since those in a part of a batch are not normalised.
     """
     found = (str(value) for name, value in headers.items() if name.lower() == "retry-after")
     text = next(found, "")
@@ -115,7 +115,7 @@ def _retry_after(headers: Mapping[str, Any]) -> float | None:
 
 
 def _seconds_until(date: str) -> float:
-    """Return the seconds until an HTTP date; not a number when it is none."""
+    """Return the seconds until an HTTP date, or NaN if the text is not a date."""
     try:
         moment = parsedate_to_datetime(date).astimezone(UTC)
     except (ValueError, OverflowError):

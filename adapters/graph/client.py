@@ -1,4 +1,4 @@
-"""Requests to Microsoft Graph: JSON in and out, errors by their meaning, links kept at home."""
+"""Requests to Microsoft Graph: JSON in and out, typed errors, links only to Graph's own host."""
 
 import asyncio
 import random
@@ -25,24 +25,24 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from adapters.graph.answers import GraphError, read_answer, read_part
 from domain.ports.graph_reader import ReadCost
 
-# Of one attempt; it ends well before a sync's lease.
+# For one attempt; much shorter than a sync's lease.
 _READING: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
 _INTERACTIVE_TIMEOUTS: dict[str, Any] = {"connection_timeout": 3, "read_timeout": 5}
 _MOST_ATTEMPTS = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 16.0
-# Longer than any link of Graph's; several of them are stored in one property of a row.
+# Graph's links are shorter; several of them are stored in one property of a row.
 _LINK = re.compile(r"https?://[\x21-\x7e]{1,8000}")
-# A caller that loops through pages must end, whatever the server says.
+# A loop over pages must end, whatever the server returns.
 _MOST_PAGES = 1000
 
 
 @dataclass(slots=True)
 class ReadBudget:
-    """What one reading of a tenant may wait, and what it has cost.
+    """The time that one read of a tenant may wait, and its cost so far.
 
     Args:
-        seconds: How long it may wait for Graph in all.
-        spent: What pauses and failed requests have taken of that.
+        seconds: How long it may wait for Graph in total.
+        spent: The part of this time that pauses and failed requests have used.
     """
 
     seconds: float
@@ -50,10 +50,10 @@ class ReadBudget:
     spent: float = 0.0
 
     async def wait(self, error: GraphError, attempt: int = 0) -> None:
-        """Wait as Graph asks, to the second, or with jitter where it names no time.
+        """Wait exactly as long as Graph asks, or with jitter if it does not name a time.
 
         Raises:
-            GraphError: The error: it does not pass, or not within the budget.
+            GraphError: The given error: it is permanent, or the wait exceeds the budget.
         """
         pause = error.retry_after if error.retry_after is not None else _backoff(attempt)
         enough = self.spent + pause > self.seconds
@@ -73,8 +73,8 @@ class GraphClient:
     """Microsoft Graph v1.0.
 
     Args:
-        endpoint: Microsoft Graph, without a version.
-        transport: What sends the requests; the Azure SDK's own over aiohttp by default.
+        endpoint: URL of Microsoft Graph without a version.
+        transport: Sends the requests; by default the Azure SDK's transport over aiohttp.
     """
 
     def __init__(
@@ -104,11 +104,11 @@ class GraphClient:
         """Return the JSON object at a path or link.
 
         Args:
-            path: A path below /v1.0, or a link that Graph gave.
-            budget: For how long to try; without one it is tried once.
+            path: A path below /v1.0, or a link that Graph returned.
+            budget: How long to try; without a budget there is only one attempt.
 
         Raises:
-            GraphError: No success.
+            GraphError: The request was not successful.
         """
         request = HttpRequest("GET", self._url(path), headers=dict(headers or {}))
         return await self._read(request, token, budget)
@@ -120,16 +120,16 @@ class GraphClient:
         *,
         most: int = _MOST_PAGES,
     ) -> AsyncIterator[dict[str, Any]]:
-        """Yield the pages of an answer: the one at the path, and those that it links to.
+        """Yield the pages of an answer: the page at the path, and the pages that it links to.
 
         https://learn.microsoft.com/graph/paging
 
         Args:
             get: Reads one page.
-            most: How many pages there can be.
+            most: The maximum number of pages.
 
         Raises:
-            GraphError: A page is no success, or the pages have no end.
+            GraphError: A page could not be read, or the pages do not end.
         """
         link: str | None = path
         seen: set[str] = set()
@@ -142,18 +142,19 @@ class GraphClient:
             link = self.link(document, "@odata.nextLink")
 
     async def post(self, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Post a JSON object, once; return the answer's.
+        """Post a JSON object, in one attempt; return the JSON object of the answer.
 
         Raises:
-            GraphError: No success.
+            GraphError: The request was not successful.
         """
         return await self._read(HttpRequest("POST", self._url(path), json=body), token, None)
 
     async def patch(self, path: str, token: str, body: dict[str, Any], if_match: str) -> None:
-        """Change the object of a version, once.
+        """Change an object with a given version, in one attempt.
 
         Raises:
-            GraphError: No success; with status 412, the object is another version by now.
+            GraphError: The request was not successful; with status 412, the object now has
+                another version.
         """
         headers = {"If-Match": if_match}
         request = HttpRequest("PATCH", self._url(path), json=body, headers=headers)
@@ -162,12 +163,12 @@ class GraphClient:
     async def batch(
         self, paths: Mapping[str, str], token: str, budget: ReadBudget
     ) -> dict[str, dict[str, Any] | GraphError]:
-        """Read up to 20 paths in one request; each part has a status of its own.
+        """Read up to 20 paths in one request; each part has its own status.
 
         https://learn.microsoft.com/graph/json-batching
 
         Raises:
-            GraphError: The batch as a whole was no success.
+            GraphError: The batch as a whole was not successful.
         """
         parts = [{"id": key, "method": "GET", "url": path} for key, path in paths.items()]
         request = HttpRequest("POST", self._url("/$batch"), json={"requests": parts})
@@ -184,10 +185,10 @@ class GraphClient:
         return {key: found.get(key, GraphError(0, lost, is_passing=True)) for key in paths}
 
     def link(self, document: dict[str, Any], name: str) -> str | None:
-        """Return a link that Graph gave, or None.
+        """Return a link from one of Graph's documents, or None.
 
         Raises:
-            GraphError: It is none, or leads to another host.
+            GraphError: It is not a link, or leads to another host.
         """
         link = document.get(name)
         if link is None:
@@ -199,7 +200,7 @@ class GraphClient:
     def _url(self, path: str) -> str:
         if not path.startswith(("http:", "https:")):
             return f"{self._endpoint}/v1.0{path}"
-        # The request carries a token: a link to anywhere else would give it away.
+        # The request contains a token, which a link to another host would reveal.
         if not _is_same_origin(path, self._endpoint):
             raise GraphError(0, "a link leads to another host")
         return path
@@ -225,7 +226,7 @@ class GraphClient:
         try:
             response = await self._client.send_request(request, **timeouts)
         except (AzureError, zlib.error) as error:
-            # What is not compressed as its header says is taken for an answer that was cut off.
+            # An answer that is not compressed as its header says is treated as truncated.
             raise GraphError(0, type(error).__name__, is_passing=True) from None
         return read_answer(response)
 

@@ -30,7 +30,7 @@ _LONGEST_NAME = 50
 _CLIENT_ERRORS = range(400, 500)
 _BUSY = {408, 429}
 _PATIENCE_SECONDS = 30.0
-# Somebody else did the same at the same moment; the next look shows what came of it.
+# Another writer made the same change at the same time; the next poll shows the result.
 _OVERTAKEN = {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}
 
 
@@ -66,7 +66,7 @@ class GraphGdap(Gdap):
 
     @override
     async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
-        """Make the access assignments that are missing, and put right those that differ.
+        """Create missing access assignments, and correct those that differ.
 
         https://learn.microsoft.com/graph/api/delegatedadminrelationship-post-accessassignments
         """
@@ -88,9 +88,9 @@ class GraphGdap(Gdap):
     async def _assign(
         self, path: str, token: str, wanted: dict[str, Any], there: Mapping[str, Assignment]
     ) -> bool:
-        """Look after one group's assignment; return whether it is active already."""
+        """Create or correct one group's assignment; return whether it is already active."""
         if not roles_of(wanted):
-            return True  # A relationship made in Partner Center may lack all of them.
+            return True  # A relationship created in Partner Center may have none of the roles.
         known = there.get(wanted["accessContainer"]["accessContainerId"].lower())
         if known is None:
             await self._graph.post(path, token, wanted)
@@ -98,7 +98,7 @@ class GraphGdap(Gdap):
         status = known.get("status")
         if roles_of(known) == roles_of(wanted) and status != "error":
             return status == "active"
-        # Microsoft demands the version, so that two changes at once do not undo each other.
+        # Microsoft requires the version, so that concurrent changes do not overwrite each other.
         change = {"accessDetails": wanted["accessDetails"]}
         etag = known.get("@odata.etag") or ""
         await self._graph.patch(f"{path}/{known['id']}", token, change, etag)
@@ -117,7 +117,7 @@ class GraphGdap(Gdap):
 
 def _request(tenant_id: TenantId, display_name: str, duration_days: int) -> dict[str, Any]:
     return {
-        # Microsoft wants a name that is unique among the partner's relationships.
+        # Microsoft requires a name that is unique among the partner's relationships.
         "displayName": f"{display_name[: _LONGEST_NAME - 9]} {uuid4().hex[:8]}",
         "duration": f"P{duration_days}D",
         "autoExtendDuration": "PT0S",
@@ -127,7 +127,7 @@ def _request(tenant_id: TenantId, display_name: str, duration_days: int) -> dict
 
 
 def _assignment(group: SecurityGroup, relationship: GdapRelationship) -> dict[str, Any]:
-    """Return a group's assignment: of its roles, those that the customer has agreed to."""
+    """Return a group's assignment, with those of its roles that the customer has agreed to."""
     container = {
         "accessContainerId": group.group_id,
         "accessContainerType": "securityGroup",

@@ -1,4 +1,4 @@
-"""The proof of consent: a token, its roles, and the organisation that Graph names."""
+"""The proof of consent: a token, its roles, and the organisation that Graph returns."""
 
 from functools import cache
 from typing import Any, NotRequired, TypedDict, override
@@ -22,7 +22,7 @@ from domain.ports.identity import Identity
 from domain.tenant import Organization
 
 _RETRY_AFTER = 10
-# There is one organisation; its owner waits for the answer.
+# There is only one organisation, and a person is waiting for the answer.
 _MOST_PAGES = 5
 
 
@@ -32,7 +32,7 @@ class _Organization(TypedDict):
 
     id: Guid
     displayName: NotRequired[Name | None]
-    verifiedDomains: NotRequired[Any]  # read with care by `primary_domain`
+    verifiedDomains: NotRequired[Any]  # validated by `primary_domain`
 
 
 @cache
@@ -56,7 +56,7 @@ class GraphIdentity(Identity):
         token = await self._tokens.app_token(msp, tenant_id, fresh=True)
         roles = roles_of(token)
         if not roles & READS_ORGANIZATION:
-            # Entra issues tokens without roles as well: that is consent not given.
+            # Entra also issues tokens without roles; this means that consent is missing.
             raise ConsentRequired("The partner app may not read the organisation (yet).")
         try:
             pages = self._graph.pages(
@@ -80,11 +80,11 @@ def _values(document: dict[str, Any]) -> list[Any]:
 
 
 def _organization(found: list[Any], tenant_id: TenantId, roles: frozenset[str]) -> Organization:
-    """Return the one organisation that there is, with what may be believed of it.
+    """Return the only organisation in the answer, with its validated properties.
 
     Raises:
-        OrganizationMismatch: It is another one, or there are several.
-        MicrosoftRefused: Its name is none.
+        OrganizationMismatch: It is a different organisation, or there is not exactly one.
+        MicrosoftRefused: Its name cannot be read.
     """
     try:
         organization = check(_schema(), found[0] if len(found) == 1 else None)
@@ -100,7 +100,7 @@ def _organization(found: list[Any], tenant_id: TenantId, roles: frozenset[str]) 
 
 
 def primary_domain(domains: Any) -> str | None:
-    """Return the default domain, else the initial one; None when Graph names none.
+    """Return the default domain, else the initial one; None if Graph returns neither.
 
     https://learn.microsoft.com/graph/api/resources/verifieddomain
     """

@@ -1,7 +1,7 @@
-"""The records of each data set: their types, what is kept of them, and their keys.
+"""The records of each data set: their types, the properties that are kept, and their keys.
 
-A record that does not have the type that Microsoft documents costs itself alone: it is left out,
-and named among the unreadable ones.
+A record that does not have the type documented by Microsoft does not affect the others: it is left
+out, and listed as unreadable.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -112,10 +112,10 @@ class Kind:
     """How a data set's records are read.
 
     Args:
-        model: Their type.
-        key: The property that an unreadable one is known by.
+        model: The type of a record's document.
+        key: The property that identifies an unreadable record.
         record: Returns the record of a document of that type; raises Malformed.
-        order: Of several records with one key the last in this order counts.
+        order: If several records have the same key, the last one in this order counts.
     """
 
     model: Any
@@ -126,11 +126,11 @@ class Kind:
 
 @dataclass(slots=True)
 class Read:
-    """What was read of some records.
+    """The result of reading records.
 
     Args:
-        unreadable: The key of each that does not fit its type, None where there is none.
-        faults: Field and kind of fault of each of these.
+        unreadable: The key of each record that does not match its type; None without a key.
+        faults: Field and kind of fault of each unreadable record.
     """
 
     records: list[SyncedRecord]
@@ -139,7 +139,7 @@ class Read:
 
 
 def read_records(kind: Kind, items: Sequence[Any]) -> Read:
-    """Read records, one of each key."""
+    """Read records, and return one per key."""
     try:
         found = [kind.record(document) for document in _all(kind.model).validate_python(items)]
         read = Read(found, [], [])
@@ -162,7 +162,7 @@ def _one_by_one(kind: Kind, items: Iterable[Any]) -> Read:
 
 
 def key_of(item: Any, name: str = "id") -> str | None:
-    """Return a record's key, or None of one that has none that can be read."""
+    """Return a record's key, or None if the key cannot be read."""
     try:
         return check(_one(Key), item.get(name)) if isinstance(item, dict) else None
     except Malformed:
@@ -180,14 +180,14 @@ def _all(model: Any) -> TypeAdapter[list[Any]]:
 
 
 def user_record(user: User) -> SyncedRecord:
-    """Return a user with each property that is asked for."""
+    """Return a user with every requested property."""
     document: dict[str, Any] = {**_NO_USER, **user}
     document["assignedLicenses"] = document["assignedLicenses"] or []
     return SyncedRecord(user["id"], document)
 
 
 def user_change(user: User) -> SyncedRecord:
-    """Return what a delta tells of a user: a property that it does not name has not changed."""
+    """Return a user's change from a delta: properties that are not in it have not changed."""
     document: dict[str, Any] = {**user}
     if "assignedLicenses" in user:
         document["assignedLicenses"] = user["assignedLicenses"] or []
@@ -204,7 +204,7 @@ def _licence(licence: Licence) -> SyncedRecord:
 
 
 def _score(score: Score) -> SyncedRecord:
-    """Key a score by its day, counted down: newest first, one a day."""
+    """Return a score, keyed by its day in descending order: newest first, one per day."""
     moment = parse_moment(score["createdDateTime"])
     if moment > datetime.now(UTC) + timedelta(days=1):
         raise Malformed("createdDateTime", "in_the_future")
@@ -242,8 +242,8 @@ SMALL: dict[DataSet, tuple[str, Kind]] = {
 def added_up(changes: list[Any]) -> tuple[list[Any], list[str]]:
     """Return each changed user of a page once, and the keys of those that are removed.
 
-    Graph may name a user several times: what it says adds up. One that was removed and is named
-    again is back.
+    Graph may return a user several times: the changes are merged. A user that was removed and is
+    returned again exists again.
     """
     latest: dict[str | int, Any] = {}
     removed: dict[str, None] = {}
@@ -260,5 +260,5 @@ def added_up(changes: list[Any]) -> tuple[list[Any], list[str]]:
 
 
 def is_removed(item: Any) -> bool:
-    """Tell whether an item says that its user is gone."""
+    """Return whether an item says that its user was deleted."""
     return isinstance(item, dict) and "@removed" in item

@@ -1,4 +1,4 @@
-"""GDAP relationships and access assignments as Graph answers them."""
+"""GDAP relationships and access assignments as Graph returns them."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ from domain.ports.gdap import Relationship
 INVITE = (
     "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/"
 )
-# A relationship that nobody approves within 90 days expires.
+# A relationship that is not approved within 90 days expires.
 _APPROVAL = timedelta(days=90)
 # https://learn.microsoft.com/graph/api/resources/delegatedadminrelationship
 _STATES = {
@@ -39,7 +39,7 @@ _GONE = {"deleting", "deleted"}
 
 _log = logging.getLogger(__name__)
 
-# An ID that stands in an address.
+# An ID that becomes part of a URL.
 type _PathKey = Annotated[
     str,
     StringConstraints(
@@ -63,7 +63,7 @@ class _Container(TypedDict):
     accessContainerId: Key
 
 
-# Its properties have names that a class could not have.
+# The names of its properties are not valid as attributes of a class.
 Assignment = TypedDict(
     "Assignment",
     {
@@ -126,13 +126,13 @@ def group_of(assignment: Assignment) -> str:
 
 
 def roles_of(document: Mapping[str, Any]) -> frozenset[str]:
-    """Return the template IDs of the roles that a relationship or an assignment gives."""
+    """Return the template IDs of the roles that a relationship or an assignment grants."""
     roles = (document.get("accessDetails") or {}).get("unifiedRoles") or []
     return frozenset(role["roleDefinitionId"].lower() for role in roles)
 
 
 def read_assignments(items: Iterable[Any]) -> Iterator[Assignment]:
-    """Yield the assignments that there are and can be read."""
+    """Yield the assignments that exist and can be read."""
     logged: set[str] = set()
     for item in items:
         try:
@@ -145,7 +145,7 @@ def read_assignments(items: Iterable[Any]) -> Iterator[Assignment]:
 
 
 def read_made(created: Any) -> Relationship:
-    """Return a relationship that was just made.
+    """Return a relationship that was just created.
 
     Raises:
         GraphError: It cannot be read.
@@ -158,7 +158,7 @@ def read_made(created: Any) -> Relationship:
 
 
 def read_relationships(items: Iterable[Any]) -> Relationships:
-    """Read relationships; one that names no customer yet is nobody's."""
+    """Read relationships; a relationship without a customer is ignored."""
     found: list[GdapRelationship] = []
     unreadable: list[UnreadableRelationship] = []
     logged: set[str] = set()
@@ -180,7 +180,7 @@ def _log_once(logged: set[str], message: str, fault: Malformed) -> None:
 
 
 def _unreadable(item: Any) -> UnreadableRelationship:
-    """Return what can be said of a relationship that cannot be read as a whole."""
+    """Return the readable identifiers of a relationship that cannot be read completely."""
     named = _readable(_Named, item)
     with_id = _readable(_WithId, item)
     return UnreadableRelationship(
@@ -214,5 +214,5 @@ def _met(item: _Met) -> GdapRelationship:
 
 
 def _expiry(relationship: _Made) -> datetime:
-    """Return when the invite ends: 90 days after its making unless Microsoft says otherwise."""
+    """Return when the invite expires: 90 days after its creation if Microsoft gives no date."""
     return relationship.get("endDateTime") or relationship["createdDateTime"] + _APPROVAL

@@ -1,4 +1,4 @@
-"""Product names of the commonest SKUs, as Microsoft publishes them.
+"""Product names of the most common SKUs, as Microsoft publishes them.
 
 https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
 """
@@ -61,5 +61,5 @@ _NAMES = {
 
 
 def product_name(part_number: str) -> str:
-    """Return the product's name, or the part number of a product that is not listed here."""
+    """Return the product's name, or the part number if the product is not listed here."""
     return _NAMES.get(part_number, part_number)

@@ -1,6 +1,6 @@
-"""The page layout of a tax invoice, as PDF/A-2u: text that is found, copied and kept for years.
+"""The page layout of a tax invoice, as PDF/A-2u: for archiving, with text to search and copy.
 
-What it must carry: https://www.ato.gov.au/businesses-and-organisations/gst-excise-and-indirect-taxes/gst/tax-invoices
+Required content: https://www.ato.gov.au/businesses-and-organisations/gst-excise-and-indirect-taxes/gst/tax-invoices
 """
 
 import hashlib
@@ -23,11 +23,11 @@ _ROW, _TEXT, _SMALL = 5.0, 8.5, 6.5
 _COLUMNS = (("Tenant", 76.0), ("Microsoft tenant ID", 48.0), ("Days", 17.0), ("Price", 17.0))
 _AMOUNT = 20.0
 _NAME = _COLUMNS[0][1]
-# It warns of each table of hints for type designers that it leaves out.
+# fontTools warns about each font table, meant for type designers only, that it leaves out.
 logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
 _GREY, _BLACK = 110, 0
 _FACE = "noto"
-# fpdf2 puts the number of pages in its place; its own choice, {nb}, might be a tenant's name.
+# fpdf2 replaces this text by the number of pages; its default, {nb}, could be a tenant's name.
 _PAGES = "{number of pages of this invoice}"
 
 
@@ -40,7 +40,7 @@ class _Style(TypedDict, total=False):
 
 
 class Page(FPDF):
-    """An A4 page with the invoice's number at its foot and, when it goes on, at its head."""
+    """An A4 page with the invoice's number in the footer and, on further pages, in the header."""
 
     def __init__(self, invoice: Invoice, texts: Sequence[str]) -> None:
         super().__init__(format="A4", enforce_compliance="PDF/A-2U")
@@ -65,14 +65,14 @@ class Page(FPDF):
 
     @override
     def file_id(self) -> str:
-        """Return the file's identifier: the invoice's, not that of the moment of writing."""
+        """Return the file's identifier, derived from the invoice, not from the time of writing."""
         named = f"{self._invoice.msp_id}:{self._invoice.name}".encode()
         digest = hashlib.blake2b(named, digest_size=16).hexdigest().upper()
         return f"<{digest}><{digest}>"
 
     @override
     def header(self) -> None:
-        """Say on each further page what it goes on with."""
+        """Write on each further page which invoice it continues."""
         if self.page_no() == 1:
             return
         self.write_text(f"Tax invoice {self._invoice.name}, continued", grey=True)
@@ -81,10 +81,10 @@ class Page(FPDF):
 
     @override
     def footer(self) -> None:
-        """Number the page."""
+        """Write the page number."""
         self.set_y(-_FOOT + 6)
         self.write_text(self._invoice.name, grey=True, size=_SMALL)
-        # Placed by hand: fpdf2 would align the long text that the number of pages replaces.
+        # Positioned manually: fpdf2 would align the long placeholder, not the number of pages.
         width = self.get_string_width(f"Page {self.page_no()} of 000") + 2 * self.c_margin
         self.set_x(self.w - self.r_margin - width)
         self.write_text(f"Page {self.page_no()} of {_PAGES}", width, grey=True, size=_SMALL)
@@ -97,12 +97,12 @@ class Page(FPDF):
         self.cell(width, _ROW, text, align=Align.coerce(align), new_x=XPos.RIGHT, new_y=YPos.TOP)
 
     def style(self, *, bold: bool = False, grey: bool = False, size: float = _TEXT) -> None:
-        """Set how the next text looks."""
+        """Set the style of the next text."""
         self.set_font(_FACE, "B" if bold else "", size)
         self.set_text_color(_GREY if grey else _BLACK)
 
     def table_head(self) -> None:
-        """Write the columns' names over a line."""
+        """Write the columns' names above a line."""
         for name, width in _COLUMNS:
             align = "L" if width > 20 else "R"  # noqa: PLR2004  texts are wide, numbers narrow
             self.write_text(name, width, align, bold=True)
@@ -111,26 +111,26 @@ class Page(FPDF):
         self.rule()
 
     def rule(self) -> None:
-        """Draw a line across."""
+        """Draw a line across the page."""
         self.set_draw_color(180)
         self.line(self.l_margin, self.y, self.w - self.r_margin, self.y)
         self.ln(0.8)
 
     def rows_of(self, text: str, width: float) -> int:
-        """Return how many rows a text takes in a column."""
+        """Return the number of rows that a text needs in a column."""
         rows = self.multi_cell(
             width, _ROW, text, align=Align.L, dry_run=True, output=MethodReturnValue.LINES
         )
         return len(cast("list[str]", rows))
 
     def room(self, height: float) -> None:
-        """Go on to the next page unless so much fits on this one."""
+        """Start a new page unless this height fits on the current one."""
         if self.will_page_break(height):
             self.add_page()
 
 
 def tax_invoice(invoice: Invoice, lines: Sequence[InvoiceLine], payment_details: str = "") -> bytes:
-    """Return a tax invoice as PDF/A. The same invoice gives the same bytes."""
+    """Return a tax invoice as PDF/A. The same invoice results in the same bytes."""
     names = [printable(line.tenant_name) for line in lines]
     parties = [printable(party.name) for party in (invoice.seller, invoice.buyer)]
     others = [printable(text) for text in (invoice.seller.address, payment_details)]
@@ -145,9 +145,9 @@ def tax_invoice(invoice: Invoice, lines: Sequence[InvoiceLine], payment_details:
 
 
 def _undated(pdf: bytes, issued_at: datetime) -> bytes:
-    """Return the file without the time at which it was written: fpdf2 notes it twice.
+    """Return the file with the time of issue instead of the time of writing, which occurs twice.
 
-    Both times are as long as the date of issue, so nothing in the file moves.
+    Both texts have the same length, so no positions in the file change.
     """
     issued = issued_at.astimezone(UTC).isoformat(timespec="seconds").encode()
     return re.sub(rb'(xmp:(?:Modify|Metadata)Date=")[^"]{25}"', rb"\g<1>" + issued + b'"', pdf)
@@ -205,10 +205,10 @@ def _description(invoice: Invoice) -> str:
 
 
 def _line(page: Page, line: InvoiceLine, name: str, price: Decimal) -> None:
-    """Write a line; a long name takes as many rows as it needs, all on one page."""
+    """Write a line; a long name takes several rows, all on one page."""
     page.style()
     plain = is_plain(name)
-    # Shaping costs time, and only other scripts need it.
+    # Text shaping is slow, and only other scripts need it.
     if not plain:
         page.set_text_shaping(use_shaping_engine=True)
     is_short = plain and page.get_string_width(name) <= _NAME - 2

@@ -1,4 +1,4 @@
-"""Fonts: one for most texts, and for every other script the one that has its characters."""
+"""Fonts: one for most texts, and others for scripts that it does not contain."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from fontTools.ttLib import TTFont
 _FOLDER = Path(__file__).parent / "fonts"
 REGULAR = _FOLDER / "NotoSans-Regular.ttf"
 BOLD = _FOLDER / "NotoSans-Bold.ttf"
-# Hangul, then Han and kana: they have some of other scripts as well, so they are asked last.
+# Hangul, then Han and kana: these fonts also have characters of other scripts, so they come last.
 _LAST = (_FOLDER / "NanumGothic.ttf", _FOLDER / "DroidSansFallbackFull.ttf")
 _UNKNOWN = "\ufffd"
 
@@ -29,12 +29,12 @@ def characters(font: Path) -> frozenset[int]:
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether the one font for most texts has all characters."""
+    """Return whether the font for most texts has all characters."""
     return characters(REGULAR).issuperset(map(ord, text))
 
 
 def fonts_for(texts: Iterable[str]) -> list[Path]:
-    """Return the fonts that the texts need beside the one for most texts."""
+    """Return the fonts that the texts need in addition to the font for most texts."""
     left = {ord(character) for text in texts for character in text} - characters(REGULAR)
     return list(_needed(left))
 
@@ -47,7 +47,7 @@ def _needed(left: set[int]) -> Iterator[Path]:
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, and with a mark for what no font has."""
+    """Return a text without control characters; characters that no font has are replaced."""
     plain = "".join(" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
     return plain if is_plain(plain) else "".join(map(_known, plain))
 

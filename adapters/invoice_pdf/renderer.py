@@ -1,4 +1,4 @@
-"""Sets tax invoices. What draws them is loaded with the first one: no cold start waits for it."""
+"""Rendering of tax invoices. The PDF library is loaded at first use, not in a cold start."""
 
 from collections.abc import Sequence
 from typing import override
@@ -8,10 +8,10 @@ from domain.ports.invoice_renderer import InvoiceRenderer
 
 
 class PdfInvoiceRenderer(InvoiceRenderer):
-    """InvoicePrinter with fpdf2.
+    """InvoiceRenderer with fpdf2.
 
     Args:
-        payment_details: How to pay, printed on each invoice; lines of text, or empty.
+        payment_details: Payment instructions, printed on each invoice; lines of text, or empty.
     """
 
     def __init__(self, payment_details: str = "") -> None:

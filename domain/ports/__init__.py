@@ -1,1 +1,1 @@
-"""What the use cases need from outside, a port each; adapters and fakes subclass them."""
+"""The ports of the use cases, one module each; adapters and fakes subclass them."""

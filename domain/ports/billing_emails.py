@@ -8,7 +8,7 @@ from domain.identifiers import MspId
 
 
 class NoticeKind(StrEnum):
-    """What an MSP is told about its invoices."""
+    """The kinds of e-mail about invoices."""
 
     PAYMENT_DUE = "payment_due"
     SUSPENDED = "suspended"
@@ -16,11 +16,11 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BillingEmail:
-    """A message to an MSP's billing address.
+    """An e-mail to an MSP's billing address.
 
     Args:
-        to: The address, or None when the MSP gave none.
-        key: The same for every attempt at the same notice, so that none is delivered twice.
+        to: The address, or None if the MSP has none.
+        key: The same for every attempt to send the same e-mail, so that it is not delivered twice.
     """
 
     kind: NoticeKind
@@ -32,12 +32,12 @@ class BillingEmail:
 
 
 class BillingEmails(Protocol):
-    """Delivers notices."""
+    """Sends e-mails about invoices."""
 
     async def send(self, notice: BillingEmail) -> None:
-        """Deliver a notice.
+        """Send an e-mail.
 
         Raises:
-            NoticeFailed: It could not be handed over; it is tried again later.
+            BillingEmailFailed: It could not be sent; it is retried later.
         """
         ...

@@ -8,7 +8,7 @@ from domain.row_changes import Versioned
 
 
 class ConsentSessions(Protocol):
-    """Consent sessions by the hash of their state."""
+    """Consent sessions, stored by the hash of their state."""
 
     async def add(self, session: ConsentSession) -> None:
         """Store a new session."""
@@ -19,9 +19,9 @@ class ConsentSessions(Protocol):
         ...
 
     async def replace(self, session: ConsentSession, version: str) -> None:
-        """Write the session back.
+        """Overwrite the session.
 
         Raises:
-            ConcurrentChange: Somebody else wrote it since.
+            ConcurrentChange: Another writer has changed it since it was read.
         """
         ...

@@ -7,8 +7,8 @@ from domain.msp import Msp
 
 
 class Credentials(Protocol):
-    """What the MSPs' partner apps authenticate with."""
+    """The credentials with which the MSPs' partner apps authenticate."""
 
     async def expires_at(self, msp: Msp) -> datetime | None:
-        """Return when the MSP's credential ends, or None: it does not, or nobody knows."""
+        """Return when the MSP's credential expires, or None if it does not or is not known."""
         ...

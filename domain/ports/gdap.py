@@ -21,9 +21,9 @@ class Relationship:
 class Gdap(Protocol):
     """GDAP relationships at Microsoft Graph, called as the MSP's partner app.
 
-    Every method raises GdapRefused when Microsoft refuses, ConsentRequired when the partner app
-    may not manage relationships (yet), MicrosoftRefused when its credential is refused, and
-    MicrosoftUnavailable when there is no answer.
+    Every method raises GdapRefused if Microsoft refuses, ConsentRequired if the partner app may
+    not manage relationships (yet), MicrosoftRefused if its credential is refused, and
+    MicrosoftUnavailable if there is no answer.
     """
 
     async def invite(
@@ -33,15 +33,15 @@ class Gdap(Protocol):
         ...
 
     async def relationships(self, msp: Msp) -> Relationships:
-        """Return every relationship that the MSP has or had, read to the last page."""
+        """Return every relationship that the MSP has or had, from all pages."""
         ...
 
     async def assign(self, msp: Msp, relationship: GdapRelationship) -> bool:
-        """Give each of the MSP's security groups its roles in an accepted relationship.
+        """Assign its roles in an accepted relationship to each of the MSP's security groups.
 
-        What is as it should be is left alone, so it can be repeated.
+        Correct assignments are left unchanged, so the call can be repeated.
 
         Returns:
-            Whether all of them have their access by now; Microsoft takes its time.
+            Whether all groups have their access already; Microsoft needs some time for it.
         """
         ...

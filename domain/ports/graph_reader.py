@@ -11,18 +11,18 @@ from domain.tenant import (
     Tenant,
 )
 
-# Of a mistake in our own code, which is no answer of Microsoft's.
+# The error for a bug in this service, which is not an answer of Microsoft.
 INTERNAL_FAULT = "Internal fault: this service could not read the answer."
 
 
 class Unreadable(Exception):
-    """A read that did not come to its end: not the same as an empty answer.
+    """A read that could not be completed; this is not the same as an empty answer.
 
     Args:
-        error: For people.
-        missing_permission: The Graph permission that the app lacks, when that is the reason.
-        retry_after: Seconds after which to go on, when Graph asks for more than one invocation
-            waits.
+        error: A text for people.
+        missing_permission: The Graph permission that the app lacks, if that is the reason.
+        retry_after: Seconds after which to continue, if Graph asks for a longer wait than one
+            invocation allows.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Unreadable(Exception):
 
 
 class PositionLost(Exception):
-    """Graph no longer knows a link that it gave: the read starts over, and wipes nothing."""
+    """Graph no longer accepts a link that it returned: the read restarts, and deletes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Records:
     """All records of a data set.
 
     Args:
-        unreadable: The key of each record that is not as Microsoft documents it, None where it
-            has none that can be read. They are left out, and are not gone.
+        unreadable: The key of each record that is not as Microsoft documents it, or None if its
+            key cannot be read. These records are left out, but do not count as deleted.
     """
 
     records: Sequence[SyncedRecord]
@@ -62,10 +62,10 @@ class UserPage:
     """A page of users, or of changes of users.
 
     Args:
-        records: Of changes, a document has the properties alone that have changed.
-        removed: Keys of users that are gone.
-        next_link: Where to go on after this page, or None at the end.
-        delta_link: At the end of a read of changes: where the next one begins.
+        records: In a page of changes, a document has only the properties that have changed.
+        removed: Keys of users that have been deleted.
+        next_link: The link of the next page, or None at the end.
+        delta_link: At the end of a read of changes, the link of the next read.
         unreadable: As for `Records`.
     """
 
@@ -78,7 +78,7 @@ class UserPage:
 
 @dataclass(slots=True)
 class ReadCost:
-    """What reading a tenant has cost."""
+    """The cost of reading a tenant."""
 
     requests: int = 0
     throttled_seconds: float = 0.0
@@ -89,11 +89,11 @@ class TenantReader(Protocol):
 
     @property
     def cost(self) -> ReadCost:
-        """What this reader has asked and waited so far."""
+        """The requests and the waiting time of this reader so far."""
         ...
 
     async def small_data_sets(self) -> Mapping[DataSet, Reading]:
-        """Return everything but the users, each data set whole or unreadable."""
+        """Return all data sets except the users, each complete or unreadable."""
         ...
 
     async def primary_domain(self) -> str | None:
@@ -101,43 +101,43 @@ class TenantReader(Protocol):
         ...
 
     async def delta_link(self) -> str:
-        """Return the link by which `changes` tells all that changes from now on.
+        """Return the link with which `changes` returns everything that changes from now on.
 
         Raises:
-            Unreadable: There is none to be had.
+            Unreadable: Graph does not return one.
         """
         ...
 
     def users(self, next_link: str | None = None) -> AsyncIterator[UserPage]:
-        """Yield every user, from the start or from where an earlier read stopped.
+        """Yield every user, from the start or from the position where an earlier read stopped.
 
         Raises:
-            Unreadable: The read did not come to its end.
+            Unreadable: The read could not be completed.
             PositionLost: The link is too old.
         """
         ...
 
     def changes(self, link: str) -> AsyncIterator[UserPage]:
-        """Yield what has changed of users since; Graph may repeat a change.
+        """Yield the changes of users since the link was created; Graph may repeat a change.
 
         Raises:
-            Unreadable: The read did not come to its end.
+            Unreadable: The read could not be completed.
             PositionLost: The link is too old.
         """
         ...
 
     async def users_of(self, keys: Sequence[str]) -> UserPage:
-        """Return the users with these keys, whole; one that there is no more is removed.
+        """Return the users with these keys, complete; deleted ones are in `removed`.
 
         Raises:
-            Unreadable: One of them could not be asked for.
+            Unreadable: One of them could not be requested.
         """
         ...
 
 
 class GraphReader(Protocol):
-    """Opens tenants for reading; which kind of token a tenant takes is its own affair."""
+    """Opens tenants for reading; it chooses the kind of token that a tenant needs."""
 
     def of(self, msp: Msp, tenant: Tenant) -> TenantReader:
-        """Return the reader of one tenant, with the patience of one invocation."""
+        """Return the reader of one tenant; it waits no longer than one invocation allows."""
         ...

@@ -10,18 +10,18 @@ from domain.tenant import (
 
 
 class Identity(Protocol):
-    """Microsoft Identity and Graph, as far as consent needs them."""
+    """The calls to Microsoft Identity and Graph that consent needs."""
 
     async def prove_consent(self, msp: Msp, tenant_id: TenantId) -> Organization:
         """Return the organisation that the partner app can read with an app-only token.
 
-        Cached tokens of the tenant are dropped first, so that new permissions show.
+        Cached tokens of the tenant are dropped first, so that new permissions take effect.
 
         Raises:
-            ConsentRequired: No token, a token without the role to read the organisation, or
-                Graph says 401 or 403: there is no consent, or it has not propagated yet.
-            OrganizationMismatch: Graph names another organisation.
+            ConsentRequired: There is no token, the token lacks the role to read the organisation,
+                or Graph returns 401 or 403: consent is missing, or has not propagated yet.
+            OrganizationMismatch: Graph returns a different organisation.
             MicrosoftRefused: The app's own credential is refused; waiting does not help.
-            MicrosoftUnavailable: No answer, or one that asks to wait.
+            MicrosoftUnavailable: Microsoft does not answer, or asks the caller to wait.
         """
         ...

@@ -6,10 +6,10 @@ from domain.identifiers import MspId
 
 
 class InvoiceDocuments(Protocol):
-    """Where the invoices' PDFs are kept, each written once."""
+    """The store of the invoices' PDFs; each is written once."""
 
     async def put(self, msp_id: MspId, name: str, pdf: bytes) -> bool:
-        """Store a PDF and return True; one that is there already stays as it is: False."""
+        """Store a PDF and return True; return False if there is one, which is not changed."""
         ...
 
     async def get(self, msp_id: MspId, name: str) -> bytes | None:

@@ -7,8 +7,8 @@ from domain.invoice import Invoice, InvoiceLine
 
 
 class InvoiceRenderer(Protocol):
-    """Sets an invoice as a PDF: the same invoice gives the same bytes."""
+    """Renders an invoice as a PDF; the same invoice results in the same bytes."""
 
     def pdf(self, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
-        """Return the tax invoice."""
+        """Return the tax invoice as a PDF."""
         ...

@@ -12,10 +12,10 @@ from domain.row_changes import Versioned
 
 
 class InvoiceStore(Protocol):
-    """The rows of billing in the `msps` table. They are written by MspStore's transactions."""
+    """The billing rows in the `msps` table. MspStore's transactions write them."""
 
     async def terms(self, msp_id: MspId) -> Sequence[TermsChange]:
-        """Return every change of an MSP's terms, in the order of their months."""
+        """Return every change of an MSP's terms, ordered by month."""
         ...
 
     async def invoice(self, msp_id: MspId, month: Month) -> Invoice | None:
@@ -28,28 +28,30 @@ class InvoiceStore(Protocol):
         """Return a page of the MSP's invoices, oldest first.
 
         Raises:
-            MalformedInput: The token is none that a page gave.
+            MalformedInput: The token is not one from an earlier page.
         """
         ...
 
     async def lines(self, invoice: Invoice) -> Sequence[InvoiceLine]:
-        """Return all lines of an invoice, in its order."""
+        """Return all lines of an invoice, in the invoice's order."""
         ...
 
     async def put_lines(self, parts: Sequence[InvoiceLines]) -> None:
-        """Write lines ahead of their invoice; writing the same ones again does no harm."""
+        """Write lines before their invoice; writing the same lines again is safe."""
         ...
 
     async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
-        """Return what became of an invoice, or None when there is no such number."""
+        """Return the payment state of an invoice, or None if there is no such number."""
         ...
 
     async def payments(
         self, msp_id: MspId, first: int = 1, last: int | None = None, *, unpaid: bool = False
     ) -> Sequence[Versioned[Payment]]:
-        """Return what became of the invoices from a number to another, in their order.
+        """Return the payment state of the invoices with a range of numbers, in order.
 
         Args:
-            unpaid: Only those that are not paid.
+            first: The first number.
+            last: The last number; None for no limit.
+            unpaid: Return unpaid invoices only.
         """
         ...

@@ -1,4 +1,4 @@
-"""The MSPs with all that is theirs: the `msps` table."""
+"""The MSPs and everything that belongs to them: the `msps` table."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from domain.usage import TenantUsage
 
 @dataclass(frozen=True, slots=True)
 class MspHead:
-    """The rows that say who an MSP is and which tenant is its own."""
+    """The rows that describe an MSP itself: profile, partner tenant, consent, billing account."""
 
     msp: Versioned[Msp]
     slot: Versioned[PartnerTenantClaim] | None
@@ -33,7 +33,7 @@ class MspHead:
 
 @dataclass(frozen=True, slots=True)
 class TenantRecords:
-    """All rows that a decision on one tenant looks at."""
+    """All rows that a decision on one tenant needs."""
 
     head: MspHead
     tenant: Versioned[Tenant] | None
@@ -43,7 +43,7 @@ class TenantRecords:
 
 
 class MspStore(Protocol):
-    """The `msps` table: one partition per MSP, written in transactions alone.
+    """The `msps` table: one partition per MSP, written only in transactions.
 
     A row is found by its class, which is listed in `domain.rows`, and the parts of its key.
 
@@ -53,7 +53,10 @@ class MspStore(Protocol):
     """
 
     async def head(self, msp_id: MspId) -> MspHead | None:
-        """Return the MSP with its slot and consent record in one read, or None."""
+        """Return the MSP with its partner tenant's claim and its consent record, or None.
+
+        All rows come from one read.
+        """
         ...
 
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
@@ -79,11 +82,11 @@ class MspStore(Protocol):
         """Return a page of the MSP's rows of a kind, in the order of their keys.
 
         Args:
-            keep: Which of them; they are looked for in so many rows at most, so a page may be
-                short, or empty, and have a next one.
+            keep: Selects the tenants to return. A page examines only a limited number of rows,
+                so it may be short or empty and still have a next page.
 
         Raises:
-            MalformedInput: The token is none that a page gave.
+            MalformedInput: The token is not one from an earlier page.
         """
         ...
 
@@ -109,16 +112,17 @@ class MspStore(Protocol):
         ...
 
     def msp_ids(self) -> AsyncIterator[MspId]:
-        """Yield the ID of every MSP, and perhaps one whose onboarding was cut off."""
+        """Yield the ID of every MSP; it may include one whose onboarding was interrupted."""
         ...
 
     async def commit(self, operations: Sequence[RowChange]) -> None:
-        """Write all operations in one transaction, of one MSP, or none of them.
+        """Write all changes in one transaction of one MSP, or none of them.
 
-        A tenant that is inserted has an entry in the schedule of syncs before it is there, and
-        an MSP is among `msp_ids` before it is there.
+        The schedule entry of a new tenant is written before the tenant's row, and a new MSP's ID
+        is added to `msp_ids` before the MSP's row.
 
         Raises:
-            ConcurrentChange: A row is not the version named, or exists, or is gone.
+            ConcurrentChange: A row has another version than the given one, already exists, or
+                has been deleted.
         """
         ...

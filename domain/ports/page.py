@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Page[T]:
     """A part of a list, and the token of the next part, or None at the end.
 
-    The token is a position that a caller may not choose: the edge signs it.
+    The token is a position that callers may not choose, so the edge signs it.
     """
 
     items: tuple[T, ...]

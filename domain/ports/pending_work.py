@@ -1,4 +1,4 @@
-"""Work that is recorded until it is done."""
+"""Pending work: recorded until it is done."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.work_queues import Subject, WorkQueue
 
 @dataclass(frozen=True, slots=True)
 class PendingWork:
-    """Work to do, on record from before its transaction until it is done.
+    """Work to do. It is recorded before its transaction and kept until the work is done.
 
     Args:
         queue: Whose messages ask for it.

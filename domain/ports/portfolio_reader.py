@@ -1,4 +1,4 @@
-"""All of an MSP's tenants at once."""
+"""Reads across all of an MSP's tenants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -11,7 +11,7 @@ from domain.tenant import (
 
 
 class PortfolioReader(Protocol):
-    """What the portfolio shows of all of an MSP's tenants, in one range read each."""
+    """Reads what the portfolio shows of all of an MSP's tenants, with one range read each."""
 
     async def tenants(self, msp_id: MspId) -> Sequence[ListedTenant]:
         """Return the MSP's tenants in the order of their IDs, in every status."""

@@ -7,16 +7,16 @@ from domain.row_changes import Versioned
 
 
 class StaffIndex(Protocol):
-    """Which MSP a person is staff of: the claim that makes a person staff of exactly one."""
+    """Which MSP a person is staff of. The claim ensures that it is only one MSP."""
 
     async def msp_of(self, tid: TenantId, oid: ObjectId) -> Versioned[MspId] | None:
         """Return the MSP that claims the person, or None."""
         ...
 
     async def claim(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> MspId:
-        """Claim the person for the MSP unless one has already; return whose the person is."""
+        """Claim the person for the MSP, unless there is a claim; return the MSP that has it."""
         ...
 
     async def release(self, tid: TenantId, oid: ObjectId, msp_id: MspId) -> None:
-        """Give up the claim, if it is this MSP's."""
+        """Delete the claim, if it belongs to this MSP."""
         ...

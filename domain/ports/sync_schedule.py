@@ -8,23 +8,23 @@ from domain.sync_state import ScheduledSync
 
 
 class SyncSchedule(Protocol):
-    """When to look at each tenant's sync next: an index by time over every MSP's tenants.
+    """When to check each tenant's sync next: an index by time over the tenants of all MSPs.
 
-    A tenant's live entry is the one that its state names; others are stale. A tenant without a
-    state has an entry all the same, since the one that inserts its row writes one.
+    A tenant's current entry is the one that its state names; other entries are stale. A tenant
+    without a state also has an entry, which is written when the tenant's row is inserted.
     """
 
     async def add(self, entry: ScheduledSync) -> None:
-        """Write an entry; one that is there already is no error."""
+        """Write an entry; it is no error if it already exists."""
         ...
 
     async def remove(self, entry: ScheduledSync) -> None:
-        """Delete an entry; one that is gone is no error."""
+        """Delete an entry; it is no error if it does not exist."""
         ...
 
     def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
-        """Yield the entries up to now, however many MSPs there are, the oldest among the first.
+        """Yield the entries up to now for any number of MSPs, the oldest among the first.
 
-        Whoever takes only some of them leaves no tenant waiting for ever.
+        So a caller that takes only some of them does not leave any tenant waiting indefinitely.
         """
         ...

@@ -9,7 +9,7 @@ from domain.sync_state import SyncState
 
 
 class SyncStates(Protocol):
-    """The state of each tenant's sync; the row is the worker's lease too."""
+    """The state of each tenant's sync; the row is also the worker's lease."""
 
     async def find(self, ref: TenantRef) -> Versioned[SyncState] | None:
         """Return a tenant's sync state, or None before the first request."""
@@ -25,15 +25,15 @@ class SyncStates(Protocol):
         """Store the first state of a tenant; return its version.
 
         Raises:
-            ConcurrentChange: There is one already.
+            ConcurrentChange: The tenant already has one.
         """
         ...
 
     async def replace(self, state: SyncState, version: str) -> str:
-        """Write the state back; return the new version.
+        """Overwrite the state; return the new version.
 
         Raises:
-            ConcurrentChange: Somebody else wrote it since, or it is gone.
+            ConcurrentChange: Another writer has changed it since it was read, or it was deleted.
         """
         ...
 

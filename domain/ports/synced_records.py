@@ -1,4 +1,4 @@
-"""What sync has stored of Microsoft Graph."""
+"""The records that sync has stored from Microsoft Graph."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ type Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SyncedRecord:
-    """A record as Graph gave it.
+    """A record as Graph returned it.
 
     Args:
-        key: Its row key; lists are in the order of the keys.
-        document: Graph's JSON object: property names and values as they came.
+        key: Its row key; lists are ordered by key.
+        document: Graph's JSON object with unchanged property names and values.
     """
 
     key: str
@@ -30,7 +30,7 @@ class StoredRecord:
 
     Args:
         text: The document in canonical JSON.
-        digest: Of the text, by which an unchanged record is known.
+        digest: Digest of the text; identifies an unchanged record.
     """
 
     key: str
@@ -39,18 +39,18 @@ class StoredRecord:
 
 
 class SyncedRecords(Protocol):
-    """What sync stored, per data set and tenant life."""
+    """The records that sync stored, per data set and life of a tenant."""
 
     async def digests(
         self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
     ) -> dict[str, str]:
-        """Return the digest of each stored record, or of those named, by key."""
+        """Return the digests of all stored records, or of those with the given keys, by key."""
         ...
 
     async def read(
         self, data_set: DataSet, ref: TenantRef, keys: Collection[str]
     ) -> dict[str, Document]:
-        """Return those of the records that are stored, by key."""
+        """Return the records with these keys that are stored, by key."""
         ...
 
     async def write(
@@ -59,12 +59,12 @@ class SyncedRecords(Protocol):
         """Insert or overwrite records, in full transactions.
 
         Raises:
-            Unreadable: A record is of a kind or size that cannot be stored.
+            Unreadable: The kind or size of a record does not allow it to be stored.
         """
         ...
 
     async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
-        """Delete records; one that is gone already is no error."""
+        """Delete records; it is no error if one does not exist."""
         ...
 
     async def page(
@@ -78,13 +78,16 @@ class SyncedRecords(Protocol):
         """Return a page of the documents in the order of their keys.
 
         Args:
-            keep: Which of them, as for `MspStore.tenants`.
+            keep: Selects the documents to return, as for `MspStore.tenants`.
 
         Raises:
-            MalformedInput: The token is none that a page gave.
+            MalformedInput: The token is not one from an earlier page.
         """
         ...
 
     async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
-        """Delete records of the data set, at most so many; fewer deleted means none is left."""
+        """Delete at most this many records of the data set; return the number deleted.
+
+        A smaller number means that no record is left.
+        """
         ...

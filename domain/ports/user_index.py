@@ -11,7 +11,7 @@ from domain.user_block import UserBlock
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many users a block holds, and how many of them are enabled."""
+    """The number of users in a block, and the number of enabled ones among them."""
 
     users: int
     enabled: int
@@ -19,37 +19,37 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class BlockReplacement:
-    """Blocks that take a block's place, all at once.
+    """Blocks that replace a block in one operation.
 
     Args:
-        name: Of the block that they take the place of; one that is not there can only be among
-            them.
+        name: Name of the block to replace. If it does not exist, it can only be one of the new
+            blocks.
     """
 
     name: str
     blocks: Sequence[UserBlock]
 
 
-# A block among all of an MSP's.
+# Identifies a block among all blocks of an MSP.
 type BlockKey = tuple[TenantRef, str]
 
 
 class UserIndex(Protocol):
-    """The search index of users: sync keeps it, and search reads an MSP's in few operations."""
+    """The search index of users: sync maintains it; search reads an MSP's in few operations."""
 
     async def counts(self, ref: TenantRef) -> Mapping[str, Count]:
         """Return the tenant's blocks by name, without their content."""
         ...
 
     async def read(self, keys: Collection[BlockKey]) -> Mapping[BlockKey, Versioned[UserBlock]]:
-        """Return those of the blocks that there are."""
+        """Return the blocks with these keys that exist."""
         ...
 
     async def write(self, ref: TenantRef, exchanges: Iterable[BlockReplacement]) -> None:
-        """Write blocks, each exchange whole or not at all.
+        """Write blocks; each replacement is written completely or not at all.
 
         Raises:
-            ConcurrentChange: A block that is to go is not there.
+            ConcurrentChange: A block to replace does not exist.
         """
         ...
 
@@ -62,5 +62,5 @@ class UserIndex(Protocol):
         ...
 
     async def purge(self, ref: TenantRef) -> int:
-        """Delete every block of the tenant; return how many there were."""
+        """Delete every block of the tenant; return the number of blocks deleted."""
         ...

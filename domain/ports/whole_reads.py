@@ -1,4 +1,4 @@
-"""What an interrupted read of all users has met."""
+"""The users that an interrupted read of all users has seen."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -7,21 +7,21 @@ from domain.identifiers import TenantRef
 
 
 class WholeReads(Protocol):
-    """Which users a read of all of them has met before it was put off."""
+    """The users that a read of all users has seen before it was postponed."""
 
     async def add(self, ref: TenantRef, read: str, keys: Collection[str | None]) -> None:
-        """Store that a read has met these users.
+        """Store that a read has seen these users.
 
         Args:
-            read: What tells the read from every other one.
-            keys: None stands for a user whose key cannot be read.
+            read: Identifies the read.
+            keys: Keys of the users; None for a user whose key cannot be read.
         """
         ...
 
     async def met(self, ref: TenantRef, read: str, keys: Collection[str]) -> set[str | None]:
-        """Return those of the keys, and None, that the read has met."""
+        """Return the keys, possibly including None, that the read has seen."""
         ...
 
     async def forget(self, ref: TenantRef) -> None:
-        """Delete what is stored of the tenant's reads."""
+        """Delete everything that is stored about the tenant's reads."""
         ...

@@ -71,9 +71,7 @@ async def test_one_intents_trouble_does_not_hold_up_the_others() -> None:
     assert queues.purges == [other]
 
 
-async def test_work_about_a_tenant_is_sent_to_its_own_queue_and_only_a_purge_looks_for_the_row() -> (
-    None
-):
+async def test_work_about_a_tenant_goes_to_its_own_queue_and_only_a_purge_needs_no_row() -> None:
     assign = of_tenants("assign-access", "tenant.assign_failed")
     queues, pending_work = await redelivered(
         FakeMspStore(MSP, tenant()),
