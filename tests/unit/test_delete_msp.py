@@ -1,4 +1,4 @@
-"""An MSP is deleted whole, by its name, and not while it owes money."""
+"""An MSP is deleted completely, by its name, and not while it owes money."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -131,7 +131,7 @@ async def test_cut_off_at_any_call_the_next_run_completes_it() -> None:
             with pytest.raises(Died):
                 await world.delete(Fuse(at, after=after))
             await world.delete()
-            # What was decided and not queued is on record, and the recovery timer finds it.
+            # Work that was decided but not queued is pending, and the recovery timer finds it.
             world.queues.purges += [i.subject for i in world.intents.rows.values()]  # type: ignore[misc]  # tenants
             world.check()
 

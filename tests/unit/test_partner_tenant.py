@@ -82,7 +82,7 @@ async def test_a_conversion_leaves_what_is_invoiced_and_drops_the_rest() -> None
     await enabled(store)
     (kept,) = await store.usage(CONTOSO)
     assert kept.stretches == (ActivePeriod(began, datetime(2026, 11, 1, tzinfo=UTC)),)
-    # An invoice that is being made meanwhile was decided on another version of the account.
+    # A concurrent invoice was decided on another version of the account.
     assert any(isinstance(operation.row, BillingAccount) for operation in store.commits[-1])
 
 
@@ -145,7 +145,7 @@ async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
         return snapshot
 
     reader = FakeMspStore()
-    reader.snapshot = racing  # type: ignore[method-assign, assignment]  # the race itself
+    reader.snapshot = racing  # type: ignore[method-assign, assignment]  # the race
     reader.commit = store.commit  # type: ignore[method-assign]  # on the same rows
     with pytest.raises(PartnerTenantProtected):
         await remove_tenant(

@@ -73,7 +73,7 @@ async def test_one_intents_trouble_does_not_hold_up_the_others() -> None:
 async def test_work_is_told_apart_by_its_kind_and_another_kind_stays_on_record(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Two kinds of work may be about a tenant; only a purge deletes what it owned."""
+    """Two kinds of work may concern a tenant; only a purge deletes its data."""
     other: Any = "assign-access"
     queues, intents = await redelivered(
         FakeMspStore(MSP, tenant()),
