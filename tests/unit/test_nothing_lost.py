@@ -493,7 +493,7 @@ async def test_a_sync_that_is_asked_for_while_one_runs_follows_it() -> None:
     async def slowly() -> dict[DataSet, Reading]:
         await world.request()
         await world.request()
-        world.clock.advance(seconds=40)  # the worker must renew its lease after the request
+        world.clock.advance(seconds=40)  # the worker must renew its lease despite the request
         asking.set()
         return {name: Records(()) for name in DataSet if name is not USERS}
 

@@ -19,7 +19,7 @@ OPENED = CLOSED.opened(NOW)
 
 
 class ResumedMeanwhile:
-    """A table in which a tenant is resumed after its usage and before its row is read."""
+    """A table that reads tenants slowly; reading a tenant's usage resumes the tenant."""
 
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {tenant_key(CUSTOMER): SUSPENDED, usage_key(CUSTOMER): CLOSED}
