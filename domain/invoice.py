@@ -105,8 +105,8 @@ class Payment:
     Args:
         dunning_step: Day of the last dunning step taken: 1, 3, 7, or 14 for the suspension.
         dunning_at: When that step was stored.
-        notified_step: Day of the last step whose e-mail was sent, so that a crash between the step and
-            its e-mail does not lose the e-mail.
+        notified_step: Day of the last step whose e-mail was sent, so that a crash between the step
+            and its e-mail does not lose the e-mail.
     """
 
     msp_id: MspId

@@ -11,7 +11,7 @@ SAMPLES = {"api_audience": "an audience", "page_token_key": "k" * 32}
 
 
 def table() -> str:
-    """Return the README's table as the settings model has it."""
+    """Return the README's table, generated from the settings model."""
     lines = []
     for name, field in Settings.model_fields.items():
         required = field.default is PydanticUndefined

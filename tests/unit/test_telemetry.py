@@ -1,4 +1,4 @@
-"""What is counted, under the names that the alerts ask for."""
+"""Counters, under the names that the alerts query."""
 
 import logging
 from typing import Any
@@ -25,7 +25,7 @@ type Counted = list[tuple[str, int, dict[str, Any]]]
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    """What was counted, in its order."""
+    """The recorded counts, in order."""
     found: Counted = []
 
     class Counter:

@@ -14,7 +14,7 @@ BOUNDS = {"partition": "p", "first": "r:", "last": "r;"}
 
 
 class Table:
-    """Answers a query over numbered rows as Azure Tables does, and counts what it reads."""
+    """Answers a query over numbered rows as Azure Tables does, and counts the rows read."""
 
     table_name = "rows"
 

@@ -1,4 +1,4 @@
-"""What fits the types of Microsoft's documents, and what a refusal says of what does not."""
+"""What the types of Microsoft's documents accept, and the error messages for the rest."""
 
 from typing import Any, NotRequired, TypedDict
 

@@ -21,7 +21,7 @@ OPENED = CLOSED.opened(NOW)
 
 
 class ResumedMeanwhile:
-    """A table that is slow to read tenants, in which one is resumed once its usage was read."""
+    """A table that reads tenants slowly; reading a tenant's usage resumes the tenant."""
 
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {TENANT: SUSPENDED, USAGE: CLOSED}
@@ -45,7 +45,7 @@ def _entity(row: Row) -> TableEntity:
 
 
 async def test_usage_is_never_older_than_the_tenant_whose_version_guards_it() -> None:
-    """Else who suspends a tenant that is active finds its usage closed, and leaves it open."""
+    """Otherwise suspending an active tenant would find its usage closed, and leave it open."""
     table = cast("Any", ResumedMeanwhile())
     store = TableMspStore(table, table, cast("Any", None), cast("Any", None))
     snapshot = await store.snapshot(CONTOSO, CUSTOMER)

@@ -40,7 +40,10 @@ def usage(tenant_id: TenantId, *periods: ActivePeriod, name: str = "X") -> Tenan
         ([ActivePeriod(sydney(2026, 10, 1), sydney(2026, 11, 1))], 31),
         ([ActivePeriod(sydney(2026, 10, 5, 23, 59), sydney(2026, 10, 6, 0, 1))], 2),
         ([ActivePeriod(sydney(2026, 10, 5), sydney(2026, 10, 6))], 1),
-        ([ActivePeriod(sydney(2026, 10, 4), sydney(2026, 10, 5))], 1),  # 23 hours: the clocks go on
+        (
+            [ActivePeriod(sydney(2026, 10, 4), sydney(2026, 10, 5))],
+            1,
+        ),  # 23 hours: daylight saving begins
         ([ActivePeriod(sydney(2026, 10, 5), sydney(2026, 10, 5))], 0),
         ([ActivePeriod(sydney(2026, 11, 1))], 0),
         ([ActivePeriod(sydney(2026, 9, 1), sydney(2026, 10, 1))], 0),

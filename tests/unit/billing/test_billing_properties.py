@@ -1,4 +1,4 @@
-"""What holds for every month, every time zone and every course of a tenant's life."""
+"""Properties that hold for every month, every time zone and every tenant history."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from domain.usage import ActivePeriod, TenantUsage
 from tests.samples import CONTOSO, MSP, OWN
 from tests.unit.billing.world import customer_id
 
-# Daylight saving begins and ends in all but UTC; in Santiago and Beirut at midnight itself.
+# All except UTC have daylight saving; in Santiago and Beirut it changes at midnight.
 ZONES = (
     *("Australia/Sydney", "Pacific/Auckland", "Europe/London", "Australia/Lord_Howe"),
     *("America/Santiago", "Asia/Beirut", "UTC"),
@@ -92,7 +92,7 @@ def test_totals_are_sums_of_rounded_lines_and_nothing_is_lost_to_a_discount(
 def test_a_partner_tenant_changes_nothing_whenever_it_came_and_whatever_it_was(
     several: list[ActivePeriod], earlier: list[ActivePeriod], converted: datetime, month: Month
 ) -> None:
-    """As a partner tenant by its flag, and once disabled by what its conversion dropped."""
+    """While enabled because of its flag; once disabled because the conversion cut its usage."""
     customers = [TenantUsage(CONTOSO, customer_id(n), "X", (s,)) for n, s in enumerate(several)]
     without = calculate(MSP, BillingTerms(Tier.BUSINESS), customers, None, month, LATER)
     own = TenantUsage(CONTOSO, OWN, "Contoso MSP", tuple(earlier))

@@ -59,7 +59,7 @@ async def test_a_name_is_text_whatever_it_looks_like(name: str) -> None:
     assert row["tenantName"].replace("'", "").replace("?", "") == name.replace("\ud83e", "")
 
 
-# What a spreadsheet does not show, by its category in Unicode, and letters that are blank.
+# Characters that a spreadsheet does not show, by Unicode category, and blank letters.
 UNSEEN = [
     *(c for c in map(chr, range(0x110000)) if unicodedata.category(c) in {"Cc", "Cf", "Zs"}),
     *"\u2028\u2029\u2800\u3164\u115f\ufe0f",
@@ -76,7 +76,7 @@ names = st.lists(
 
 
 def seen(cell: str) -> str:
-    """Return a cell from its first character on that is shown."""
+    """Return a cell from its first visible character on."""
     return cell.lstrip("".join(UNSEEN) + '"')
 
 
@@ -88,7 +88,7 @@ async def written(name: str) -> bytes:
 
 @given(names)
 async def test_no_cell_of_any_name_is_a_formula_whatever_parts_the_cells(name: str) -> None:
-    """A spreadsheet reads the file with the separator of its country, not with ours."""
+    """A spreadsheet reads the file with the separator of its locale, which may differ from ours."""
     table = (await written(name)).decode("utf-8-sig")
     for separator in (",", ";", "\t"):
         reader = csv.reader(io.StringIO(table, newline=""), delimiter=separator)

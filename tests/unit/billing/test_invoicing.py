@@ -72,7 +72,7 @@ async def test_eight_runs_at_once_leave_one_invoice_a_month_without_a_gap() -> N
     world = BillingWorld(customers=2)
     issued = await asyncio.gather(*(world.issue() for _ in range(8)))
     assert sorted(invoice.number for run in issued for invoice in run) == [1, 2]
-    account = version((await world.msps.head(MSP.msp_id)).account)  # type: ignore[union-attr]  # it is there
+    account = version((await world.msps.head(MSP.msp_id)).account)  # type: ignore[union-attr]  # it exists
     assert account.value == BillingAccount(MSP.msp_id, OCTOBER, issued=2)
 
 
@@ -115,7 +115,7 @@ async def test_what_an_attempt_that_died_left_behind_is_no_part_of_the_invoice()
 
 
 async def test_a_conversion_is_either_before_an_invoice_or_after_it() -> None:
-    """The rows that a conversion writes are those that an invoice in the making was decided on."""
+    """A conversion writes the same rows that a concurrent invoice is decided on."""
     world = BillingWorld(customers=1)
     head = await world.msps.head(MSP.msp_id)
     assert head is not None

@@ -22,7 +22,7 @@ EMAIL = "accounts@contoso.com"
 
 
 def october() -> BillingWorld:
-    """One invoice, of October, issued on 1 November and due on the 15th."""
+    """One invoice, for October, issued on 1 November and due on the 15th."""
     world = BillingWorld(msp=replace(MSP, billing_email=EMAIL))
     row = world.msps.rows[MSP.msp_id, "Msp"]
     world.msps.rows[MSP.msp_id, "Msp"] = replace(
@@ -32,7 +32,7 @@ def october() -> BillingWorld:
 
 
 async def days(world: BillingWorld, *numbers: int) -> None:
-    """Run on each of these days after the day of issue, at noon."""
+    """Run at noon on each of these days after the day of issue."""
     for number in numbers:
         world.clock.moment = sydney(2026, 11, 1, 12) + timedelta(days=number)
         await world.run()
@@ -99,7 +99,7 @@ async def test_a_suspension_counts_from_the_first_invoice_that_was_the_reason_fo
     world = BillingWorld(customers=1)
     await days(world, 0, 15)
     since = (await world.current()).suspended_at
-    await days(world, 30, 46)  # November's invoice is overdue as well
+    await days(world, 30, 46)  # November's invoice is also overdue
     assert world.actions().count("msp.suspended") == 3
     assert (await world.current()).suspended_at == since
 
@@ -114,7 +114,7 @@ async def test_of_two_payments_at_once_the_last_one_lifts_the_suspension() -> No
 async def test_a_payment_that_a_suspension_overtakes_still_lifts_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The second payment has read when the first invoice leads to a suspension and is paid."""
+    """The second payment has done its read when the first invoice suspends the MSP and is paid."""
     world = BillingWorld()
     await days(world, 0)
     world.clock.moment = sydney(2026, 11, 16, 12)
@@ -182,7 +182,7 @@ async def test_an_invoice_that_is_not_there_cannot_be_paid() -> None:
 @given(st.integers(0, 60), st.integers(0, 23))
 def test_steps_follow_the_calendar_of_the_msp(day: int, hour: int) -> None:
     issued = sydney(2026, 11, 1, 0, 15)
-    payment = Payment(MSP.msp_id, 1, None, None, issued, date(2026, 11, 15))  # type: ignore[arg-type]  # dates alone
+    payment = Payment(MSP.msp_id, 1, None, None, issued, date(2026, 11, 15))  # type: ignore[arg-type]  # only dates
     now = sydney(2026, 11, 1, hour) + timedelta(days=day)
     expected = SUSPENSION if day > 14 else max((d for d in (1, 3, 7) if d <= day), default=0)
     assert due_step(payment, MSP, now) == expected

@@ -1,4 +1,4 @@
-"""An MSP with customers, and billing's use cases on fakes."""
+"""An MSP with customers, and billing's use cases with fakes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ def usage(msp: Msp, number: int, since: datetime, until: datetime | None = None)
 
 
 class BillingWorld:
-    """Since 1 September in Sydney; it is shortly after the end of October there."""
+    """Onboarded on 1 September in Sydney; it is shortly after the end of October there."""
 
     def __init__(self, *rows: Row, msp: Msp = MSP, customers: int = 19) -> None:
         self.msp = replace(msp, onboarded_at=sydney(2026, 9, 1))

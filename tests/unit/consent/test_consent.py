@@ -51,7 +51,7 @@ SCOPE = "https://graph.microsoft.com/.default"
 
 
 class World:
-    """An MSP with one owner, and a Microsoft that follows a script."""
+    """An MSP with one owner, and a scripted Microsoft."""
 
     def __init__(
         self, *script: Organization | BaseException, rows: tuple[Tenant, ...] = ()

@@ -1,4 +1,4 @@
-"""GUIDs: every spelling that the Functions host's `guid` takes is one ID."""
+"""GUIDs: all spellings that the Functions host's `guid` accepts are the same ID."""
 
 import pytest
 from hypothesis import given

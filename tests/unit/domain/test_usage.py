@@ -1,4 +1,4 @@
-"""Usage fits its row however often a tenant changes, and no bill shows that it was folded."""
+"""Usage fits its row however often a tenant changes, and folding changes no bill."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from tests.unit.billing.world import BillingWorld
 
 EMPTY = TenantUsage(CONTOSO, CUSTOMER, "Northwind Traders", ())
 START = datetime(2024, 1, 1, tzinfo=UTC)
-# Between two changes: seconds, hours, days or months; and now and then a clock that is behind.
+# Time between two changes: seconds, hours, days or months, and sometimes a clock that is behind.
 pauses = st.one_of(
     st.integers(-5, 5).map(lambda seconds: timedelta(seconds=seconds)),
     st.integers(0, 60 * 60).map(lambda minutes: timedelta(minutes=minutes)),
@@ -43,7 +43,7 @@ lives = st.lists(pauses, max_size=40)
 
 
 def lived(pauses: list[timedelta], zone: ZoneInfo | None) -> tuple[TenantUsage, datetime]:
-    """Return the usage of a tenant that is opened and closed in turn, folded or as it was."""
+    """Return the usage of a tenant that is opened and closed in turn, folded or unfolded."""
     usage, at = EMPTY, START
     for pause in pauses:
         at += pause
@@ -54,7 +54,7 @@ def lived(pauses: list[timedelta], zone: ZoneInfo | None) -> tuple[TenantUsage, 
 
 
 def bills(usage: TenantUsage, zone: ZoneInfo, now: datetime) -> list[object]:
-    """Return every month's charge as it is calculated at a moment."""
+    """Return every month's charge as calculated at a given time."""
     msp, terms = replace(MSP, time_zone=zone.key), BillingTerms(MSP.tier)
     first, last = Month.of(START - timedelta(days=40), zone), Month.of(now, zone)
     count = (last.year - first.year) * 12 + last.number - first.number + 2
@@ -65,7 +65,7 @@ def bills(usage: TenantUsage, zone: ZoneInfo, now: datetime) -> list[object]:
 def test_no_bill_shows_that_usage_was_folded(
     pauses: list[timedelta], zone: ZoneInfo, later: int
 ) -> None:
-    """Also not one that is calculated while the last stretch still goes on."""
+    """Nor does a bill that is calculated while the last active period is still open."""
     plain, at = lived(pauses, None)
     folded, _ = lived(pauses, zone)
     for now in (at + timedelta(seconds=10), at + timedelta(days=later)):
@@ -76,7 +76,7 @@ def test_no_bill_shows_that_usage_was_folded(
 def test_no_bill_shows_it_after_a_conversion_either(
     pauses: list[timedelta], zone: ZoneInfo, billed: int
 ) -> None:
-    """A conversion cuts usage at the end of a month, and the tenant may be a customer again."""
+    """A conversion cuts usage at a month's end, and the tenant may become a customer again."""
     cut = Month.of(START, zone).plus(billed).end(zone)
     plain, at = lived(pauses, None)
     folded, _ = lived(pauses, zone)

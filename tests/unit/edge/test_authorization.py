@@ -26,7 +26,7 @@ READS = {
 
 
 class Verifier:
-    """Believes everybody to be the owner."""
+    """Treats every caller as the owner."""
 
     async def verify(self, authorization: str | None) -> Person:
         return Person(OWNER.tid, OWNER.oid)

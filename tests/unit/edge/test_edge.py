@@ -253,7 +253,7 @@ def test_a_body_in_chunks_is_refused_with_a_length_beside_it_too(length: dict[st
 
 
 class Undeclared(DomainError):
-    """An error that the table of statuses does not have."""
+    """An error that is missing in the table of status codes."""
 
 
 async def test_a_500_carries_its_request_id_even_when_the_refusal_cannot_be_made() -> None:
@@ -271,7 +271,7 @@ async def test_a_500_carries_its_request_id_even_when_the_refusal_cannot_be_made
 
 
 async def served(routes: RouteTable[None], req: func.HttpRequest) -> func.HttpResponse:
-    """Have the one route of a table answer a request."""
+    """Answer a request with the only route of a table."""
     gate: Any = OpenGate()
     app = func.FunctionApp()
     app.register_functions(routes.bind(Edge(gate, PageTokens("k" * 32)), None))
@@ -281,7 +281,7 @@ async def served(routes: RouteTable[None], req: func.HttpRequest) -> func.HttpRe
 
 
 class OpenGate:
-    """Lets everybody pass as the owner."""
+    """Treats every caller as the owner."""
 
     async def admit(self, authorization: str | None, permission: Permission) -> Caller:
         return Caller(OWNER, MspHead(Versioned(MSP, "v"), None, None))

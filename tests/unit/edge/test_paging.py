@@ -1,4 +1,4 @@
-"""Page tokens: good for the list that gave them, and for nothing else."""
+"""Page tokens are valid only for the list that issued them."""
 
 import base64
 from typing import Any

@@ -1,4 +1,4 @@
-"""A message that failed five times is counted whatever it holds, and its handler ends."""
+"""A message that failed five times is counted, whatever it contains, and its handler succeeds."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -69,7 +69,7 @@ ODD: dict[str, bytes] = {
 
 
 class Edge:
-    """Stands for the routes: what handles queues has none."""
+    """Replaces the routes, which queue handlers do not have."""
 
     def add(self, *_: Any) -> None:
         pass
@@ -99,8 +99,8 @@ class App:
         app = func.FunctionApp()
         for blueprint in (
             sync_functions(world.ports, timedelta(hours=6)),
-            consent_functions(edge, ConsentSite(consent, ConsentLink("", ""), "")),  # type: ignore[arg-type]  # stands for it
-            tenant_functions(edge, tenants),  # type: ignore[arg-type]  # likewise
+            consent_functions(edge, ConsentSite(consent, ConsentLink("", ""), "")),  # type: ignore[arg-type]  # replaces it
+            tenant_functions(edge, tenants),  # type: ignore[arg-type]  # the same
         ):
             app.register_functions(blueprint)
         self.functions: dict[str, Handler] = {
@@ -114,7 +114,7 @@ class App:
         return [v.value for k, v in self.world.store.rows.items() if k[1] == "AuditEvent"]
 
     async def recover(self, **later: float) -> None:
-        """Let time pass, and fire the timers that find what was lost."""
+        """Advance time, and fire the timers that recover lost work."""
         self.world.clock.advance(**later)
         await sync_due_tenants(self.world.ports, timedelta(hours=6))
         await requeue_work(
@@ -173,7 +173,7 @@ async def test_it_is_counted_and_told_also_when_the_rest_fails(
     async def failing(*_: Any) -> None:
         raise RuntimeError("the state cannot be read")
 
-    app.world.states.find = failing  # type: ignore[method-assign, assignment]  # a state that is odd
+    app.world.states.find = failing  # type: ignore[method-assign, assignment]  # an odd state
     with pytest.raises(RuntimeError):
         await app.deliver("sync_tenant_poison", GOOD["sync_tenant"])
     assert counted == [("work.poisoned", {"work": "sync-tenant"})]
@@ -189,7 +189,7 @@ async def test_a_sync_whose_message_failed_is_marked() -> None:
 
 @pytest.mark.parametrize("odd", ODD)
 def test_what_names_nothing_is_refused_before_anything_is_done(odd: str) -> None:
-    """So that the host tries it again, and at last puts it aside."""
+    """The host then retries it, and finally moves it to the poison queue."""
     read = read_session_ref if odd.startswith("a list of") else read_tenant_ref
     if odd == "an MSP that is not there":
         return
@@ -199,9 +199,9 @@ def test_what_names_nothing_is_refused_before_anything_is_done(odd: str) -> None
 
 
 async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again() -> None:
-    """The host drops a message that is no base64, from the queue and from its poison queue.
+    """The host drops a message that is not base64, from the queue and from its poison queue.
 
-    No function is called then. Each queue's work stands elsewhere too, and comes again.
+    No function is called then. Each queue's work is also stored elsewhere, and is queued again.
     """
     app = App()
     await app.world.request()
@@ -210,7 +210,7 @@ async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again()
     await app.pending_work.record(PendingWork(PURGE_TENANT, gone, now))
     await app.pending_work.record(PendingWork(COMPLETE_CONSENT, SESSION, now))
     queues = app.world.queues
-    for hours in (1, 2, 4):  # a sync is asked for less and less often
+    for hours in (1, 2, 4):  # a sync is requested less and less often
         queues.syncs, queues.purges, queues.consents = [], [], []  # dropped
         await app.recover(hours=hours)
         assert (queues.syncs, queues.purges, queues.consents) == ([REF], [gone], [SESSION])

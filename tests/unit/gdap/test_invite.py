@@ -70,7 +70,7 @@ async def test_a_tenant_that_becomes_the_own_one_while_it_is_invited_keeps_no_in
         await store.commit(enable(snapshot, organization, CAUSE, convert=True).operations)
         return await ask(*arguments, **named)
 
-    gdap.invite = enabled_meanwhile  # type: ignore[method-assign]  # the moment between
+    gdap.invite = enabled_meanwhile  # type: ignore[method-assign]  # acts in between
     assert (await invite(store, gdap)).status is InviteStatus.SKIPPED
     assert store.of_kind(GdapInvite, CONTOSO) == []
 
@@ -103,7 +103,7 @@ async def test_a_refusal_of_microsofts_leaves_nothing_behind() -> None:
 
 
 class OvertakenGdap(FakeGdap):
-    """Microsoft, where something happens while a relationship is being made."""
+    """GDAP at Microsoft, with an action while a relationship is being created."""
 
     def __init__(self, meanwhile: Callable[[FakeGdap], Awaitable[None]]) -> None:
         super().__init__(FixedClock())
@@ -139,7 +139,7 @@ async def test_an_acceptance_met_just_after_the_claim_is_not_overwritten() -> No
         gdap.accept(accepted.relationship_id)
         await poll(store, gdap)
 
-    store.commit = then_the_poll  # type: ignore[method-assign]  # the poll comes right after
+    store.commit = then_the_poll  # type: ignore[method-assign]  # the poll runs right after
     invited = await invite(store, gdap)
     assert invited.status is InviteStatus.ACTIVE
     (kept,) = store.of_kind(GdapInvite, CONTOSO)

@@ -1,4 +1,4 @@
-"""What became of GDAP relationships is met once, whatever the order of events."""
+"""Each change of a GDAP relationship is processed once, in any order of events."""
 
 import asyncio
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ WITH_GROUP = replace(MSP, app=replace(MSP.app, security_groups=(GROUP,)))
 
 
 class World:
-    """Contoso, what Microsoft knows, and the poll."""
+    """Contoso, the relationships at Microsoft, and the poll."""
 
     def __init__(self, *rows: Tenant, msp: Msp = WITH_GROUP) -> None:
         self.clock, self.queues = FixedClock(), FakeQueues()
@@ -51,7 +51,7 @@ class World:
         return Cause(SYSTEM, self.clock.now(), "r")
 
     async def poll(self) -> None:
-        """Poll twice: the second time finds nothing to do."""
+        """Poll twice; the second poll finds nothing to do."""
         self.clock.advance(minutes=10)
         await poll_relationships(self.ports)
         written = len(self.store.commits)
@@ -221,7 +221,7 @@ async def test_one_that_we_never_saw_is_met_all_the_same() -> None:
     world = World()
     made = world.gdap.make(CONTOSO, CUSTOMER, "Made in Partner Center")
     await world.poll()
-    assert await world.invite() == made.relationship_id  # no second one beside it
+    assert await world.invite() == made.relationship_id  # no second invite
     world.gdap.accept(made.relationship_id)
     await world.poll()
     assert world.there().display_name == "Made in Partner Center"
@@ -232,7 +232,7 @@ async def test_a_customer_from_before_has_its_relationship_noted() -> None:
     world.gdap.accept(world.gdap.make(CONTOSO, CUSTOMER).relationship_id)
     await world.poll()
     assert [invite.status for invite in world.invites()] == ["active"]
-    assert world.queues.syncs == [tenant().ref]  # it has its access only now
+    assert world.queues.syncs == [tenant().ref]  # it gets its access only now
 
 
 async def test_a_hard_delete_is_final_for_what_was_agreed_before() -> None:
@@ -262,7 +262,7 @@ async def test_one_made_in_partner_center_after_a_hard_delete_is_a_new_decision(
 
 
 async def test_a_decision_from_before_a_hard_delete_is_not_committed_after_it() -> None:
-    """A worker that stalls between its look and its write must not bring the tenant back."""
+    """A worker that stalls between its read and its write must not bring the tenant back."""
     world = World()
     late: list[Sequence[RowChange]] = []
     world.gdap.accept(await world.invite())
@@ -272,9 +272,9 @@ async def test_a_decision_from_before_a_hard_delete_is_not_committed_after_it() 
         late.append(operations)
         raise RuntimeError("stalled")
 
-    world.store.commit = stalls  # type: ignore[method-assign]  # the worker that stalls
+    world.store.commit = stalls  # type: ignore[method-assign]  # the stalled worker
     await poll_relationships(world.ports)
-    world.store.commit = commit  # type: ignore[method-assign]  # all others
+    world.store.commit = commit  # type: ignore[method-assign]  # all other workers
     await world.poll()
     await world.hard_delete()
     with pytest.raises(Exception, match="it "):
@@ -359,7 +359,7 @@ async def test_what_cannot_be_read_has_not_ended() -> None:
     world.gdap.failing_msps = {CONTOSO}
     await world.poll()
     world.gdap.failing_msps = set()
-    del world.gdap.known[key]  # Microsoft forgets old ones: that says nothing either
+    del world.gdap.known[key]  # Microsoft deletes old ones; this does not mean that it ended
     await world.poll()
     assert world.there().is_synced
 
@@ -372,7 +372,7 @@ async def test_access_that_microsoft_is_slow_to_give_is_followed_by_a_sync_of_it
     ref = world.there().ref
     assert world.queues.syncs == [ref]
     assert world.invites()[0].assigned == ""
-    await world.states.remove(ref)  # that sync is over by now
+    await world.states.remove(ref)  # that sync has ended
     await poll_relationships(world.ports)
     assert world.queues.syncs == [ref, ref]
     assert world.invites()[0].assigned == world.msp.app.access
@@ -463,7 +463,7 @@ async def test_one_made_in_partner_center_is_noted_though_an_old_relationship_st
     world.clock.advance(minutes=1)
     made = world.gdap.make(CONTOSO, CUSTOMER)
     await world.poll()
-    assert await world.invite() == made.relationship_id  # no second one beside it
+    assert await world.invite() == made.relationship_id  # no second invite
 
 
 async def test_an_acceptance_from_before_an_offboarding_does_not_undo_it() -> None:
@@ -482,7 +482,7 @@ async def test_an_acceptance_from_before_an_offboarding_does_not_undo_it() -> No
 async def test_an_invite_that_is_noted_during_a_hard_delete_is_not_left_behind(
     *, accepted: bool
 ) -> None:
-    """A pending one that was left would let a relationship from before bring the tenant back."""
+    """A pending invite that was left would let an earlier relationship bring the tenant back."""
     world = World(tenant(status=TenantStatus.ACTIVE if accepted else TenantStatus.OFFBOARDED))
     made = world.gdap.make(CONTOSO, CUSTOMER)
     if accepted:
@@ -495,7 +495,7 @@ async def test_an_invite_that_is_noted_during_a_hard_delete_is_not_left_behind(
         await world.hard_delete()
         await commit(operations)
 
-    world.store.commit = is_overtaken  # type: ignore[method-assign]  # between look and write
+    world.store.commit = is_overtaken  # type: ignore[method-assign]  # between read and write
     await poll_relationships(world.ports)
     assert world.invites() == []
     if not accepted:
@@ -520,7 +520,7 @@ async def test_a_customer_whose_live_relationship_may_be_unreadable_is_not_lost(
     other = world.gdap.make(CONTOSO, OTHER).relationship_id
     world.gdap.accept(other)
     await world.poll()
-    assert world.there(OTHER).status is TenantStatus.ACTIVE  # others go on
+    assert world.there(OTHER).status is TenantStatus.ACTIVE  # the others continue
     world.gdap.unreadable = ()
     await world.poll()
     assert world.there().connection_lost_at is not None

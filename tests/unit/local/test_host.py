@@ -1,4 +1,4 @@
-"""The local host decodes paths and resolves routes as Microsoft's host does."""
+"""The local host decodes paths and resolves routes like Microsoft's host."""
 
 import pytest
 

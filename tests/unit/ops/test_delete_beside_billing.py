@@ -1,4 +1,4 @@
-"""An MSP is deleted while its invoices are issued and pursued: at every call, either way round."""
+"""An MSP is deleted while its invoices are issued and pursued: at every call, in both orders."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -28,18 +28,18 @@ NAME = MSP.name
 
 
 class Beside:
-    """Lets somebody else act before one of the calls of the ports that it guards.
+    """Runs a concurrent action before one of the calls of the ports that it guards.
 
     Args:
         at: Before which call, counted from 1.
-        act: What happens then; not when the call hands over a notice, which is then under way.
+        act: The action. It is skipped if the call sends an e-mail, which is then being sent.
     """
 
     def __init__(self, at: int, act: Act) -> None:
         self._at, self._act, self.calls = at, act, 0
 
     def guard[T](self, port: T) -> T:
-        return _Guarded(port, self)  # type: ignore[return-value]  # it answers as the port does
+        return _Guarded(port, self)  # type: ignore[return-value]  # behaves like the port
 
     async def call(self, name: str) -> None:
         self.calls += 1
@@ -68,7 +68,7 @@ async def _nothing() -> None:
 
 
 class World(BillingWorld):
-    """Since 1 October; September is closed. It is 1 November at a quarter past midnight."""
+    """Onboarded on 1 October; September is closed. It is 1 November, a quarter past midnight."""
 
     def __init__(self) -> None:
         msp = replace(MSP, billing_email="accounts@contoso.com")
@@ -103,7 +103,7 @@ class World(BillingWorld):
             await mark_paid(self.msps, self.invoices, MSP.msp_id, known.value.number, self.cause)
 
     async def check(self) -> None:
-        """See that nothing was owed when the MSP went, and that nobody wrote to it since."""
+        """Check that nothing was owed when the MSP was deleted, and no e-mail was sent since."""
         closed_at, owed = None, dict[int, Month]()
         for operations in self.msps.commits:
             for row in (operation.row for operation in operations):
@@ -117,7 +117,7 @@ class World(BillingWorld):
                 assert closed_at is not None
                 assert owed == {}
         if closed_at is not None:
-            # The last invoice alone is issued after the end: of the month of the deletion.
+            # Only the last invoice, of the month of the deletion, is issued after the deletion.
             assert set(owed.values()) <= {Month.of(closed_at, SYDNEY)}
             assert len(self.emails.sent) == self.late
 
@@ -128,7 +128,7 @@ async def test_a_deletion_at_any_call_of_a_run_of_invoices(at: datetime) -> None
     await World().bill(whole)
     for call in range(1, whole.calls + 1):
         world = World()
-        await world.bill(Beside(call, lambda world=world: world.delete(at)))  # type: ignore[misc]  # bound now
+        await world.bill(Beside(call, lambda world=world: world.delete(at)))  # type: ignore[misc]  # bound at once
         await world.check()
         world.clock.advance(days=40)
         await world.run()
@@ -158,7 +158,7 @@ async def test_a_run_of_invoices_at_any_call_of_a_deletion(at: datetime) -> None
 
 
 async def test_a_payment_and_a_deletion_at_any_call_of_a_run_that_pursues() -> None:
-    """The step that asks for payment was decided; by the time of its notice nobody is there."""
+    """The payment step was decided; by the time of its e-mail the MSP has been deleted."""
     for days in (1, 15):
         whole = Beside(0, _nothing)
         for call in range(100):
@@ -230,7 +230,7 @@ async def test_a_deletion_that_goes_on_later_bills_nothing_after_its_start(days:
 
 
 class _KilledError(Exception):
-    """The process died here."""
+    """The process dies here."""
 
 
 class _DeadAtTheTenants(Beside):

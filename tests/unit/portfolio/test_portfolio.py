@@ -82,7 +82,7 @@ def test_a_search_finds_what_a_filter_over_all_users_finds(
         for number, users in enumerate(tenants)
         for n, u in enumerate(users)
     }
-    # Users of one name and address are equal in order; which of them come is not promised.
+    # Users with the same name and address sort equally; which of them are returned is undefined.
     assert [keys[key][0] for _, key in got] == [keys[key][0] for _, key in expected]
     for user in found:
         source = keys[user.user["id"]][1]
@@ -105,7 +105,7 @@ def test_a_query_of_fewer_than_two_characters_is_malformed(text: str) -> None:
 
 
 class Portfolio:
-    """Two MSPs that share a customer, and a cache before what is stored of their users."""
+    """Two MSPs that share a customer, and a cache in front of their stored users."""
 
     def __init__(self) -> None:
         self.own = tenant(OWN, is_own_msp_tenant=True, display_name="Contoso MSP")
@@ -133,7 +133,7 @@ class Portfolio:
     async def synced(
         self, of: Tenant, *names: str, users: ReadState = ReadState.SUCCEEDED, **figures: Any
     ) -> None:
-        """Put a tenant's users into the index, and its state beside it."""
+        """Store a tenant's users in the index, and its sync state."""
         entries = {n: entry_of(n, {"displayName": n, "accountEnabled": True}) for n in names}
         await self.index.write(of.ref, [BlockReplacement("", blocks_of("", entries))])
         state = SyncState(of.ref, SyncPhase.SUCCEEDED, NOW, first_synced_at=NOW)
@@ -186,7 +186,7 @@ async def test_tenants_whose_users_were_not_read_are_told_and_their_old_users_st
     await portfolio.synced(portfolio.customer, "Adele", users=ReadState.FAILED)
     result = await portfolio.search()
     assert [each.user["id"] for each in result.found] == ["Adele"]
-    # The partner tenant shows nowhere before its first sync.
+    # The partner tenant is not shown before its first sync.
     assert [each.ref.tenant_id for each in result.failed] == [CUSTOMER, OTHER]
 
 
@@ -230,7 +230,7 @@ async def test_a_block_that_is_divided_during_a_read_is_read_in_its_parts() -> N
 
 
 async def test_a_block_that_is_divided_between_two_pages_shows_no_user_twice() -> None:
-    """A listing of many pages sees the block on one, and what it was divided into on the next."""
+    """A listing of several pages reads the block on one page, and its parts on the next."""
     portfolio = Portfolio()
     await portfolio.synced(portfolio.customer, "Adele", "Adele B")
     whole = portfolio.index.rows[portfolio.customer.ref, ""]

@@ -1,4 +1,4 @@
-"""The repository's own workflow names what there is."""
+"""The repository's workflow refers only to what exists."""
 
 import re
 

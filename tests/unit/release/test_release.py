@@ -39,7 +39,7 @@ def test_a_backup_and_a_key_beside_the_app_are_never_packaged(tmp_path: Path) ->
 
 
 def test_the_host_loads_the_extension_that_its_queue_triggers_need() -> None:
-    """Timers and HTTP are the host's own; of queues a Python app's host knows by a bundle alone.
+    """Timers and HTTP are built in; for queues the host of a Python app needs an extension bundle.
 
     https://learn.microsoft.com/azure/azure-functions/extension-bundles
     """
@@ -100,7 +100,7 @@ WARNING = "/infra/main.bicep(61,20) : Warning no-hardcoded-env-urls: Use environ
 
 @pytest.fixture
 def bicep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a stand-in for the compiler, which notes how it is called; `BICEP` names it."""
+    """Return a fake compiler that records its calls; `BICEP` names it."""
     script = tmp_path / "bicep"
     write_bicep(script, "")
     monkeypatch.setenv("BICEP", str(script))

@@ -102,7 +102,7 @@ async def test_an_owner_who_is_removed_while_adding_an_owner_adds_none() -> None
         await remove_staff(store, index, StaffKey(CONTOSO, OWN, OWNER.oid), BY_SECOND)
         return await claim(*person)
 
-    index.claim = removed_meanwhile  # type: ignore[assignment, method-assign]  # the moment between
+    index.claim = removed_meanwhile  # type: ignore[assignment, method-assign]  # acts in between
     with pytest.raises(NotStaff):
         await put_staff(store, index, third, CAUSE)
     assert await store.find(StaffMember, CONTOSO, OWN, third.oid) is None
@@ -117,7 +117,7 @@ async def test_an_actor_who_is_removed_between_reading_and_writing_changes_nothi
         await remove_staff(store, index, StaffKey(CONTOSO, OWN, ADMIN.oid), CAUSE)
         await commit(operations)
 
-    store.commit = removed_meanwhile  # type: ignore[method-assign]  # the moment between
+    store.commit = removed_meanwhile  # type: ignore[method-assign]  # acts in between
     with pytest.raises(NotStaff):
         await put_staff(store, index, replace(SECOND, role=Role.L1), BY_ADMIN)
     assert await store.find(StaffMember, CONTOSO, OWN, SECOND.oid) is None
@@ -153,7 +153,7 @@ async def test_somebody_who_is_removed_and_added_again_at_once_has_a_claim(momen
         if moment == "after the release":
             await add_again()
 
-    index.release = released  # type: ignore[assignment, method-assign]  # the moment between
+    index.release = released  # type: ignore[assignment, method-assign]  # acts in between
     await remove_staff(store, index, StaffKey(CONTOSO, OWN, SECOND.oid), CAUSE)
     await add_again()
     assert await look(StaffMember, CONTOSO, OWN, SECOND.oid) is not None
@@ -166,7 +166,7 @@ async def test_an_addition_that_a_removal_overtakes_claims_again() -> None:
     commit = store.commit
 
     async def released_meanwhile(operations: Any) -> None:
-        # The removal was committed before the addition read; its release comes only now.
+        # The removal was committed before the addition read; its claim is released only now.
         store.commit = commit  # type: ignore[method-assign]  # once
         await index.release(OWN, SECOND.oid, CONTOSO)
         await commit(operations)
@@ -174,7 +174,7 @@ async def test_an_addition_that_a_removal_overtakes_claims_again() -> None:
     await commit(
         [Remove(SECOND, version(await store.find(StaffMember, CONTOSO, OWN, SECOND.oid)).version)]
     )
-    store.commit = released_meanwhile  # type: ignore[method-assign]  # the moment between
+    store.commit = released_meanwhile  # type: ignore[method-assign]  # acts in between
     assert await put_staff(store, index, SECOND, CAUSE)
     assert index.claims[OWN, SECOND.oid] == CONTOSO
 
@@ -190,7 +190,7 @@ async def test_a_member_whom_another_msp_claims_meanwhile_is_taken_back() -> Non
         store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid] = Versioned(theirs, "1")
         await commit(operations)
 
-    store.commit = claimed_meanwhile  # type: ignore[method-assign]  # the moment between
+    store.commit = claimed_meanwhile  # type: ignore[method-assign]  # acts in between
     with pytest.raises(ForeignPerson):
         await put_staff(store, index, SECOND, CAUSE)
     assert await store.find(StaffMember, CONTOSO, OWN, SECOND.oid) is None
@@ -211,7 +211,7 @@ async def test_who_is_added_beside_a_removal_and_claimed_elsewhere_is_taken_back
         theirs = replace(person, msp_id=FABRIKAM)
         store.rows[FABRIKAM, "StaffMember", SECOND.tid, SECOND.oid] = Versioned(theirs, "1")
 
-    index.release = added_again_and_claimed_elsewhere  # type: ignore[assignment, method-assign]  # the moment between
+    index.release = added_again_and_claimed_elsewhere  # type: ignore[assignment, method-assign]  # acts in between
     await remove_staff(store, index, StaffKey(CONTOSO, OWN, SECOND.oid), CAUSE)
     assert await store.find(StaffMember, CONTOSO, OWN, SECOND.oid) is None
     assert index.claims[OWN, SECOND.oid] == FABRIKAM
@@ -246,7 +246,7 @@ async def test_a_partner_tenant_that_is_disabled_meanwhile_admits_nobody() -> No
         await commit((Remove(slot.value, slot.version),))
         await commit(operations)
 
-    store.commit = disabled_meanwhile  # type: ignore[method-assign]  # the moment between
+    store.commit = disabled_meanwhile  # type: ignore[method-assign]  # acts in between
     with pytest.raises(ForeignPerson):
         await put_staff(store, index, FOREIGNER, CAUSE)
     assert await store.find(StaffMember, CONTOSO, OTHER, FOREIGNER.oid) is None
@@ -341,7 +341,7 @@ async def test_onboarding_makes_the_msp_and_its_owner_in_one_transaction() -> No
 async def test_an_onboarding_that_died_after_its_claim_can_be_done_again() -> None:
     store, index = FakeMspStore(), FakeStaffIndex()
     await index.claim(OWN, OWNER.oid, check(APPLICATION, NOW).msp_id)
-    msp = check(APPLICATION, NOW)  # another ID, as none is given
+    msp = check(APPLICATION, NOW)  # another ID, because none is given
     await onboard(store, index, msp, Owner(OWN, OWNER.oid, "Adele"))
     assert index.claims[OWN, OWNER.oid] == msp.msp_id
     other = check(APPLICATION, NOW)
@@ -361,7 +361,7 @@ async def test_an_owner_whom_another_msp_claims_meanwhile_is_refused_with_what_t
         store.rows[FABRIKAM, "StaffMember", OWN, OWNER.oid] = Versioned(theirs, "1")
         await commit(operations)
 
-    store.commit = claimed_meanwhile  # type: ignore[method-assign]  # the moment between
+    store.commit = claimed_meanwhile  # type: ignore[method-assign]  # acts in between
     with pytest.raises(ForeignPerson, match=f"{msp.msp_id} is stored.*delete-msp"):
         await onboard(store, index, msp, Owner(OWN, OWNER.oid, "Adele"))
 

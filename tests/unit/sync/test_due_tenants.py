@@ -132,7 +132,7 @@ async def test_a_request_for_a_tenant_that_went_leaves_nothing_though_its_messag
 
 
 async def test_the_state_of_a_tenant_that_went_stays_while_a_worker_may_still_write() -> None:
-    """The purge has yet to see until when."""
+    """The purge still has to read the lease's end."""
     world = World()
     await world.request()
     known = world.states.rows[world.tenant.ref]
@@ -174,7 +174,7 @@ async def test_a_request_that_the_timer_overtakes_is_queued_all_the_same() -> No
         await world.states.replace(moved, known.version)
         await add(entry)
 
-    world.schedule.add = moved_meanwhile  # type: ignore[method-assign]  # the moment between
+    world.schedule.add = moved_meanwhile  # type: ignore[method-assign]  # acts in between
     await world.request()
     assert world.queues.syncs == [world.tenant.ref]
 
@@ -185,7 +185,7 @@ async def test_a_slow_worker_that_renews_beside_the_timer_keeps_its_entry() -> N
     small = world.graph.small_data_sets
 
     async def slow() -> Any:
-        world.clock.advance(minutes=3, seconds=1)  # its lease has run out
+        world.clock.advance(minutes=3, seconds=1)  # its lease has expired
         add = world.schedule.add
 
         async def renewed_meanwhile(entry: ScheduledSync) -> None:
@@ -196,7 +196,7 @@ async def test_a_slow_worker_that_renews_beside_the_timer_keeps_its_entry() -> N
             await world.states.replace(renewed, known.version)
             await add(entry)
 
-        world.schedule.add = renewed_meanwhile  # type: ignore[method-assign]  # the moment between
+        world.schedule.add = renewed_meanwhile  # type: ignore[method-assign]  # acts in between
         await sync_due_tenants(world.ports, INTERVAL)
         return await small()
 

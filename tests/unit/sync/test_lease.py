@@ -1,4 +1,4 @@
-"""Who may write, when messages repeat, workers die and tenants go."""
+"""Which worker may write when messages repeat, workers die and tenants are removed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -76,7 +76,7 @@ async def test_a_removal_between_check_and_lease_leaves_nothing_behind() -> None
         world.store.rows.pop((CONTOSO, "Tenant", ref.tenant_id), None)
         return await find(ref)
 
-    world.states.find = removed_meanwhile  # type: ignore[method-assign]  # the row goes just then
+    world.states.find = removed_meanwhile  # type: ignore[method-assign]  # removes the row
     await sync_tenant(world.ports, world.tenant.ref)
     assert world.users() == []
     assert world.states.rows == {}
@@ -210,7 +210,7 @@ async def test_the_lease_holds_while_many_rows_are_deleted() -> None:
     world.graph.pages = [[user("0")]]
     await world.sync()
     world.clock.advance(minutes=15)
-    await world.sync()  # so many are deleted once a second read confirms it
+    await world.sync()  # this many are deleted after a second read confirms it
     assert world.users() == ["0"]
     assert held == [True] * 4
 

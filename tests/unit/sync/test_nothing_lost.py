@@ -1,4 +1,4 @@
-"""What is held stays until it is known to be gone: empty answers, odd records, reads cut off."""
+"""Stored data is kept until its removal is certain: empty responses, odd records, aborted reads."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ def licences(*keys: str) -> dict[DataSet, Reading]:
 
 
 async def holding(count: int) -> World:
-    """Return a world with so many users, whose position Graph loses at the next sync."""
+    """Return a world with this many users; Graph loses their position at the next sync."""
     world = World()
     world.graph.pages = [people(count)]
     await world.sync()
@@ -52,7 +52,7 @@ async def holding(count: int) -> World:
     return world
 
 
-# An empty answer is no deletion.
+# An empty response is not a deletion.
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_what_a_second_read_does_not_confirm_stays() -> None:
     world.graph.told = [PositionLost()]
     world.graph.pages = [[]]
     state = await world.sync()
-    assert state.data_set(USERS).state is ReadState.SUSPICIOUS  # it begins again
+    assert state.data_set(USERS).state is ReadState.SUSPICIOUS  # it starts again
 
 
 @pytest.mark.parametrize("second", [[], people(115, start=25)])
@@ -211,7 +211,7 @@ async def test_a_failure_in_between_does_not_make_a_doubt_begin_again() -> None:
     assert (await world.sync()).data_set(USERS).state is ReadState.SUCCEEDED
 
 
-# A record that cannot be read costs itself alone.
+# A record that cannot be read affects no other.
 
 
 async def test_a_user_that_cannot_be_read_is_left_out_and_stays_as_it_was() -> None:
@@ -282,7 +282,7 @@ async def test_a_mistake_of_ours_stops_no_other_data_set(
     assert any(record.exc_info for record in caplog.records)
 
 
-# Delta without loss.
+# Delta reads lose nothing.
 
 
 async def test_what_a_change_does_not_name_is_as_it_was_and_null_clears() -> None:
@@ -415,7 +415,7 @@ async def test_all_users_are_read_once_a_week_whatever_the_changes_said() -> Non
     check(world)
 
 
-# A read that was put off goes on where it stopped.
+# A postponed read continues where it stopped.
 
 
 async def test_a_throttled_whole_read_goes_on_where_it_stopped() -> None:
@@ -445,7 +445,7 @@ async def test_who_went_between_two_attempts_of_a_first_read_is_gone() -> None:
     await world.sync()
     wait = Unreadable("wait", retry_after=90)
     rest = [user("u003")]
-    world.graph.told = [PositionLost()]  # of the attempt before
+    world.graph.told = [PositionLost()]  # from the previous attempt
     world.graph.pages = [PositionLost()]
     await world.sync()
     world.graph.pages = [[user("u000"), user("u002")], wait]
@@ -483,7 +483,7 @@ async def test_a_user_without_a_key_keeps_all_others_though_the_read_was_put_off
     assert world.state.data_set(USERS).error == "1 record unreadable"
 
 
-# A sync that is asked for while one runs follows it.
+# A sync that is requested while another one runs starts after it.
 
 
 async def test_a_sync_that_is_asked_for_while_one_runs_follows_it() -> None:
@@ -493,7 +493,7 @@ async def test_a_sync_that_is_asked_for_while_one_runs_follows_it() -> None:
     async def slowly() -> dict[DataSet, Reading]:
         await world.request()
         await world.request()
-        world.clock.advance(seconds=40)  # the worker has to renew its lease over the request
+        world.clock.advance(seconds=40)  # the worker must renew its lease despite the request
         asking.set()
         return {name: Records(()) for name in DataSet if name is not USERS}
 

@@ -56,7 +56,7 @@ async def test_an_unchanged_tenant_costs_two_requests_and_four_table_operations(
 
 
 def _count_operations(world: World) -> list[str]:
-    """Note every call of a storage port from now on."""
+    """Record every call of a storage port from now on."""
     operations: list[str] = []
 
     def noted(port: Any, name: str) -> None:
@@ -94,7 +94,7 @@ async def test_a_long_sync_shows_how_far_it_is() -> None:
 
     world.graph.users = slowly  # type: ignore[method-assign]  # a long read
     await world.sync()
-    # A page is written while the next is fetched, so what is shown is a page behind.
+    # A page is written while the next one is fetched, so the progress is one page behind.
     assert shown[0] == (SyncPhase.RUNNING, None)
     assert shown[-1] == (SyncPhase.RUNNING, 20)
 
@@ -197,7 +197,7 @@ async def test_a_first_read_that_graph_puts_off_goes_on_where_it_stopped() -> No
     assert world.queues.delays == [0, 90]
     world.clock.advance(seconds=200)
     await world.request()
-    assert len(world.queues.syncs) == 2  # the one that waits is not asked for again
+    assert len(world.queues.syncs) == 2  # the waiting sync is not requested again
     world.graph.pages = [[user("a")], [user("b")], [user("c")]]
     world.graph.told = [changes(removed=("a",))]
     await sync_tenant(world.ports, world.tenant.ref)
@@ -283,7 +283,7 @@ async def test_content_that_was_half_written_is_compared_row_by_row() -> None:
     world.graph.small = {DataSet.LICENCES: second}
     with pytest.raises(StorageUnavailable):
         await world.sync()
-    rows["l"] = {"n": 2}  # the write had arrived
+    rows["l"] = {"n": 2}  # the write had reached storage
     world.records.write = write  # type: ignore[method-assign]
     world.graph.small = {DataSet.LICENCES: first}
     await sync_tenant(world.ports, world.tenant.ref)

@@ -1,4 +1,4 @@
-"""The search index and the roll-up that a sync keeps, whatever is read."""
+"""The search index and the roll-up that a sync maintains, whatever is read."""
 
 from dataclasses import replace
 from typing import Any
@@ -61,7 +61,7 @@ async def test_a_read_of_changes_that_breaks_off_is_indexed_as_far_as_it_came() 
         yield UserPage([user("b")], next_link="half way")
         raise Unreadable("down")
 
-    world.graph.changes = changes_then_fail  # type: ignore[method-assign]  # it breaks off
+    world.graph.changes = changes_then_fail  # type: ignore[method-assign]  # it aborts
     state = await world.sync()
     check(world)
     assert state.data_set(DataSet.USERS).delta_link == "half way"
@@ -122,14 +122,14 @@ async def test_the_roll_up_sums_licences_scores_and_policies() -> None:
     }
     expected = RollUp(0, 0, 30, 7, 40.25, 90.0, 2, 0, 1)
     assert (await world.sync()).roll_up == expected
-    # What is not read stays as it was, and a score that Graph has forgotten too.
+    # Data that is not read stays unchanged, as does a score that Graph no longer has.
     world.graph.small = {
         DataSet.LICENCES: Unreadable("denied", "LicenseAssignment.Read.All"),
         DataSet.CONDITIONAL_ACCESS: Unreadable("500"),
     }
     assert (await world.sync()).roll_up == expected
     world.graph.small = {name: Records(()) for name in REF_KINDS}
-    assert (await world.sync()).roll_up == expected  # an empty answer has to be confirmed
+    assert (await world.sync()).roll_up == expected  # an empty response must be confirmed
     world.clock.advance(minutes=15)
     emptied = RollUp(0, 0, 0, 0, 40.25, 90.0, 0, 0, 0)
     assert (await world.sync()).roll_up == emptied

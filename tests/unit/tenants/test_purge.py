@@ -1,4 +1,4 @@
-"""A purge of any size fits its invocations, survives any death, and takes nobody else's rows."""
+"""A purge of any size fits its invocations, survives any crash, and deletes no others' rows."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ from tests.samples import CONTOSO, FABRIKAM, MSP, NOW, OTHER, tenant
 from work.requeue import WorkPorts, requeue_work
 
 REMOVED = tenant().ref
-# Whom a purge must leave alone: a later life, another MSP's row of it, a neighbour.
+# Rows that a purge must keep: of the tenant added again, of another MSP, and of a neighbour.
 OTHERS = (
     replace(REMOVED, epoch=Epoch("later")),
     replace(REMOVED, msp_id=FABRIKAM),
@@ -34,7 +34,7 @@ OTHERS = (
 
 
 class World:
-    """A removed tenant with its records, and others'."""
+    """A removed tenant with its records, and other tenants' records."""
 
     def __init__(self, users: int, fuse: Fuse | None = None) -> None:
         self.clock, self.queues = FixedClock(), FakeQueues()
@@ -69,10 +69,10 @@ class World:
         await self.queues.send(PURGE_TENANT, REMOVED)
 
     async def drain(self, ports: PurgePorts | None = None, pace: Pace | None = None) -> int:
-        """Take every message off the queue; return how many there were."""
+        """Process every message on the queue; return how many there were."""
         messages = 0
         while self.queues.purges:
-            # As at the real queue, a message goes once it is done with.
+            # As in the real queue, a message is deleted after it has been processed.
             await purge_tenant(ports or self.ports, self.queues.purges[0], f"m-{messages}", pace)
             self.queues.purges.pop(0)
             messages += 1
@@ -116,7 +116,7 @@ async def test_a_step_ends_when_its_time_is_up() -> None:
         world.clock.advance(seconds=40)
         return await purge(data_set, ref, most)
 
-    world.records.purge = slow  # type: ignore[method-assign]  # a store under load
+    world.records.purge = slow  # type: ignore[method-assign]  # an overloaded store
     await world.removed()
     await purge_tenant(world.ports, REMOVED, "m")
     assert len(world.records.rows[DataSet.USERS, REMOVED]) == 3000
@@ -184,7 +184,7 @@ async def test_killed_at_any_call_it_is_complete_in_the_end_and_takes_nothing_el
 
 
 async def _recover(world: World, pace: Pace) -> None:
-    """Let the queue show the message again, and the timer find what is on record."""
+    """Make the message visible again, and let the timer find the pending work."""
     await world.drain(pace=pace)
     world.clock.advance(minutes=5)
     after = timedelta(minutes=2)
