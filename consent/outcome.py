@@ -129,7 +129,7 @@ def _enabling(
 
 
 def _may_show(shown: ConsentRecord, session: ConsentSession, outcome: ConsentOutcome) -> bool:
-    """Tell whether an outcome replaces the record that the portal shows.
+    """Return whether an outcome replaces the record that the portal shows.
 
     A newer session's record stays when this session fails, or when the newer one has got further.
     """

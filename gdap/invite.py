@@ -93,7 +93,7 @@ def _already_invited(records: TenantRecords, tenant_id: TenantId, cause: Cause) 
 
 
 def _is_own(records: TenantRecords, tenant_id: TenantId) -> bool:
-    """Tell whether a tenant is the MSP's own, which needs no GDAP.
+    """Return whether a tenant is the MSP's own, which needs no GDAP.
 
     The partner app's tenant counts already before its consent makes it the partner tenant.
     """

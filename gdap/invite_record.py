@@ -23,7 +23,7 @@ def latest_ending(
 
 
 def is_after_removal(records: TenantRecords, relationship: GdapRelationship) -> bool:
-    """Tell whether the MSP asked for the relationship after it removed the tenant for good.
+    """Return whether the MSP asked for the relationship after it removed the tenant for good.
 
     An invite on record was made after the removal, which deletes the earlier ones.
     """
@@ -33,7 +33,7 @@ def is_after_removal(records: TenantRecords, relationship: GdapRelationship) -> 
 
 
 def _is_pending_invite(records: TenantRecords, relationship: GdapRelationship) -> bool:
-    """Tell whether the relationship was created for the invite that is stored as pending."""
+    """Return whether the relationship was created for the invite that is stored as pending."""
     if records.invite is None:
         return False
     invite = records.invite.value
@@ -107,7 +107,7 @@ def reconcile_invites(
 
 
 def _is_free(records: TenantRecords, cause: Cause) -> bool:
-    """Tell whether there is neither an invite nor an unexpired claim."""
+    """Return whether there is neither an invite nor an unexpired claim."""
     invite = records.invite
     if invite is None:
         return True

@@ -110,7 +110,7 @@ def _may_be_active(
     relationships: Sequence[GdapRelationship],
     unreadable: Sequence[UnreadableRelationship],
 ) -> bool:
-    """Tell whether an unreadable relationship may be the active one of a customer without another.
+    """Return whether an unreadable relationship may be the active one of a customer without another.
 
     The customer is then left alone: its connection would wrongly be recorded as lost.
     """
@@ -156,7 +156,7 @@ async def _reconcile_customer(
 
 
 def _lacks_access(reconciliation: Reconciliation, msp: Msp) -> bool:
-    """Tell whether the security groups do not have the access yet that the MSP configured."""
+    """Return whether the security groups do not have the access yet that the MSP configured."""
     tenant, invite = reconciliation.tenant, reconciliation.invite
     if tenant is None or invite is None or reconciliation.relationship is None:
         return False

@@ -45,7 +45,7 @@ def reconcile(
 
 
 def _is_relevant(records: TenantRecords, relationship: GdapRelationship) -> bool:
-    """Tell whether a relationship can change the tenant as it is now.
+    """Return whether a relationship can change the tenant as it is now.
 
     A relationship from before a removal or an offboarding does not undo it, however long it runs.
     """
@@ -58,7 +58,7 @@ def _is_relevant(records: TenantRecords, relationship: GdapRelationship) -> bool
 
 
 def _is_own(records: TenantRecords, relationship: GdapRelationship) -> bool:
-    """Tell whether the relationship is with the MSP's own tenant, which needs no GDAP.
+    """Return whether the relationship is with the MSP's own tenant, which needs no GDAP.
 
     Before consent there is no partner tenant. The partner app's tenant will become it, so it
     never becomes a customer here: an MSP is not billed for its own tenant.
@@ -99,7 +99,7 @@ def _reconcile_active(
 
 
 def _is_after_offboarding(tenant: Tenant, relationship: GdapRelationship) -> bool:
-    """Tell whether the customer accepted after the MSP offboarded the tenant.
+    """Return whether the customer accepted after the MSP offboarded the tenant.
 
     Offboarding does not end the relationship at Microsoft, so one that is still active is not
     enough to undo it.

@@ -76,7 +76,7 @@ def _with_score(before: RollUp, newest: Document) -> RollUp:
 
 
 def _is_counted(licence: Document) -> bool:
-    """Tell whether a licence's seats are bought, and may be used.
+    """Return whether a licence's seats are bought, and may be used.
 
     Those of a free or trial product number ten thousand or a million, whoever uses them.
     """

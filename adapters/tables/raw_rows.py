@@ -106,7 +106,7 @@ class RawRows:
                 )
 
     async def is_empty(self) -> bool:
-        """Tell whether the table has no row."""
+        """Return whether the table has no row."""
         return await self.partition_after("") is None
 
     async def put(self, entities: list[dict[str, Any]]) -> None:

@@ -190,14 +190,14 @@ class FakeGraph(GraphReader, TenantReader):
 
     Args:
         pages: Pages of a full read of the users; each is a list, or the error raised there.
-        told: The result of each next read of changes; without a script nothing changes.
+        changed: The result of each next read of changes; without a script nothing changes.
         known: Every user that a page has named, as returned when it is requested by its key.
     """
 
     def __init__(self) -> None:
         self.small: dict[DataSet, Reading] = {}
         self.pages: list[Sequence[SyncedRecord] | UserPage | Exception] = []
-        self.told: list[UserPage | Exception] = []
+        self.changed: list[UserPage | Exception] = []
         self.known: dict[str, SyncedRecord] = {}
         self.domain: str | None = None
         self._cost = ReadCost()
@@ -245,10 +245,10 @@ class FakeGraph(GraphReader, TenantReader):
     @override
     async def changes(self, link: str) -> AsyncIterator[UserPage]:
         self.asked.append(f"changes {link}")
-        told = self.told.pop(0) if self.told else UserPage((), delta_link=link)
-        if isinstance(told, Exception):
-            raise told
-        yield self._remembered(told)
+        changed = self.changed.pop(0) if self.changed else UserPage((), delta_link=link)
+        if isinstance(changed, Exception):
+            raise changed
+        yield self._remembered(changed)
 
     @override
     async def users_of(self, keys: Sequence[str]) -> UserPage:

@@ -70,7 +70,7 @@ async def kill_at_each_write(prepare: Callable[[World], Awaitable[None]]) -> int
     while True:
         world = World()
         await prepare(world)
-        pages, told = list(world.graph.pages), list(world.graph.told)
+        pages, told = list(world.graph.pages), list(world.graph.changed)
         await world.request()
         killer = Killer(world, kills + 1)
         try:
@@ -82,7 +82,7 @@ async def kill_at_each_write(prepare: Callable[[World], Awaitable[None]]) -> int
             return kills
         killer.stop()
         world.clock.advance(minutes=3)  # its lease runs out
-        world.graph.pages, world.graph.told = pages, told
+        world.graph.pages, world.graph.changed = pages, told
         await world.request()
         await sync_tenant(world.ports, world.tenant.ref)
         assert world.state.phase is SyncPhase.SUCCEEDED
@@ -120,7 +120,7 @@ async def test_a_lost_position_that_is_killed_at_any_write_leaves_an_index_that_
     async def prepare(world: World) -> None:
         world.graph.pages = [[user(f"{n}") for n in range(40)]]
         await world.sync()
-        world.graph.told = [PositionLost(), changes()]
+        world.graph.changed = [PositionLost(), changes()]
         world.graph.pages = [[user(f"{n}", "New") for n in range(20, 60)]]
 
     assert await kill_at_each_write(prepare) >= 4

@@ -206,7 +206,7 @@ async def test_the_lease_holds_while_many_rows_are_deleted() -> None:
         await delete(data_set, ref, keys)
 
     world.records.delete = slowly  # type: ignore[method-assign]  # a busy partition
-    world.graph.told = [PositionLost()]
+    world.graph.changed = [PositionLost()]
     world.graph.pages = [[user("0")]]
     await world.sync()
     world.clock.advance(minutes=15)

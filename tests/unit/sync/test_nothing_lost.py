@@ -48,7 +48,7 @@ async def holding(count: int) -> World:
     world = World()
     world.graph.pages = [people(count)]
     await world.sync()
-    world.graph.told = [PositionLost()]
+    world.graph.changed = [PositionLost()]
     return world
 
 
@@ -113,7 +113,7 @@ async def test_what_a_second_read_does_not_confirm_stays() -> None:
     world.graph.pages = [people(119)]
     state = await world.sync()
     assert (state.phase, len(rows(world, USERS))) == (SyncPhase.SUCCEEDED, 119)
-    world.graph.told = [PositionLost()]
+    world.graph.changed = [PositionLost()]
     world.graph.pages = [[]]
     state = await world.sync()
     assert state.data_set(USERS).state is ReadState.SUSPICIOUS  # it starts again
@@ -235,7 +235,7 @@ async def test_where_a_record_has_no_key_none_is_taken_for_gone() -> None:
 
 async def test_records_that_changes_leave_out_count_until_the_next_whole_read() -> None:
     world = await holding(3)
-    world.graph.told = [
+    world.graph.changed = [
         replace(changes(user("u001", "New")), unreadable=["u000"]),
         replace(changes(), unreadable=["u002"]),
     ]
@@ -290,7 +290,7 @@ async def test_what_a_change_does_not_name_is_as_it_was_and_null_clears() -> Non
     first = {"id": "a", "displayName": "Adele", "jobTitle": "Engineer", "accountEnabled": True}
     world.graph.pages = [[SyncedRecord("a", first)]]
     await world.sync()
-    world.graph.told = [changes(SyncedRecord("a", {"id": "a", "jobTitle": None}))]
+    world.graph.changed = [changes(SyncedRecord("a", {"id": "a", "jobTitle": None}))]
     await world.sync()
     assert rows(world, USERS)["a"] == {**first, "jobTitle": None}
     check(world)
@@ -388,7 +388,7 @@ async def test_a_whole_read_that_does_not_succeed_holds_up_no_changes(told: str)
     world.clock.advance(days=7)
     is_change = told == "a change"
     removal = UserPage([user("u000", "New")], removed=["u001"], delta_link="on")
-    world.graph.told = [removal if is_change else Unreadable("odd")]
+    world.graph.changed = [removal if is_change else Unreadable("odd")]
     world.graph.pages = [[user("u000", "New")], Unreadable("down")]
     state = await world.sync()
     assert state.data_set(USERS).state is ReadState.FAILED
@@ -445,12 +445,12 @@ async def test_who_went_between_two_attempts_of_a_first_read_is_gone() -> None:
     await world.sync()
     wait = Unreadable("wait", retry_after=90)
     rest = [user("u003")]
-    world.graph.told = [PositionLost()]  # from the previous attempt
+    world.graph.changed = [PositionLost()]  # from the previous attempt
     world.graph.pages = [PositionLost()]
     await world.sync()
     world.graph.pages = [[user("u000"), user("u002")], wait]
     await world.sync()
-    world.graph.told = []
+    world.graph.changed = []
     world.graph.pages = [[user("u000"), user("u002")], rest]
     world.clock.advance(seconds=95)
     await sync_tenant(world.ports, world.tenant.ref)

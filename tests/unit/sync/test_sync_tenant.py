@@ -136,7 +136,7 @@ async def test_changes_are_applied_and_replays_do_no_harm() -> None:
     told = changes(user("a", "New"), user("c"), removed=("b", "never seen"), link="d2")
     for expected in (2, 0):
         world.records.written = 0
-        world.graph.told = [told]
+        world.graph.changed = [told]
         state = await world.sync()
         assert (world.users(), world.records.written) == (["a", "c"], expected)
         assert state.data_set(DataSet.USERS).count == 2
@@ -148,7 +148,7 @@ async def test_changes_are_applied_and_replays_do_no_harm() -> None:
 async def test_a_user_that_moves_between_pages_is_met_by_the_changes() -> None:
     world = World()
     world.graph.pages = [[user("a")], [user("c")]]
-    world.graph.told = [changes(user("b"), removed=("c",))]
+    world.graph.changed = [changes(user("b"), removed=("c",))]
     state = await world.sync()
     assert world.users() == ["a", "b"]
     assert state.data_set(DataSet.USERS).count == 2
@@ -158,7 +158,7 @@ async def test_a_lost_position_starts_over_and_deletes_only_after_a_complete_rea
     world = World()
     world.graph.pages = [[user("a"), user("b")]]
     await world.sync()
-    world.graph.told = [PositionLost()]
+    world.graph.changed = [PositionLost()]
     world.graph.pages = [[user("b", "New")], Unreadable("down")]
     state = await world.sync()
     assert world.users() == ["a", "b"]
@@ -175,7 +175,7 @@ async def test_a_position_that_is_lost_again_and_again_fails_the_users_alone() -
     world = World()
     world.graph.pages = [[user("a")]]
     await world.sync()
-    world.graph.told = [PositionLost(), PositionLost()]
+    world.graph.changed = [PositionLost(), PositionLost()]
     state = await world.sync()
     users = state.data_set(DataSet.USERS)
     assert (users.state, users.error) == (
@@ -199,7 +199,7 @@ async def test_a_first_read_that_graph_puts_off_goes_on_where_it_stopped() -> No
     await world.request()
     assert len(world.queues.syncs) == 2  # the waiting sync is not requested again
     world.graph.pages = [[user("a")], [user("b")], [user("c")]]
-    world.graph.told = [changes(removed=("a",))]
+    world.graph.changed = [changes(removed=("a",))]
     await sync_tenant(world.ports, world.tenant.ref)
     assert "users 2" in world.graph.asked
     assert world.users() == ["b", "c"]

@@ -18,14 +18,14 @@ REF_KINDS = (DataSet.LICENCES, DataSet.SECURE_SCORE, DataSet.CONDITIONAL_ACCESS)
 async def test_the_index_holds_what_the_rows_hold_through_reads_and_changes() -> None:
     world = World()
     world.graph.pages = [[user("a"), user("b", enabled=False)], [user("c")]]
-    world.graph.told = [changes(user("d"), removed=("a",))]
+    world.graph.changed = [changes(user("d"), removed=("a",))]
     await world.sync()
     check(world)
-    world.graph.told = [changes(user("b", "New"), user("c", enabled=False), removed=("x",))]
+    world.graph.changed = [changes(user("b", "New"), user("c", enabled=False), removed=("x",))]
     await world.sync()
     check(world)
     assert world.state.roll_up.enabled_users == 2
-    world.graph.told = [PositionLost()]
+    world.graph.changed = [PositionLost()]
     world.graph.pages = [[user("c", "Newer"), user("e")]]
     await world.sync()
     check(world)
@@ -38,15 +38,15 @@ async def test_many_users_are_divided_and_a_change_writes_its_block_alone() -> N
     check(world)
     before = dict(world.index.rows)
     assert len(before) == 2
-    world.graph.told = [changes(user("7", "New"))]
+    world.graph.changed = [changes(user("7", "New"))]
     await world.sync()
     check(world)
     assert sum(world.index.rows[key] != block for key, block in before.items()) == 1
     before = dict(world.index.rows)
-    world.graph.told = [changes(user("7", "New"), removed=("never seen",))]
+    world.graph.changed = [changes(user("7", "New"), removed=("never seen",))]
     await world.sync()
     assert world.index.rows == before
-    world.graph.told = [changes(*(user(f"more {n}") for n in range(5100)))]
+    world.graph.changed = [changes(*(user(f"more {n}") for n in range(5100)))]
     await world.sync()
     check(world)
     assert len(world.index.rows) >= 7
