@@ -30,9 +30,8 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
     """Take the due step for each unpaid invoice of an MSP; return the number of steps taken.
 
     The step is stored before its e-mail is sent. If a run crashes in between, a later run sends
-    the e-mail; its key prevents a second delivery. If the e-mail service refuses an e-mail, the
-    steps and e-mails of the other invoices still follow. A deleted MSP is skipped, since there is
-    nobody left to ask.
+    the e-mail; its key prevents a second delivery. An e-mail that is refused does not stop the
+    steps and e-mails of the other invoices. A deleted MSP is skipped.
 
     Raises:
         BillingEmailFailed: An e-mail was not accepted; it is retried later.
@@ -43,9 +42,9 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
     msp, steps = (await read_head(ports.msps, msp_id)).msp.value, 0
     if msp.closed_at:
         return 0
-    failure: BillingEmailFailed | None = None
-    for known in unpaid:
-        payment, taken = known.value, None
+    failures: list[BillingEmailFailed] = []
+    for payment in (known.value for known in unpaid):
+        taken = None
         if due_step(payment, msp, cause.at) > payment.dunning_step:
             taken = await _pursue(ports, msp_id, payment.number, cause)
             steps += taken is not None
@@ -53,9 +52,9 @@ async def pursue_payments(ports: BillingPorts, msp_id: MspId, cause: Cause) -> i
             try:
                 await _notify(ports, msp_id, taken or payment, cause)
             except BillingEmailFailed as error:
-                failure = error
-    if failure:
-        raise failure
+                failures.append(error)
+    if failures:
+        raise failures[-1]
     return steps
 
 

@@ -38,21 +38,22 @@ def line_table(invoice: Invoice, lines: Iterable[InvoiceLine]) -> bytes:
     text.seek(0, io.SEEK_END)
     table = csv.writer(text, quoting=csv.QUOTE_ALL)
     table.writerow(_COLUMNS)
-    for line in LineAnswer.all_of(lines, invoice):
-        table.writerow(
-            (
-                invoice.name,
-                invoice.month,
-                line.tenant_id,
-                _inert(line.tenant_name),
-                line.active_days,
-                line.days_in_month,
-                invoice.unit_price,
-                line.amount,
-                CURRENCY,
-            )
-        )
+    table.writerows(_row(invoice, line) for line in LineAnswer.all_of(lines, invoice))
     return text.getvalue().encode("utf-8", "replace")
+
+
+def _row(invoice: Invoice, line: LineAnswer) -> tuple[object, ...]:
+    return (
+        invoice.name,
+        invoice.month,
+        line.tenant_id,
+        _inert(line.tenant_name),
+        line.active_days,
+        line.days_in_month,
+        invoice.unit_price,
+        line.amount,
+        CURRENCY,
+    )
 
 
 def _inert(name: str) -> str:

@@ -103,17 +103,12 @@ def pay(
         raise InvoiceNotFound("No such invoice.")
     payment = known.value
     if payment.paid_at:
-        return Decision(False)  # noqa: FBT003  the docstring explains the result
-    paid = replace(payment, paid_at=cause.at)
+        return Decision(result=False)
+    paid = Replace(replace(payment, paid_at=cause.at), known.version)
     after = {"number": invoice_name(payment.number), "total": str(payment.total)}
-    event = cause.event(payment.msp_id, "invoice.paid", after=after)
+    event = Insert(cause.event(payment.msp_id, "invoice.paid", after=after))
     others = (one.value for one in unpaid if one.value.number != payment.number)
-    operations = (
-        Replace(paid, known.version),
-        Insert(event),
-        *_lift_suspension(msp, others, cause),
-    )
-    return Decision(True, operations)  # noqa: FBT003  the docstring explains the result
+    return Decision(True, (paid, event, *_lift_suspension(msp, others, cause)))  # noqa: FBT003  the docstring explains the result
 
 
 def _lift_suspension(

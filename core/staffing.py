@@ -66,8 +66,7 @@ async def remove_staff(msps: MspStore, index: StaffIndex, key: StaffKey, cause: 
     )
     await index.release(key.tid, key.oid, key.msp_id)
     again = await msps.find(StaffMember, *key)
-    if again is not None:
-        # The person was added again in between, under the claim that has now been released.
+    if again is not None:  # Added again in between, under the claim that has been released.
         with contextlib.suppress(ForeignPerson):
             await _claim_or_withdraw(msps, index, again.value, cause)
 

@@ -82,8 +82,7 @@ def enable(
     """Decide how a tenant that gave its consent becomes the partner tenant.
 
     Args:
-        convert: Whether an existing customer row of the tenant is converted (manual enable) or
-            left unchanged (consent).
+        convert: Whether a customer of this ID is converted (manual enable) or left (consent).
 
     Raises:
         PartnerTenantExists: Another tenant is the partner tenant.

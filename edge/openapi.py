@@ -14,6 +14,7 @@ from edge.routes import Route
 from edge.templates import parameters, plain_path
 
 _REF = "#/components/schemas/{model}"
+_SECURITY = {"entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 _GUARDED = (401, 402, 403)
 _ALWAYS = (400, 500, 503)
 _IF_MATCH = {
@@ -70,9 +71,7 @@ def document(catalogue: Iterable[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schema.get("$defs", {}),
-            "securitySchemes": {
-                "entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-            },
+            "securitySchemes": _SECURITY,
         },
     }
     return _published(made)
@@ -114,10 +113,8 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         operation["security"] = [{"entra": []}]
         operation["x-permission"] = str(route.permission)
     if route.body is not NoBody:
-        operation["requestBody"] = {
-            "required": not route.body_optional,
-            "content": _json(schemas[route.body, "validation"]),
-        }
+        content = _json(schemas[route.body, "validation"])
+        operation["requestBody"] = {"required": not route.body_optional, "content": content}
     return operation
 
 

@@ -125,8 +125,7 @@ class RouteTable[P]:
         """Declare a route that needs no token.
 
         Args:
-            raw_query: The model of a query string that the handler reads itself; it is only
-                documented in OpenAPI and validates nothing.
+            raw_query: Only documents a query string that the handler reads itself.
         """
         facts = {"query": raw_query or NoQuery, "raw_query": raw_query is not None}
 

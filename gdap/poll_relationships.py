@@ -110,7 +110,7 @@ def _may_be_active(
     relationships: Sequence[GdapRelationship],
     unreadable: Sequence[UnreadableRelationship],
 ) -> bool:
-    """Return whether an unreadable relationship may be the active one of a customer without another.
+    """Return whether an unreadable relationship may be a customer's only active one.
 
     The customer is then left alone: its connection would wrongly be recorded as lost.
     """

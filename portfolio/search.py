@@ -28,8 +28,7 @@ def search(
 ) -> list[FoundUser]:
     """Return the first users with the text in a name or address, enabled first, then by name.
 
-    Blocks are already in that order, so each is read only as far as its matches are among the
-    first.
+    Blocks are in that order already, so each is read only as far as its matches are needed.
 
     Args:
         wanted: The text, folded in the same way as the blocks.

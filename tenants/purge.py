@@ -54,8 +54,8 @@ async def purge_tenant(
 ) -> None:
     """Delete records of one life of a tenant: all of them, or as many as the pace allows.
 
-    If the tenant's row still exists in this life, nothing is deleted: the removal was decided,
-    but not committed. A later life has another epoch, so its records cannot be deleted.
+    Nothing is deleted while the row exists in this life: its removal was not committed. A later
+    life has another epoch, so its records cannot be deleted.
     """
     if await _still_there(ports.msps, ref):
         return
