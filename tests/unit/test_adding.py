@@ -4,16 +4,20 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import azure.functions as func
 import pytest
+from azure.data.tables import TableEntity
 
+from adapters.tables.row_codec import row_codec
+from adapters.tables.rows import _CODECS, _MSP_ID, from_entity, to_entity
 from domain.identifiers import TenantRef
 from domain.messages import write_tenant_ref
 from domain.ports.msp_store import MspHead
 from domain.roles import Permission
-from domain.row_changes import Versioned
+from domain.row_changes import Insert, Versioned
+from domain.rows import KINDS
 from edge.authorization import Caller
 from edge.openapi import document
 from edge.paging import PageTokens
@@ -99,6 +103,25 @@ async def test_a_queue_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
     assert store.actions(MSP.msp_id) == ["tenant.count_failed"]
 
 
+async def test_a_row_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = run("row")
+    kind, reminder = module["REMINDERS"], module["Reminder"]
+    monkeypatch.setitem(cast("dict[Any, Any]", KINDS), reminder, kind)
+    monkeypatch.setitem(_CODECS, reminder, row_codec(reminder, _MSP_ID))
+    row = reminder(MSP.msp_id, "r-1", "Ask for MFA", NOW)
+    entity = TableEntity(to_entity(row))
+    assert entity["RowKey"] == "reminder:r-1"
+    assert from_entity(reminder, entity) == row
+    del entity["done"]
+    assert from_entity(reminder, TableEntity({**entity, "of a later release": 1})) == row
+    store = FakeMspStore(MSP)
+    await store.commit([Insert(row)])
+    found = await store.find(reminder, MSP.msp_id, "r-1")
+    assert found is not None
+    assert found.value == row
+    assert [known.value for known in (await store.page(reminder, MSP.msp_id, 10)).items] == [row]
+
+
 async def test_an_area(edge: Edge) -> None:
     module = run("area")
     added = functions(module["time"](edge, FixedClock()))
@@ -107,4 +130,4 @@ async def test_an_area(edge: Edge) -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert set(EXAMPLES) == {"route", "list", "queue", "trigger", "area"}
+    assert set(EXAMPLES) == {"route", "list", "queue", "trigger", "row", "area"}
