@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from billing.calculation import Charge, calculate
 from billing.inputs import BillingInputs
+from billing.invoice_numbers import take_number
 from domain.audit import AuditEvent, Cause
 from domain.billing_account import BillingAccount, next_month
 from domain.billing_terms import terms_in
@@ -55,9 +56,9 @@ def close_month(
     if not charge.total:
         event = cause.event(msp.msp_id, "billing.month_closed", after={"month": str(month)})
         return Decision(ClosedMonth(month, None), (write(account, known), Insert(event)))
-    account = replace(account, issued=account.issued + 1)
+    number, account = take_number(account)
     parts = line_parts(msp.msp_id, month, charge.lines)
-    invoice = _invoice(msp, charge, seller, account.issued, cause.at)
+    invoice = _invoice(msp, charge, seller, number, cause.at)
     invoice = replace(invoice, line_set=parts[0].line_set)
     operations: tuple[RowChange, ...] = (
         write(account, known),

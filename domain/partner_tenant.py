@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from domain.audit import Cause
 from domain.billing_account import BillingAccount, next_month
 from domain.errors import MspSuspended, NoPartnerTenant, PartnerTenantExists
+from domain.graph_permissions import MANIFEST, MANIFEST_VERSION
 from domain.identifiers import new_epoch
-from domain.permissions import MANIFEST, MANIFEST_VERSION
 from domain.ports.msp_store import TenantRecords
 from domain.removal import removal_row
 from domain.row_changes import Decision, Insert, Remove, Replace, RowChange, Versioned, write

@@ -7,7 +7,7 @@ from domain.identifiers import MspId
 
 
 class Row(Protocol):
-    """A value that is a row of the table `msps`: its class is one of `domain.rows`."""
+    """A value that is a row of the table `msps`: its class is one of `domain.row_kinds`."""
 
     @property
     def msp_id(self) -> MspId:

@@ -7,9 +7,9 @@ from core.remove_tenant import RemovalPorts
 from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentState
 from domain.errors import ConcurrentChange
+from domain.graph_permissions import MANIFEST_VERSION
 from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
-from domain.permissions import MANIFEST_VERSION
 from domain.ports.clock import Clock
 from domain.ports.credentials import Credentials
 from domain.ports.identity import Identity

@@ -5,7 +5,7 @@ https://learn.microsoft.com/graph/api/resources/requiredresourceaccess
 
 from typing import Any
 
-from domain.permissions import MANIFEST, READ
+from domain.graph_permissions import MANIFEST, READ
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 

@@ -15,10 +15,10 @@ from domain.work_queues import PURGE_TENANT
 from edge.answers import Answer
 from edge.lists import list_route
 from edge.models import NoBody, NoQuery
+from edge.path_tenant import tenant_of
 from edge.requests import StaffRequest
 from edge.routes import Edge, RouteTable, StaffHandler
 from edge.tenant_answer import TenantAnswer
-from edge.tenants import tenant_of
 from edge.triggers import FailedMessages, add_work_queue
 from tenants.edit import Edit, edit_tenant, take_step
 from tenants.hard_delete import hard_delete

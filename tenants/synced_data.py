@@ -10,9 +10,9 @@ from domain.roles import Permission
 from domain.sync_state import DataSet
 from edge.lists import list_route
 from edge.models import ListQuery, NoBody
+from edge.path_tenant import tenant_of
 from edge.requests import StaffRequest
 from edge.routes import RouteTable
-from edge.tenants import tenant_of
 from tenants.listing import user_matches
 from tenants.requests import SyncedDocument, UsersQuery
 

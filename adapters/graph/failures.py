@@ -5,7 +5,7 @@ from http import HTTPStatus
 from adapters.entra_refusals import DelegatedAccessRefused
 from adapters.graph.answers import GraphError
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
-from domain.permissions import READ
+from domain.graph_permissions import READ
 from domain.ports.graph_reader import (
     Unreadable,
 )

@@ -15,9 +15,9 @@ from domain.errors import (
     MicrosoftUnavailable,
     OrganizationMismatch,
 )
+from domain.graph_permissions import READS_ORGANIZATION
 from domain.identifiers import TenantId
 from domain.msp import Msp
-from domain.permissions import READS_ORGANIZATION
 from domain.ports.identity import Identity
 from domain.tenant import Organization
 

@@ -24,8 +24,8 @@ from adapters.graph.records import (
     read_records,
 )
 from adapters.identity import TokenSource
+from domain.graph_permissions import READING_ROLES
 from domain.msp import Msp
-from domain.permissions import READING_ROLES
 from domain.ports.graph_reader import (
     INTERNAL_FAULT,
     GraphReader,

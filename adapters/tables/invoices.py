@@ -18,7 +18,7 @@ from domain.month import Month
 from domain.ports.invoice_store import InvoiceStore
 from domain.ports.page import Page
 from domain.row_changes import Versioned
-from domain.rows import invoice_number, kind_of
+from domain.row_kinds import invoice_number_key, kind_of
 
 _UNPAID = f"{IN_RANGE} and paid eq false"
 # A part of the lines takes 64 KiB at most, and a transaction 4 MiB.
@@ -63,7 +63,7 @@ class TableInvoiceStore(InvoiceStore):
 
     @override
     async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
-        return await self._msps.find(Payment, msp_id, invoice_number(number))
+        return await self._msps.find(Payment, msp_id, invoice_number_key(number))
 
     @override
     async def payments(
@@ -72,8 +72,8 @@ class TableInvoiceStore(InvoiceStore):
         key, end = kind_of(Payment).key, _NO_NUMBER if last is None else last + 1
         parameters = {
             "msp": msp_id,
-            "first": key(invoice_number(first)),
-            "last": key(invoice_number(end)),
+            "first": key(invoice_number_key(first)),
+            "last": key(invoice_number_key(end)),
         }
         return [
             Versioned(from_entity(Payment, row), version_of(row))

@@ -32,7 +32,7 @@ from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.ports.page import Page
 from domain.ports.sync_schedule import SyncSchedule
 from domain.row_changes import Insert, Remove, Replace, Row, RowChange, Versioned
-from domain.rows import kind_of, newest_first
+from domain.row_kinds import kind_of, newest_first
 from domain.sync_request import first_sync
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import TenantUsage

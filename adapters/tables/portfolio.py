@@ -16,7 +16,7 @@ from adapters.tables.rows import IN_RANGE, range_of
 from adapters.tables.sync_states import read_summary, ref_of
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef
 from domain.ports.portfolio_reader import PortfolioReader
-from domain.rows import kind_of
+from domain.row_kinds import kind_of
 from domain.sync_state import SyncSummary
 from domain.tenant import ListedTenant, Tenant, TenantStatus
 

@@ -28,7 +28,7 @@ from domain.invoice import Invoice, InvoiceLine, InvoiceLines, InvoiceParty, Pay
 from domain.month import Month
 from domain.msp import Msp, PartnerApp, SecurityGroup
 from domain.row_changes import Row
-from domain.rows import KINDS, kind_of
+from domain.row_kinds import KINDS, kind_of
 from domain.usage import ActivePeriod, TenantUsage
 
 IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"

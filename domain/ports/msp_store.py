@@ -45,7 +45,7 @@ class TenantRecords:
 class MspStore(Protocol):
     """The `msps` table: one partition per MSP, written only in transactions.
 
-    A row is found by its class, which is listed in `domain.rows`, and the parts of its key.
+    A row is found by its class, which is listed in `domain.row_kinds`, and the parts of its key.
 
     Every method raises StorageUnavailable when Azure Storage does not answer, or when the one row
     that is asked for was written by another release, whose words this one does not know. A page

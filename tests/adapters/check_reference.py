@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.graph.sku_names import product_name
-from domain.permissions import MANAGE_GDAP, MANIFEST, READ, READ_ORGANIZATION
+from domain.graph_permissions import MANAGE_GDAP, MANIFEST, READ, READ_ORGANIZATION
 from domain.sync_state import DataSet
 from ops.app_manifest import APP_ROLES, SCOPES
 

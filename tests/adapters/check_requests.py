@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from domain.permissions import MANIFEST
+from domain.graph_permissions import MANIFEST
 from tests.adapters.check_reference import CALLS
 from tests.bench.microsoft import azurite, microsoft
 from tests.faults.synced import synced

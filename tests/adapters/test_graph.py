@@ -13,8 +13,8 @@ from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES
+from domain.graph_permissions import MANIFEST, READ
 from domain.identifiers import TenantId
-from domain.permissions import MANIFEST, READ
 from domain.ports.graph_reader import PositionLost, Unreadable
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import DataSet

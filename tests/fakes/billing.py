@@ -14,7 +14,7 @@ from domain.ports.invoice_renderer import InvoiceRenderer
 from domain.ports.invoice_store import InvoiceStore
 from domain.ports.page import Page
 from domain.row_changes import Versioned
-from domain.rows import invoice_number
+from domain.row_kinds import invoice_number_key
 from tests.fakes.storage import FakeMspStore, _key, _version, page_of
 
 
@@ -51,7 +51,7 @@ class FakeInvoiceStore(InvoiceStore):
 
     @override
     async def payment(self, msp_id: MspId, number: int) -> Versioned[Payment] | None:
-        return await self._msps.find(Payment, msp_id, invoice_number(number))
+        return await self._msps.find(Payment, msp_id, invoice_number_key(number))
 
     @override
     async def payments(

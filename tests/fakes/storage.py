@@ -21,7 +21,7 @@ from domain.ports.staff_index import StaffIndex
 from domain.ports.sync_schedule import SyncSchedule
 from domain.ports.sync_states import SyncStates
 from domain.row_changes import Insert, Remove, Row, RowChange, Versioned
-from domain.rows import kind_of
+from domain.row_kinds import kind_of
 from domain.sync_request import first_sync
 from domain.sync_state import ScheduledSync, SyncState
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval

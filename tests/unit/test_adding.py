@@ -17,7 +17,7 @@ from domain.messages import write_tenant_ref
 from domain.ports.msp_store import MspHead
 from domain.roles import Permission
 from domain.row_changes import Insert, Versioned
-from domain.rows import KINDS
+from domain.row_kinds import KINDS
 from edge.authorization import Caller
 from edge.openapi import document
 from edge.paging import PageTokens

@@ -20,7 +20,7 @@ from domain.invoice import InvoiceLine, InvoiceLines, Payment
 from domain.month import Month
 from domain.msp import Msp
 from domain.row_changes import Row
-from domain.rows import KINDS, kind_of
+from domain.row_kinds import KINDS, kind_of
 from domain.tenant import TenantStatus
 from tests.samples import CONTOSO, MSP, NOW, OWN, tenant
 

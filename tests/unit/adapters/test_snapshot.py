@@ -8,7 +8,7 @@ from azure.data.tables import TableEntity
 from adapters.tables.msps import TableMspStore
 from adapters.tables.rows import to_entity
 from domain.row_changes import Row
-from domain.rows import kind_of
+from domain.row_kinds import kind_of
 from domain.tenant import Tenant, TenantStatus
 from domain.usage import ActivePeriod, TenantUsage
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, tenant, version

@@ -19,9 +19,9 @@ from domain.errors import (
     MicrosoftUnavailable,
     OrganizationMismatch,
 )
+from domain.graph_permissions import MANIFEST
 from domain.identifiers import SessionHash, SessionRef, TenantId
 from domain.partner_tenant import enable
-from domain.permissions import MANIFEST
 from domain.roles import Role
 from domain.row_changes import Insert
 from domain.tenant import Organization, PartnerTenantClaim, Tenant

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.permissions import MANIFEST, READ
+from domain.graph_permissions import MANIFEST, READ
 from ops.__main__ import main
 from ops.app_manifest import APP_ROLES, MICROSOFT_GRAPH, SCOPES
 

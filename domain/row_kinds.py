@@ -56,7 +56,7 @@ def newest_first(at: datetime) -> str:
     return f"{(_LAST_MOMENT - at) // timedelta(microseconds=1):018d}"
 
 
-def invoice_number(number: int) -> str:
+def invoice_number_key(number: int) -> str:
     """Return an invoice's number as a part of a key."""
     return f"{number:09d}"
 
@@ -80,7 +80,7 @@ _ALL = (
         InvoiceLines,
         lambda row: (str(row.month), row.line_set, f"{row.part:05d}"),
     ),
-    Kind("payment", Payment, lambda row: (invoice_number(row.number),)),
+    Kind("payment", Payment, lambda row: (invoice_number_key(row.number),)),
 )
 
 
