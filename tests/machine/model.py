@@ -1,11 +1,16 @@
 """The expected state: a separate, simple implementation of the rules for an MSP's tenants."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from domain.gdap import GdapRelationship, RelationshipState
 from domain.identifiers import TenantId
+from tests.samples import MSP
 
+ZONE = ZoneInfo(MSP.time_zone)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -25,17 +30,20 @@ class ModelTenant:
 
 @dataclass(slots=True)
 class ModelMsp:
-    """An MSP: its tenants, when tenants were removed, and how long each customer was active."""
+    """An MSP: its tenants, when tenants were removed, and each customer's active days."""
 
     home: TenantId
     tenants: dict[TenantId, ModelTenant] = field(default_factory=dict)
     removed: dict[TenantId, datetime] = field(default_factory=dict)
-    active: dict[TenantId, timedelta] = field(default_factory=dict)
+    active: dict[TenantId, set[date]] = field(default_factory=dict)
 
-    def pass_time(self, by: timedelta) -> None:
+    def pass_time(self, since: datetime, by: timedelta) -> None:
         for key, tenant in self.tenants.items():
             if tenant.counts:
-                self.active[key] = self.active.get(key, timedelta()) + by
+                self.active.setdefault(key, set()).update(days_between(since, since + by))
+
+    def active_days(self) -> dict[TenantId, Counter[str]]:
+        return {key: by_month(days) for key, days in self.active.items() if days}
 
     def step(self, key: TenantId, name: str, now: datetime) -> int:
         """Take a step of the lifecycle; return the status code that the route must return."""
@@ -96,6 +104,20 @@ class ModelMsp:
             tenant.lost = False
         elif any(r.state is RelationshipState.ENDED for r in found):
             tenant.lost = True
+
+
+def days_between(since: datetime, until: datetime) -> set[date]:
+    """Return the days, where the MSP is, of which any part lies in [since, until)."""
+    if until <= since:
+        return set()
+    first, last = since.astimezone(ZONE), (until - timedelta.resolution).astimezone(ZONE)
+    count = (last.date() - first.date()).days + 1
+    return {first.date() + timedelta(days=number) for number in range(count)}
+
+
+def by_month(days: Iterable[date]) -> Counter[str]:
+    """Return the number of days in each month: what is billed."""
+    return Counter(f"{day:%Y-%m}" for day in days)
 
 
 def _later(relationship: GdapRelationship, tenant: ModelTenant) -> bool:

@@ -5,9 +5,10 @@ MACHINE_EXAMPLES=500 and MACHINE_AZURITE_EXAMPLES=50 run it at full size.
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar, override
 from uuid import uuid4
 
@@ -35,7 +36,7 @@ from tests.fakes.storage import (
     FakeSyncStates,
 )
 from tests.machine.app import App, Stores, caller
-from tests.machine.model import ModelMsp
+from tests.machine.model import ModelMsp, by_month, days_between
 from tests.samples import MSP
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "40"))
@@ -118,9 +119,9 @@ class Lives(RuleBasedStateMachine):
     def tick(self, **by: float) -> None:
         """Advance time, so that no two events have the same time."""
         passed = timedelta(**(by or {"seconds": 61}))
-        self.app.clock.moment += passed
         for model in self.models:
-            model.pass_time(passed)
+            model.pass_time(self.app.clock.moment, passed)
+        self.app.clock.moment += passed
 
     @rule(msp=whose, index=which)
     def invite(self, msp: int, index: int) -> None:
@@ -241,14 +242,15 @@ class Lives(RuleBasedStateMachine):
         slot = head.slot.value.tenant_id if head and head.slot else None
         assert own == ([slot] if slot else [])
         usages = await store.all(TenantUsage, msp_id)
-        usage = {known.tenant_id: self._active(known) for known in usages}
-        assert {k: v for k, v in usage.items() if v} == {k: v for k, v in model.active.items() if v}
+        active = {known.tenant_id: self._active_days(known) for known in usages}
+        assert {k: days for k, days in active.items() if days} == model.active_days()
 
-    def _active(self, usage: TenantUsage) -> timedelta:
-        now = self.app.clock.now()
-        lengths = [(period.until or now) - period.since for period in usage.periods]
-        assert all(length >= timedelta() for length in lengths)
-        return sum(lengths, timedelta())
+    def _active_days(self, usage: TenantUsage) -> Counter[str]:
+        """Count days, and no seconds: folding joins periods that have no whole day between them."""
+        now, days = self.app.clock.now(), set[date]()
+        for period in usage.periods:
+            days |= days_between(period.since, period.until or now)
+        return by_month(days)
 
     @override
     def teardown(self) -> None:
