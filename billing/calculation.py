@@ -1,4 +1,4 @@
-"""The invoice as a function: inputs in, invoice out. No clock, no store, no number."""
+"""The calculation of an invoice: a pure function without a clock, a store or a number."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Charge:
     """What an MSP owes for a month, in AUD.
 
     Args:
-        discount: What annual prepay takes off, as a line of its own; zero or less.
+        discount: The discount for annual prepayment, a separate line; zero or negative.
     """
 
     month: Month
@@ -44,7 +44,7 @@ class Charge:
 
 
 def rounded(amount: Decimal) -> Decimal:
-    """Round to the cent, half up: the one place that rounds."""
+    """Round to the cent, half up; amounts are rounded nowhere else."""
     return amount.quantize(_CENT, ROUND_HALF_UP)
 
 
@@ -59,12 +59,12 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
     """Calculate an MSP's charge for a month.
 
     Args:
-        terms: Those of the month.
-        usages: The usage of every tenant that the MSP has or had, one each.
-        partner_tenant: The MSP's own tenant as the flag stands now: it is never billed,
-            whatever it was earlier in the month.
-        now: Where usage that still goes on is cut. That of an MSP that was deleted ends then,
-            however long the removal of its tenants takes.
+        terms: The terms for the month.
+        usages: The usage of every current and former tenant of the MSP, one entry each.
+        partner_tenant: The MSP's own tenant according to the current flag: it is never billed,
+            even if it was a customer earlier in the month.
+        now: Open usage is cut here. The usage of a deleted MSP ends at the deletion, no matter
+            how long the removal of its tenants takes.
     """
     now, zone = min(now, msp.closed_at or now), ZoneInfo(msp.time_zone)
     price = unit_price(terms)
@@ -80,7 +80,7 @@ def calculate(  # noqa: PLR0913  everything that an invoice depends on
 
 
 def _lines(days: Mapping[TenantUsage, int], price: Decimal, month: Month) -> list[InvoiceLine]:
-    """Return a line for each tenant that was active in the month, by name."""
+    """Return a line for each tenant that was active in the month, sorted by name."""
     lines = [_line(usage, active, month, price) for usage, active in days.items() if active]
     return sorted(lines, key=lambda line: (line.tenant_name.casefold(), line.tenant_id))
 

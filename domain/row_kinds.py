@@ -1,7 +1,7 @@
-"""The kinds of rows of the table `msps`, and their keys.
+"""The kinds of rows in the table `msps`, and their keys.
 
-To add a kind, write its class, a frozen dataclass with an `msp_id`, and list it here. How it is
-stored follows from the annotations of its fields (`adapters.tables.row_codec`).
+To add a kind, write its class, a frozen dataclass with an `msp_id`, and list it here. The
+annotations of its fields determine how it is stored (`adapters.tables.row_codec`).
 """
 
 from collections.abc import Callable, Mapping
@@ -28,9 +28,9 @@ class Kind[R: Row]:
     """A kind of row.
 
     Args:
-        name: The first part of its keys.
-        cls: The class of its rows.
-        parts: Returns the other parts of a row's key; none where an MSP has one such row.
+        name: The first part of the keys.
+        cls: The class of the rows.
+        parts: Returns the other parts of a row's key; none if an MSP has only one such row.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Kind[R: Row]:
     parts: Callable[[R], tuple[str, ...]]
 
     def key(self, *parts: str) -> str:
-        """Return the key that has these parts, or what the keys of several rows begin with."""
+        """Return the key with these parts, or the common prefix of the keys of several rows."""
         return ":".join((self.name, *parts))
 
     def key_of(self, row: R) -> str:
@@ -46,13 +46,13 @@ class Kind[R: Row]:
         return self.key(*self.parts(row))
 
     def range(self, *parts: str) -> tuple[str, str]:
-        """Return the range of keys that begin so: from, and up to but not with."""
+        """Return the range of keys that begin with these parts: start and exclusive end."""
         start = self.key(*parts)
         return f"{start}:", f"{start};"  # ';' follows ':'
 
 
 def newest_first(at: datetime) -> str:
-    """Return a time as a part of a key: a later one sorts first."""
+    """Return a time as a part of a key; later times sort first."""
     return f"{(_LAST_MOMENT - at) // timedelta(microseconds=1):018d}"
 
 
@@ -61,7 +61,7 @@ def invoice_number_key(number: int) -> str:
     return f"{number:09d}"
 
 
-# The names of the first four lie in one range, so that one query reads them all.
+# The names of the first four are in one range, so that one query reads them all.
 _ALL = (
     Kind("msp", Msp, lambda _: ()),
     Kind("msp:partner-tenant", PartnerTenantClaim, lambda _: ()),
@@ -88,5 +88,5 @@ KINDS: Mapping[type[Row], Kind[Any]] = {kind.cls: kind for kind in _ALL}
 
 
 def kind_of[R: Row](cls: type[R]) -> Kind[R]:
-    """Return the kind of row that a class's values are."""
+    """Return the kind of row for a class."""
     return KINDS[cls]

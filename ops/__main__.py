@@ -26,10 +26,10 @@ from wiring.services import open_documents, open_queues, open_storage
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return 0, 1 when it was refused or differs, 2 when it could not be begun.
+    """Run one command; return 0 on success, 1 if it was refused or found differences, or 2.
 
-    That is: a malformed option or setting, or a file that cannot be read or written. Whatever is
-    wrong is one line on the error output.
+    The code 2 means that the command could not start: an option or a setting is malformed, or a
+    file cannot be read or written. Every error is one line on standard error.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _what_to_mend(error: Exception) -> str:
-    """Return which option, setting or file is at fault; never what a setting holds."""
+    """Return which option, setting or file is wrong, but never the value of a setting."""
     match error:
         case MalformedInput():
             return f"--{error}"
@@ -90,7 +90,7 @@ async def _create_storage(
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage before it: `--help` has that."""
+    """Reports an error in one line, without the usage, which `--help` shows."""
 
     @override
     def error(self, message: str) -> NoReturn:
@@ -100,9 +100,13 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    create = commands.add_parser("create-storage", help="create tables, queues and container")
+    create = commands.add_parser(
+        "create-storage", help="create the tables, the queues and the container"
+    )
     create.set_defaults(command=_create_storage)
-    manifest = commands.add_parser("app-manifest", help="print what a partner app asks of Graph")
+    manifest = commands.add_parser(
+        "app-manifest", help="print the Graph permissions that a partner app needs"
+    )
     manifest.set_defaults(command=None)  # It needs no storage.
     add_msp_commands(commands)
     add_staff_commands(commands)

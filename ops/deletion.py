@@ -1,4 +1,4 @@
-"""Deleting an MSP: its tenants, invites and staff go; audit, usage and invoices stay."""
+"""Deletion of an MSP: tenants, invites and staff are removed; audit, usage and invoices stay."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -27,12 +27,15 @@ _PAGE = 100
 
 
 class InvoicesUnpaid(Exception):
-    """The MSP owes money, or a month that is over is not invoiced yet: the claim would be lost."""
+    """The MSP owes money, or a past month is not invoiced yet: the claim would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentRecords:
-    """What decides on an MSP's end. The head was read first: its account guards the invoices."""
+    """The records that decide about a deletion.
+
+    The head was read first: the check of its billing account's version protects the invoices.
+    """
 
     head: MspHead
     unpaid: Sequence[str]
@@ -40,14 +43,14 @@ class PaymentRecords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionPorts(RemovalPorts):
-    """What a deletion needs from outside."""
+    """The ports that the deletion of an MSP needs."""
 
     staff_index: StaffIndex
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What this run has removed, and the secrets that are now nobody's."""
+    """The numbers of rows that this run has removed, and the secrets no longer in use."""
 
     tenants: int
     staff: int
@@ -55,18 +58,18 @@ class Deleted:
 
 
 async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Cause) -> Deleted:
-    """Delete an MSP. A run that was cut off is repeated: it goes on with what is left.
+    """Delete an MSP. An interrupted run can be repeated: it continues with what is left.
 
-    Its staff are out at once, and nothing can be added any more. The profile stays, closed: it
-    is the buyer of the invoices that stay, and of the last one, which is yet to be made.
+    The staff lose access at once, and nothing can be added any more. The closed profile is kept:
+    it is the buyer on the invoices that are kept, and on the last one, which is still to be made.
 
     Args:
         name: The MSP's name, as the operator typed it.
 
     Raises:
         NoSuchMsp: There is no such MSP.
-        MalformedInput: The name is another.
-        InvoicesUnpaid: Invoices are unpaid, or yet to be issued; nothing has changed.
+        MalformedInput: The name does not match.
+        InvoicesUnpaid: Invoices are unpaid, or still to be issued; nothing has changed.
     """
     head = await head_of(ports.msps, msp_id)
     if name.strip() != head.msp.value.name:
@@ -88,13 +91,13 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
 
 
 def decide_close(records: PaymentRecords, cause: Cause) -> Decision[None]:
-    """Decide the end of an MSP: closed for good, and no consent goes on.
+    """Decide the deletion of an MSP: it is closed permanently, and no consent continues.
 
-    The billing account is replaced as well: of an invoice that is being issued meanwhile and the
-    deletion one comes first, and the other sees it.
+    The billing account is replaced as well: if an invoice is issued at the same time, either it
+    or the deletion is committed first, and the other one sees the change.
 
     Raises:
-        InvoicesUnpaid: Invoices are unpaid, or one is yet to be issued.
+        InvoicesUnpaid: Invoices are unpaid, or one is still to be issued.
     """
     head, before = records.head, records.head.msp.value
     if before.closed_at is not None:
@@ -122,7 +125,7 @@ def _describe(msp: Msp) -> dict[str, str]:
 async def _first_of_each_page[T](
     fetch: Callable[[], Awaitable[Page[T]]],
 ) -> AsyncIterator[T]:
-    """Yield what there is until there is nothing: what was yielded is gone by the next page."""
+    """Yield all items until none is left; the caller removes each one before the next page."""
     while items := (await fetch()).items:
         for item in items:
             yield item
@@ -132,8 +135,8 @@ async def _remove_staff(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> in
     count = 0
     async for known in _first_of_each_page(lambda: ports.msps.page(StaffMember, msp_id, _PAGE)):
         member = known.value
-        # The claim is released first: a row without a claim lets nobody in, and shows which claim
-        # is left when this run is cut off here.
+        # The claim is released first: a row without a claim gives no access, and if this run is
+        # interrupted here, the row still shows which claim is left.
         await ports.staff_index.release(member.tid, member.oid, msp_id)
         await _remove_member(ports.msps, member, cause)
         count += 1

@@ -1,4 +1,4 @@
-"""A read of what has changed of a tenant's users.
+"""A read of the changes to a tenant's users.
 
 https://learn.microsoft.com/graph/delta-query-users
 """
@@ -16,10 +16,10 @@ from sync.whole_data_set import succeeded
 
 @dataclass(slots=True)
 class ChangedUsers:
-    """Reads and applies changes. Each page's link is a position of its own, so replays do no harm.
+    """Reads and applies changes. Each page's link is a position, so replays do no harm.
 
     Args:
-        position: Link of the first change that the rows and the index may lack.
+        position: Link to the first change that may be missing from the rows and the index.
     """
 
     indexed: IndexedUsers
@@ -47,7 +47,7 @@ class ChangedUsers:
             raise
         await self._store_position()
         before = self.rows.state
-        # Earlier releases did not store it: the week until the next whole read starts now.
+        # Earlier releases did not store `whole_at`: the week to the next whole read starts now.
         state = replace(before, whole_at=before.whole_at or before.synced_at)
         return succeeded(self.rows, state, state.count or 0)
 
@@ -63,13 +63,13 @@ class ChangedUsers:
         self.position = page.delta_link or page.next_link or self.position
         if self.indexed.should_flush:
             await self._store_position()
-        # A long read without any write would outlive its lease.
+        # The lease would expire during a long read without any write.
         await rows.lease.note_data_set(rows.state)
 
     async def _store_position(self) -> None:
-        """Bring the index up to the position, then store the position.
+        """Update the index up to the position, then store the position.
 
-        In this order: after a crash the changes are read again from the old position.
+        With this order, the changes are read again from the old position after a crash.
         """
         rows = self.rows
         if rows.state.indexed != INDEX_VERSION:

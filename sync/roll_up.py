@@ -1,4 +1,4 @@
-"""The figures of a small data set, for the tenant's roll-up."""
+"""Figures from the small data sets for a tenant's roll-up."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from dataclasses import replace
 from domain.ports.synced_records import Document, SyncedRecord
 from domain.sync_state import DataSet, RollUp
 
-# Part numbers of products that are free or a trial, and the words that those of others have.
+# Part numbers of free and trial products, and words that occur in those of others.
 # https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
 _FREE = {
     "DYN365_AI_SERVICE_INSIGHTS",
@@ -33,9 +33,9 @@ _USABLE = {"Enabled", "Warning", None}
 
 
 def summed_up(before: RollUp, name: DataSet, records: Sequence[SyncedRecord]) -> RollUp:
-    """Return the roll-up with the figures of a data set that was read whole.
+    """Return the roll-up with the figures of a data set that was read completely.
 
-    Without any score the last one stays: Graph deletes scores before this service does.
+    If there is no score, the last one is kept: Graph deletes scores before this service does.
     """
     documents = [record.document for record in records]
     match name:
@@ -44,7 +44,7 @@ def summed_up(before: RollUp, name: DataSet, records: Sequence[SyncedRecord]) ->
         case DataSet.CONDITIONAL_ACCESS:
             return _with_policies(before, documents)
         case DataSet.SECURE_SCORE if records:
-            # The keys count down, so that the newest score is the first.
+            # The keys are in descending order of time, so the newest score has the lowest key.
             return _with_score(before, min(records, key=lambda record: record.key).document)
         case _:
             return before
@@ -76,9 +76,9 @@ def _with_score(before: RollUp, newest: Document) -> RollUp:
 
 
 def _is_counted(licence: Document) -> bool:
-    """Return whether a licence's seats are bought, and may be used.
+    """Return whether the seats of a licence are bought and usable.
 
-    Those of a free or trial product number ten thousand or a million, whoever uses them.
+    Free and trial products have ten thousand or a million seats, regardless of their use.
     """
     product = str(licence.get("skuPartNumber") or "").upper()
     words = _BETWEEN_WORDS.split(product)
@@ -89,6 +89,6 @@ def _is_counted(licence: Document) -> bool:
 
 
 def _bought(licence: Document) -> int:
-    """Return the units that can be assigned: paid for, or in the grace period after."""
+    """Return the number of assignable units: paid for, or in the grace period afterwards."""
     units = licence.get("prepaidUnits") or {}
     return (units.get("enabled") or 0) + (units.get("warning") or 0)

@@ -1,4 +1,4 @@
-"""The users of a tenant: all of them once a week, in between what changes.
+"""The sync of a tenant's users: all of them once a week, only changes in between.
 
 https://learn.microsoft.com/graph/delta-query-users
 """
@@ -15,7 +15,7 @@ from sync.changed_users import ChangedUsers
 from sync.record_writer import RecordWriter
 from sync.user_index import IndexedUsers
 
-# A whole read heals what any read of changes has missed. Tenants take turns.
+# A whole read corrects what reads of changes have missed. Tenants are due at different times.
 _WHOLE_EVERY, _SPREAD = timedelta(days=7), timedelta(days=1)
 
 
@@ -25,9 +25,9 @@ async def sync_users(
     """Bring the stored users and their index up to date; return the data set's state.
 
     Raises:
-        Unreadable: The read did not come to its end; what was read is stored, and the lease's
-            state tells where to go on.
-        LeaseLost: Somebody else has the tenant now; nothing more is written.
+        Unreadable: The read did not reach its end; what was read is stored, and the lease's
+            state contains the position from which to continue.
+        LeaseLost: Another worker has the tenant now; nothing more is written.
     """
     rows = indexed.rows
     before = rows.state
@@ -38,7 +38,7 @@ async def sync_users(
             await _read_changes_first(indexed, reader, before.delta_link)
         return await WholeRead(indexed, reader, whole_reads).run()
     except PositionLost:
-        # Start over. What is stored stays until a complete read no longer holds it.
+        # Start over. Stored rows are kept until a complete read no longer returns them.
         await rows.lease.record(replace(rows.state, delta_link=None, next_link=None))
     try:
         return await WholeRead(indexed, reader, whole_reads).run()
@@ -57,8 +57,8 @@ def _is_whole_read_due(rows: RecordWriter, before: DataSetState) -> bool:
 async def _read_changes_first(indexed: IndexedUsers, reader: TenantReader, link: str) -> None:
     """Apply the changes before a whole read, which may fail.
 
-    The whole read also heals changes that cannot be read. The changes get a record writer of
-    their own, since the whole read must not count their users as seen.
+    The whole read also corrects changes that cannot be read. The changes use a separate record
+    writer, because the whole read must not count their users as seen.
     """
     rows = RecordWriter(indexed.rows.records, indexed.rows.lease, indexed.rows.name)
     try:

@@ -1,4 +1,4 @@
-"""Hard delete of a customer tenant, with the guard of the partner tenant."""
+"""Hard deletion of a customer tenant; the partner tenant is protected."""
 
 from dataclasses import replace
 
@@ -15,14 +15,14 @@ from domain.tenant import Tenant
 
 
 def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
-    """Decide the removal of a customer tenant's row, its invite and its open usage.
+    """Decide the removal of a customer tenant's row and invite, and the end of its open usage.
 
-    The check for the partner tenant guards the version of the row that the transaction removes:
-    a conversion to the partner tenant in between changes the version, and the decision is
-    repeated.
+    The check for the partner tenant applies to the version of the row that the transaction
+    removes: a conversion to the partner tenant in the meantime changes the version, and the
+    decision is repeated.
 
     Raises:
-        TenantNotFound: No such tenant.
+        TenantNotFound: There is no such tenant.
         PartnerTenantProtected: It is the MSP's own partner tenant.
     """
     known = snapshot.tenant
@@ -45,7 +45,7 @@ def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant
 def _what_belongs_to_it(
     snapshot: TenantRecords, tenant: Tenant, cause: Cause
 ) -> tuple[RowChange, ...]:
-    """Return the removal of the tenant's invite, and the end of its usage, which is kept."""
+    """Return the removal of the tenant's invite and the end of its usage; usage is kept."""
     changes: tuple[RowChange, ...] = ()
     if snapshot.invite:
         changes += (Remove(snapshot.invite.value, snapshot.invite.version),)
@@ -59,10 +59,10 @@ def _what_belongs_to_it(
 async def hard_delete(
     ports: RemovalPorts, msp_id: MspId, tenant_id: TenantId, cause: Cause
 ) -> None:
-    """Remove a customer tenant for good, and set off the purge of all that it owns.
+    """Remove a customer tenant permanently, and start the purge of everything it owns.
 
     Raises:
-        TenantNotFound: No such tenant at this MSP.
+        TenantNotFound: The MSP has no such tenant.
         PartnerTenantProtected: It is the MSP's own partner tenant; nothing changes.
     """
     await remove_tenant(

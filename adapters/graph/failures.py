@@ -11,13 +11,14 @@ from domain.ports.graph_reader import (
 )
 from domain.sync_state import DataSet
 
+# How long to postpone a throttled read if Graph does not specify it.
 _LATER_SECONDS = 30.0
 
 
 _GONE = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
-# What a read may end with: Graph's refusal, and Entra's.
+# The errors with which a read may fail: those of Graph and of Entra.
 FAILURES = (
     GraphError,
     ConsentRequired,
@@ -28,7 +29,7 @@ FAILURES = (
 
 
 def unreadable(name: DataSet, error: Exception) -> Unreadable:
-    """Return why a data set could not be read, and when to go on if Graph says so."""
+    """Return why a data set could not be read, and when to retry if Graph specifies it."""
     match error:
         case GraphError(is_denied=True) | ConsentRequired():
             return Unreadable(str(error), READ[name])
@@ -41,5 +42,5 @@ def unreadable(name: DataSet, error: Exception) -> Unreadable:
 
 
 def is_lost(error: GraphError) -> bool:
-    """Return whether Graph no longer knows a link that it gave."""
+    """Return whether Graph no longer accepts a link that it issued."""
     return error.status in _GONE or error.code in {"syncStateNotFound", "resyncRequired"}

@@ -1,4 +1,4 @@
-"""Reading a tenant's data sets, with the token that its connection takes."""
+"""Reads a tenant's data sets, with the kind of token that its connection requires."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -43,20 +43,20 @@ from domain.tenant import Tenant
 _log = logging.getLogger(__name__)
 
 _SELECT = f"$select={','.join(USER_PROPERTIES)}"
-# Only what has changed: whatever a delta does not name is as it was.
+# Request only changed properties: those missing from a delta are unchanged.
 # https://learn.microsoft.com/graph/delta-query-overview
 _MINIMAL = {"Prefer": "return=minimal"}
 # https://learn.microsoft.com/graph/json-batching
 _LARGEST_BATCH = 20
-# Of 20 million users.
+# Enough for 20 million users.
 _MOST_PAGES = 20_000
 
-# For how long a sync waits for Graph before it is put off, and for how long if Graph does not say.
+# How long a sync waits for Graph in total before it is postponed.
 _PATIENCE_SECONDS = 60.0
 
 
 class GraphReaders(GraphReader):
-    """GraphReader over Graph: app-only for the partner tenant, delegated for customers."""
+    """GraphReader with app-only access to the partner tenant and delegated access to customers."""
 
     def __init__(
         self, tokens: TokenSource, graph: GraphClient, patience_seconds: float = _PATIENCE_SECONDS
@@ -72,7 +72,7 @@ class GraphReaders(GraphReader):
 
 
 class Token(Protocol):
-    """Gets the tenant's token, from a cache unless a fresh one is wanted."""
+    """Gets the tenant's token, from a cache unless a fresh one is requested."""
 
     async def __call__(self, *, fresh: bool) -> str:
         """Return an access token for Graph."""
@@ -80,11 +80,11 @@ class Token(Protocol):
 
 
 class GraphTenantReader(TenantReader):
-    """TenantReader over Graph: one request at a time.
+    """TenantReader that sends one request at a time to Graph.
 
     Args:
-        patience_seconds: How long it waits for Graph in all.
-        delegated: Whether the token is a service account's, which needs roles in the tenant.
+        patience_seconds: How long to wait for Graph in total.
+        delegated: Whether the token belongs to a service account, which needs roles in the tenant.
     """
 
     def __init__(
@@ -109,20 +109,20 @@ class GraphTenantReader(TenantReader):
         return {name: await self._small(name, parts[name]) for name in SMALL}
 
     async def _small(self, name: DataSet, part: dict[str, Any] | GraphError) -> Reading:
-        """Return a part's records."""
+        """Return the records in a part of a batch response."""
         path, kind = SMALL[name]
         try:
             return self._records(name, kind, await self._items(path, part))
         except FAILURES as error:
             return self._unreadable(name, error)
-        except Exception:  # noqa: BLE001  a mistake of ours; the other data sets are read all the same
+        except Exception:  # noqa: BLE001  a bug of ours; the other data sets are still read
             _log.exception("%s could not be read", name)
             return Unreadable(INTERNAL_FAULT)
 
     async def _items(self, path: str, part: dict[str, Any] | GraphError) -> list[Any]:
-        """Return the items of all pages; a part that failed or goes on is read by itself."""
+        """Return the items of all pages; a failed part and further pages are read separately."""
         if isinstance(part, GraphError):
-            # One whose token is no longer taken is read with a fresh one, without a wait.
+            # If Graph no longer accepts the token, read with a fresh one without waiting.
             if part.status != HTTPStatus.UNAUTHORIZED:
                 await self._budget.wait(part)
             documents = [page async for page in self._pages(path)]
@@ -132,7 +132,7 @@ class GraphTenantReader(TenantReader):
         return [item for document in documents for item in _values(document)]
 
     def _records(self, name: DataSet, kind: Kind, items: Sequence[Any]) -> Records:
-        """Return the records that can be read, and log once why others cannot."""
+        """Return the records that can be read; log each reason for unreadable ones once."""
         read = read_records(kind, items)
         for why in {str(fault) for fault in read.faults}:
             if (name, why) not in self._logged:
@@ -217,18 +217,18 @@ class GraphTenantReader(TenantReader):
         there = [items[key] for key in items if key not in refused and key not in removed]
         records = self._records(DataSet.USERS, USERS, there)
         for why in {str(refusal) for refusal in refused.values()}:
-            _log.warning("a user by itself cannot be read: %s", why)
+            _log.warning("a single user cannot be read: %s", why)
         return UserPage(records.records, removed, unreadable=[*records.unreadable, *refused])
 
     async def _user(
         self, key: str, part: dict[str, Any] | GraphError
     ) -> dict[str, Any] | GraphError | None:
-        """Return a user, None of one that there is no more, or why Graph refuses this one alone.
+        """Return a user, None if it no longer exists, or the error if Graph refuses only this one.
 
-        A part that failed is read by itself.
+        A part that failed is read separately.
 
         Raises:
-            GraphError: The trouble passes, or is about all users.
+            GraphError: The error is temporary, or affects all users.
         """
         try:
             if not isinstance(part, GraphError):
@@ -244,7 +244,7 @@ class GraphTenantReader(TenantReader):
             return error
 
     def _unreadable(self, name: DataSet, error: Exception) -> Unreadable:
-        """Return what a failure means for a data set, and what to do about a missing role."""
+        """Return what a failure means for a data set, with advice if a role is missing."""
         failure = unreadable(name, error)
         if self._delegated and failure.missing_permission is not None:
             advice = f"give the service account's security group the role {READING_ROLES[name]}"
@@ -265,7 +265,7 @@ class GraphTenantReader(TenantReader):
         return await self._with_token(lambda token: self._graph.batch(paths, token, self._budget))
 
     async def _with_token[T](self, request: Callable[[str], Awaitable[T]]) -> T:
-        """Make a request; a token that Graph no longer takes is replaced once."""
+        """Send a request; if Graph no longer accepts the token, retry once with a fresh one."""
         try:
             return await request(await self._get_token(fresh=False))
         except GraphError as error:

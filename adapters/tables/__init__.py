@@ -1,1 +1,1 @@
-"""The storage ports over Azure Table Storage."""
+"""The storage ports in Azure Table Storage."""

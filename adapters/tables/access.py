@@ -1,7 +1,8 @@
-"""Access to a table: errors by their meaning, pages, and guarded writes."""
+"""Access to a table: error translation, pages, and conditional writes."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,12 +37,13 @@ _FROM_FIRST = " and RowKey ge @first"
 
 @contextmanager
 def translate_storage_errors() -> Iterator[None]:
-    """Turn the SDK's errors into the domain's.
+    """Translate the SDK's errors into the domain's.
 
     Raises:
-        ConcurrentChange: A guarded write met another version, a row that exists, or none.
-        StorageUnavailable: No answer, or a busy server, after the SDK's own retries; or there is
-            no such table.
+        ConcurrentChange: A conditional write failed: the row has another version, already exists,
+            or does not exist.
+        StorageUnavailable: After the SDK's own retries there is no answer, or the server is busy;
+            or the table does not exist.
     """
     try:
         yield
@@ -60,17 +62,17 @@ def translate_storage_errors() -> Iterator[None]:
 
 
 def check_table(code: str) -> None:
-    """Look at an error's code, since a table that is missing is no missing row.
+    """Check an error's code, because a missing table is not the same as a missing row.
 
     Raises:
-        StorageUnavailable: There is no such table.
+        StorageUnavailable: The table does not exist.
     """
     if code in _NO_TABLE:
         raise StorageUnavailable("A table is missing.")
 
 
 def _code(error: HttpResponseError) -> str:
-    """Return an error's code. Of some errors the SDK reads it, of some it does not."""
+    """Return an error's code. The SDK reads it for some errors, but not for all."""
     response: Any = error.response
     known = getattr(error, "error_code", None)
     if known is None and response is not None:
@@ -81,7 +83,7 @@ def _code(error: HttpResponseError) -> str:
 async def find(
     table: TableClient, partition: str, row: str, select: list[str] | None = None
 ) -> TableEntity | None:
-    """Return a row, or those of its properties that are selected, or None."""
+    """Return a row, or only its selected properties; None if there is no such row."""
     with translate_storage_errors():
         try:
             return await table.get_entity(partition, row, select=select)
@@ -91,14 +93,14 @@ async def find(
 
 
 async def insert(table: TableClient, entity: Mapping[str, Any]) -> str:
-    """Insert a row that must not exist; return its version."""
+    """Insert a row that must not exist yet; return its version."""
     check_entity(entity)
     with translate_storage_errors():
         return str((await table.create_entity(entity))["etag"])
 
 
 async def replace(table: TableClient, entity: Mapping[str, Any], version: str) -> str:
-    """Overwrite a row that must be the version named; return the new one."""
+    """Overwrite a row that must have the given version; return the new version."""
     check_entity(entity)
     with translate_storage_errors():
         written = await table.update_entity(
@@ -111,7 +113,7 @@ async def replace(table: TableClient, entity: Mapping[str, Any], version: str) -
 
 
 async def delete(table: TableClient, partition: str, row: str, version: str | None = None) -> None:
-    """Delete a row, of a version if one is named; one that is gone is no error."""
+    """Delete a row, optionally only a given version; it is no error if it does not exist."""
     guard: dict[str, Any] = {}
     if version is not None:
         guard = {"etag": version, "match_condition": MatchConditions.IfNotModified}
@@ -120,7 +122,7 @@ async def delete(table: TableClient, partition: str, row: str, version: str | No
 
 
 def _check_answer(answer: PipelineResponse[HttpRequest, AsyncHttpResponse]) -> None:
-    """Look at a deletion's answer before the SDK, which takes every 404 for a row that is gone."""
+    """Check a deletion's response before the SDK, which treats every 404 as a missing row."""
     if answer.http_response.status_code in _CONFLICTS:
         check_table(read_code(answer.http_response.content))
 
@@ -131,49 +133,66 @@ async def query(
     parameters: dict[str, Any],
     select: list[str] | None = None,
 ) -> AsyncIterator[TableEntity]:
-    """Yield every row that meets the condition."""
+    """Yield every row that satisfies the condition."""
     with translate_storage_errors():
         async for entity in table.query_entities(condition, parameters=parameters, select=select):
             yield entity
 
 
 def version_of(entity: TableEntity) -> str:
-    """Return the ETag that a row was read with."""
+    """Return the ETag with which a row was read."""
     return str(entity.metadata["etag"])
 
 
 def as_utc(value: datetime | None) -> datetime | None:
-    """Return a stored time as a plain aware one."""
+    """Return a stored time as a plain, timezone-aware datetime in UTC."""
     if value is None:
         return None
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)
     return datetime.fromisoformat(aware.astimezone(UTC).isoformat())
 
 
-async def page[T](  # noqa: PLR0913  where, what, how much, from where
-    table: TableClient,
-    condition: str,
-    parameters: dict[str, Any],
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The rows of a table that satisfy a condition."""
+
+    table: TableClient
+    condition: str
+    parameters: dict[str, Any]
+
+    def pages(self, after: str | None, size: int) -> Any:
+        """Start the query after a row.
+
+        The start of the range moves there, so that no row is read again. A position before the
+        range has no effect: no token can leave the list.
+        """
+        condition, parameters = self.condition, self.parameters
+        if after is not None and after >= parameters.get("first", ""):
+            parameters = {**parameters, "first": after}
+            condition = condition.replace(_FROM_FIRST, "")
+            condition += " and RowKey gt @first"
+        found = self.table.query_entities(condition, parameters=parameters, results_per_page=size)
+        return found.by_page()
+
+
+async def page[T](
+    listing: Listing,
     read: Callable[[TableEntity], T],
     page_size: int,
     token: str | None,
     keep: Callable[[T], bool] | None = None,
 ) -> Page[T]:
-    """Return a page of rows. Tables may answer an empty page that goes on: read until it fills.
+    """Return a page of rows. Tables may return short or empty pages: read until this one is full.
 
     Args:
-        keep: Which rows belong to the list. They are looked for in large batches, and in so many
-            rows at most: a page may be short, or empty, and have a next one.
+        keep: Selects the rows to return, as for `MspStore.page`. They are read in large batches.
 
     Raises:
-        MalformedInput: The token is none that a page gave.
+        MalformedInput: The token is not one from an earlier page.
     """
-    after = _checked(token)
-    size = page_size if keep is None else max(page_size, _SEARCHED_BATCH)
-    items: list[T] = []
-    seen = 0
+    after, seen, items = _checked(token), 0, list[T]()
     with translate_storage_errors():
-        pages = _pages_after(table, condition, parameters, after, min(size, _LARGEST_PAGE))
+        pages = listing.pages(after, _batch_size(page_size, is_search=keep is not None))
         async for batch in pages:
             async for entity in batch:
                 if len(items) == page_size:
@@ -183,27 +202,16 @@ async def page[T](  # noqa: PLR0913  where, what, how much, from where
                     items.append(item)
             if len(items) == page_size or seen >= _MOST_SEARCHED:
                 break
-        goes_on = bool(getattr(pages, "continuation_token", None))
-    return Page(tuple(items), after if goes_on else None)
+    return Page(tuple(items), after if getattr(pages, "continuation_token", None) else None)
 
 
-def _pages_after(
-    table: TableClient, condition: str, parameters: dict[str, Any], after: str | None, size: int
-) -> Any:
-    """Start a query after a row; the start of a range moves there, so that none is read again.
-
-    A position before the range moves nothing: no token leads out of a list.
-    """
-    if after is not None and after >= parameters.get("first", ""):
-        parameters = {**parameters, "first": after}
-        condition = condition.replace(_FROM_FIRST, "")
-        condition += " and RowKey gt @first"
-    found = table.query_entities(condition, parameters=parameters, results_per_page=size)
-    return found.by_page()
+def _batch_size(page_size: int, *, is_search: bool) -> int:
+    """Return how many rows to read in one operation."""
+    return min(max(page_size, _SEARCHED_BATCH) if is_search else page_size, _LARGEST_PAGE)
 
 
 def _checked(token: str | None) -> str | None:
-    """Return the key of the row after which a page begins."""
+    """Check a page token; return it as the key of the row after which the page begins."""
     if token is not None:
         try:
             check_key("pageToken", token)
@@ -215,5 +223,5 @@ def _checked(token: str | None) -> str | None:
 def versioned[T](
     entity: TableEntity | None, read: Callable[[TableEntity], T]
 ) -> Versioned[T] | None:
-    """Return a row's value with its version, or None for no row."""
+    """Return a row's value with its version, or None if there is no row."""
     return None if entity is None else Versioned(read(entity), version_of(entity))

@@ -1,4 +1,4 @@
-"""Consent sessions, by the hash of their state."""
+"""Consent sessions, keyed by the hash of their state."""
 
 from typing import Any, override
 
@@ -13,7 +13,7 @@ from domain.row_changes import Versioned
 
 
 class TableConsentSessions(ConsentSessions):
-    """ConsentSessions over Azure Tables, spread over 256 partitions."""
+    """ConsentSessions in Azure Tables, distributed over 256 partitions."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
@@ -65,7 +65,7 @@ def _from_entity(entity: TableEntity) -> ConsentSession:
 
 
 def _refused(outcome: str | None) -> ConsentOutcome | None:
-    """Return why a session was refused; what another release calls it is a refusal too."""
+    """Return why a session was refused; an outcome unknown to this release counts as INVALID."""
     if outcome is None:
         return None
     return ConsentOutcome(outcome) if outcome in ConsentOutcome else ConsentOutcome.INVALID

@@ -1,4 +1,4 @@
-"""The rows of billing in the `msps` table."""
+"""The billing rows in the `msps` table."""
 
 from collections.abc import Sequence
 from typing import override
@@ -21,13 +21,13 @@ from domain.row_changes import Versioned
 from domain.row_kinds import invoice_number_key, kind_of
 
 _UNPAID = f"{IN_RANGE} and paid eq false"
-# A part of the lines takes 64 KiB at most, and a transaction 4 MiB.
+# A part of the lines takes at most 64 KiB; a transaction may have 4 MiB.
 _PARTS_AT_ONCE = 40
 _NO_NUMBER = 10**9
 
 
 class TableInvoiceStore(InvoiceStore):
-    """InvoiceStore over Azure Tables."""
+    """InvoiceStore in Azure Tables."""
 
     def __init__(self, table: TableClient, msps: TableMspStore, transactions: Transactions) -> None:
         self._table, self._msps, self._transactions = table, msps, transactions

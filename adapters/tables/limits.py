@@ -1,4 +1,4 @@
-"""Azure Tables' limits, checked before a write: Azurite does not check them.
+"""The limits of Azure Tables, checked before each write because Azurite does not check them.
 
 https://learn.microsoft.com/azure/storage/tables/scalability-targets
 """
@@ -21,14 +21,15 @@ type Entity = Mapping[str, Any]
 
 
 class LimitExceeded(ValueError):
-    """A row or a transaction that Azure Tables would refuse."""
+    """Azure Tables would reject the row or the transaction."""
 
 
 def check_entity(entity: Entity) -> int:
     """Return the size of a row in bytes.
 
     Raises:
-        LimitExceeded: A key, a property or the row is over a limit; the property is named.
+        LimitExceeded: A key, a property or the row exceeds a limit; the message names the
+            property.
     """
     for name in ("PartitionKey", "RowKey"):
         check_key(name, entity[name])
@@ -44,7 +45,8 @@ def check_transaction(entities: list[Entity]) -> None:
     """Check a transaction as a whole.
 
     Raises:
-        LimitExceeded: Too many rows, too large, more than one partition, or a row twice.
+        LimitExceeded: The transaction has too many rows, is too large, covers more than one
+            partition, or contains a row twice.
     """
     if len(entities) > LARGEST_TRANSACTION:
         raise LimitExceeded("a transaction holds at most 100 rows")
@@ -57,7 +59,7 @@ def check_transaction(entities: list[Entity]) -> None:
 
 
 def units(text: str) -> int:
-    """Return a text's length in UTF-16 code units, as Azure Tables counts it."""
+    """Return the length of a text in UTF-16 code units, which Azure Tables counts."""
     if text.isascii():
         return len(text)
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
@@ -67,7 +69,7 @@ def check_key(name: str, key: str) -> None:
     """Check a partition or row key.
 
     Raises:
-        LimitExceeded: It is too long, or holds a character that keys cannot.
+        LimitExceeded: The key is too long, or contains a character that is not allowed in keys.
     """
     if _FORBIDDEN_IN_KEYS.search(key):
         raise LimitExceeded(f"{name} holds a character that keys cannot")

@@ -1,4 +1,4 @@
-"""The `msps` table: one partition per MSP, so one transaction changes several rows."""
+"""The `msps` table: one partition per MSP, so that one transaction can change several rows."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -10,6 +10,7 @@ from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables.access import (
+    Listing,
     find,
     page,
     query,
@@ -37,15 +38,16 @@ from domain.sync_request import first_sync
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import TenantUsage
 
-_INDEX = "msp"  # the partition of the index
+_INDEX = "msp"  # the partition key of the index
 
 
 class TableMspStore(MspStore):
-    """MspStore over Azure Tables.
+    """MspStore in Azure Tables.
 
     Args:
-        index: Names every MSP, so that finding them all reads no other row.
-        schedule: Where each tenant that is inserted has its first sync, before it is there.
+        index: Table that lists every MSP, so that listing the MSPs reads no other rows.
+        schedule: The first sync of each inserted tenant is added here before the tenant is
+            written.
     """
 
     def __init__(
@@ -75,10 +77,10 @@ class TableMspStore(MspStore):
 
     @override
     async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
-        """Read the tenant, then the head and the tenant's other rows, side by side.
+        """Read the tenant first, then the head and the tenant's other rows concurrently.
 
-        Usage changes only together with its tenant. Read after it, it is at least as new, and
-        the tenant's version guards both.
+        Usage changes only together with its tenant. Because it is read after the tenant, it is
+        at least as new, and the check of the tenant's version protects both.
         """
         tenant = await self.find(Tenant, msp_id, tenant_id)
         head, usage, invite, removal = await asyncio.gather(
@@ -110,10 +112,8 @@ class TableMspStore(MspStore):
         def kept(known: Versioned[R] | None) -> bool:
             return known is not None and (keep is None or keep(known.value))
 
-        parameters, wanted = range_of(kind, msp_id), kept if keep else None
-        return readable_page(
-            await page(self._table, IN_RANGE, parameters, read, page_size, token, wanted)
-        )
+        listing = Listing(self._table, IN_RANGE, range_of(kind, msp_id))
+        return readable_page(await page(listing, read, page_size, token, kept if keep else None))
 
     @override
     async def all[R: Row](self, kind: type[R], msp_id: MspId, *key: str) -> Sequence[R]:
@@ -140,7 +140,7 @@ class TableMspStore(MspStore):
         if tenant_id:
             condition, parameters["tenant"] = f"{IN_RANGE} and tenant_id eq @tenant", tenant_id
         read = partial(_readable, AuditEvent)
-        found = await page(self._table, condition, parameters, read, page_size, token)
+        found = await page(Listing(self._table, condition, parameters), read, page_size, token)
         return Page(tuple(known.value for known in found.items if known), found.next_token)
 
     @override
@@ -160,7 +160,7 @@ class TableMspStore(MspStore):
         await self._transactions.submit(self._table.table_name, steps)
 
     async def _prepare(self, operations: Sequence[RowChange]) -> None:
-        """Write what finds a new row, before the row is there."""
+        """Write the schedule and index entries that refer to a new row, before the row itself."""
         for operation in operations:
             if not isinstance(operation, Insert):
                 continue

@@ -1,4 +1,4 @@
-"""The `pendingWork` table: a partition for each queue."""
+"""The `pendingWork` table: one partition per queue."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from domain.work_queues import Subject, WorkQueue, queue_named
 
 
 class TablePendingWork(PendingWorkStore):
-    """Pending work over Azure Tables."""
+    """PendingWorkStore in Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
@@ -50,7 +50,7 @@ class TablePendingWork(PendingWorkStore):
     async def queued_before(self, moment: datetime) -> AsyncIterator[PendingWork]:
         found = access.query(self._table, "queued_at lt @moment", {"moment": moment})
         async for entity in found:
-            # Work on a queue that a newer release has added stays on record for it.
+            # Work for a queue that only a newer release knows is kept for that release.
             work = readable(f"work ({entity['PartitionKey']})", _from_entity, entity)
             if work is not None:
                 yield work

@@ -1,6 +1,6 @@
-"""What the portfolio reads of all of an MSP's tenants: few properties of many rows.
+"""The portfolio's reads of all tenants of an MSP: few properties of many rows.
 
-A thousand rows are one operation, and most of its time goes with each property that is read.
+One operation returns a thousand rows; most of its time depends on the number of properties read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,11 +25,11 @@ _SUMMARY = ["PartitionKey", "RowKey", "summary"]
 
 
 class TablePortfolio(PortfolioReader):
-    """PortfolioReader over Azure Tables.
+    """PortfolioReader in Azure Tables.
 
     Args:
-        msps: The table with the tenants' rows.
-        sync_states: The table with the states of their syncs.
+        msps: The table that contains the tenants.
+        sync_states: The table that contains their sync states.
     """
 
     def __init__(self, msps: TableClient, sync_states: TableClient) -> None:

@@ -1,7 +1,7 @@
-"""Rows as they are, whatever they mean: one line of JSON each, and back, type by type.
+"""Raw rows, regardless of their meaning: each is converted to a line of JSON and back.
 
-A line has OData's form, as Azure Tables itself answers: what JSON cannot tell apart has its type
-next to it, such as `"n@odata.type": "Edm.Int64"`.
+A line has the OData form that Azure Tables itself returns: where JSON cannot express the type of
+a property, the line states it as well, such as `"n@odata.type": "Edm.Int64"`.
 https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-service-operations
 """
 
@@ -23,10 +23,10 @@ from adapters.tables.limits import LARGEST_TRANSACTION
 _PAGE = 1000
 _TYPE = "@odata.type"
 _ENVELOPE = 1000
-# Azure Tables takes 4 MiB, but sending as much at once holds up everything else.
+# Azure Tables accepts 4 MiB, but sending that much at once delays everything else.
 _LARGEST_BODY = 1024 * 1024
 
-# Where a reading goes on: opaque, and good for as long as the table is there.
+# Where reading continues: opaque, and valid as long as the table exists.
 type Position = dict[str, str]
 
 
@@ -35,9 +35,9 @@ class RawPage:
     """A page of a table.
 
     Args:
-        lines: Its rows in the order of their keys.
-        versions: The key and version of each row, by which a change of it is known.
-        position: Where the next page begins, or None after the last.
+        lines: The rows of the page in the order of their keys.
+        versions: The key and version of each row, to detect changes to it.
+        position: Where the next page begins; None on the last page.
     """
 
     lines: list[str]
@@ -49,14 +49,14 @@ class RawRows:
     """All rows of one table.
 
     Args:
-        page_rows: Rows read in one operation, at most 1,000.
+        page_rows: Number of rows to read in one operation, at most 1,000.
     """
 
     def __init__(self, table: TableClient, page_rows: int = _PAGE) -> None:
         self._table, self._page_rows = table, page_rows
 
     async def pages(self, position: Position | None = None) -> AsyncIterator[RawPage]:
-        """Yield the table page by page, from the start or from where a reading stopped."""
+        """Yield the pages of the table, from the start or from a given position."""
         async for page in self._pages("", {}, None, position):
             yield page
 
@@ -66,7 +66,7 @@ class RawRows:
             yield page
 
     async def partition_after(self, key: str) -> str | None:
-        """Return the key of the next partition that has a row, or None."""
+        """Return the key of the next partition, or None if there is none."""
         found = self._table.query_entities(
             "PartitionKey gt @key",
             parameters={"key": key},
@@ -78,7 +78,7 @@ class RawRows:
         return None if row is None else str(row["PartitionKey"])
 
     async def versions(self, key: str) -> AsyncIterator[str]:
-        """Yield the keys and versions of one partition's rows, without their content."""
+        """Yield the key and version of each row of one partition, without the content."""
         select = ["PartitionKey", "RowKey"]
         async for page in self._pages("PartitionKey eq @key", {"key": key}, select):
             for version in page.versions:
@@ -94,7 +94,7 @@ class RawRows:
         found = self._table.query_entities(
             condition, parameters=parameters, select=select, results_per_page=self._page_rows
         )
-        # The SDK's hint says text; a table's position is a pair of keys.
+        # The SDK's type hint is `str`, but the position in a table is a pair of keys.
         pages: Any = found.by_page(continuation_token=position)  # type: ignore[arg-type]
         with access.translate_storage_errors():
             async for batch in pages:
@@ -110,14 +110,14 @@ class RawRows:
         return await self.partition_after("") is None
 
     async def put(self, entities: list[dict[str, Any]]) -> None:
-        """Write rows of one partition in one transaction, over whatever is there."""
+        """Write rows of one partition in one transaction; existing rows are replaced."""
         steps = [("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities]
         with access.translate_storage_errors():
             await self._table.submit_transaction(steps)
 
 
 def transactions(lines: Iterable[str]) -> Iterator[list[dict[str, Any]]]:
-    """Group lines, in their order, into what one transaction takes."""
+    """Group lines, in order, into batches that each fit into one transaction."""
     batch: list[dict[str, Any]] = []
     size = 0
     for line in lines:
@@ -134,7 +134,7 @@ def transactions(lines: Iterable[str]) -> Iterator[list[dict[str, Any]]]:
 
 
 def write_line(entity: Mapping[str, Any]) -> str:
-    """Return a row as a line, without its end; the same row is always the same line."""
+    """Return a row as a line without a line break; equal rows always yield equal lines."""
     properties: dict[str, Any] = {}
     for name, value in entity.items():
         kind, properties[name] = _to_json(value)
@@ -144,10 +144,10 @@ def write_line(entity: Mapping[str, Any]) -> str:
 
 
 def read_line(line: str) -> dict[str, Any]:
-    """Return a line's row as the SDK takes it.
+    """Return the row in a line, in the form that the SDK accepts.
 
     Raises:
-        ValueError: It is no row.
+        ValueError: The line is not a valid row.
     """
     properties = json.loads(line)
     if not isinstance(properties, dict) or not {"PartitionKey", "RowKey"} <= properties.keys():
@@ -161,7 +161,7 @@ def read_line(line: str) -> dict[str, Any]:
 
 
 def _to_json(value: Any) -> tuple[str | None, Any]:
-    """Return a value's type, where JSON does not tell it, and the value."""
+    """Return the type of a value, unless JSON already expresses it, and the value."""
     match value:
         case EntityProperty():
             return EdmType(value.edm_type).value, str(value.value)
@@ -170,7 +170,7 @@ def _to_json(value: Any) -> tuple[str | None, Any]:
         case float():
             return EdmType.DOUBLE.value, value if math.isfinite(value) else _not_finite(value)
         case datetime():
-            # As the service wrote it: it keeps ten times the digits that Python does.
+            # As the service returned it: its precision is ten times that of Python.
             text = getattr(value, "tables_service_value", "") or _utc(value)
             return EdmType.DATETIME.value, text
         case UUID():

@@ -1,4 +1,4 @@
-"""Synced records: one table a data set, one partition a tenant's life."""
+"""Synced records: one table per data set, one partition per tenant and epoch."""
 
 import asyncio
 import json
@@ -41,10 +41,10 @@ _PLAIN = " !$&'()*+,-.:;<=>@[]^_`{|}~\""
 
 
 class TableSyncedRecords(SyncedRecords):
-    """SyncedRecords over Azure Tables.
+    """SyncedRecords in Azure Tables.
 
     Args:
-        tables: The client of each data set's table.
+        tables: The table client of each data set.
     """
 
     def __init__(self, tables: dict[DataSet, TableClient], transactions: Transactions) -> None:
@@ -106,7 +106,7 @@ class TableSyncedRecords(SyncedRecords):
         try:
             await self._transactions.submit(TABLES[data_set], steps)
         except ConcurrentChange:
-            # A row that is gone already stops the whole transaction: take them one by one.
+            # A row that no longer exists makes the whole transaction fail: delete one by one.
             with access.translate_storage_errors():
                 for row in rows:
                     await self._tables[data_set].delete_entity(partition, row)
@@ -120,15 +120,10 @@ class TableSyncedRecords(SyncedRecords):
         token: str | None = None,
         keep: Callable[[Document], bool] | None = None,
     ) -> Page[Document]:
-        return await access.page(
-            self._tables[data_set],
-            "PartitionKey eq @partition",
-            {"partition": _partition(ref)},
-            _from_entity,
-            page_size,
-            token,
-            keep,
+        listing = access.Listing(
+            self._tables[data_set], "PartitionKey eq @partition", {"partition": _partition(ref)}
         )
+        return await access.page(listing, _from_entity, page_size, token, keep)
 
     @override
     async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
@@ -160,7 +155,7 @@ def _partition(ref: TenantRef) -> str:
 
 
 def _row(key: str) -> str:
-    """Return the key without what row keys cannot hold; its order stays for plain keys."""
+    """Return a key with escaped forbidden characters; plain keys keep their order."""
     return quote(key, safe=_PLAIN)
 
 
@@ -176,7 +171,7 @@ def _to_entity(ref: TenantRef, record: StoredRecord) -> dict[str, Any]:
 
 
 def _chunks(text: str) -> Iterator[str]:
-    """Cut a text into parts that each fit a property, whatever its characters."""
+    """Split a text into parts that each fit into a property, regardless of its characters."""
     size = LARGEST_STRING if text.isascii() else LARGEST_STRING // 2
     for start in range(0, len(text), size):
         yield text[start : start + size]
@@ -191,14 +186,14 @@ def _from_entity(entity: TableEntity) -> Document:
 
 
 def _escaped_size(text: str) -> int:
-    """Return how many bytes a text takes at most in JSON, where a UTF-16 unit may take six."""
+    """Return the maximum size of a text in JSON in bytes; a UTF-16 unit may take six."""
     return 2 * len(text) if text.isascii() else 6 * units(text)
 
 
 def _transactions(entities: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Group entities into transactions of at most 100 rows and 1 MiB.
 
-    Azure Tables takes 4 MiB, but sending as much at once holds up everything else.
+    Azure Tables accepts 4 MiB, but sending that much at once delays everything else.
     """
     batch: list[dict[str, Any]] = []
     size = 0

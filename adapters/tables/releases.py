@@ -1,6 +1,6 @@
-"""Rows that another release wrote: what they have beyond this one is ignored or refused.
+"""Rows that another release wrote: content unknown to this release is ignored or refused.
 
-Releases follow each other in both directions: a newer one writes rows, and is then taken back.
+The other release may be newer: it may have written rows before it was rolled back.
 """
 
 import logging
@@ -16,10 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 def known[E: StrEnum](kind: type[E], word: str) -> E:
-    """Return a stored word, if this release knows it: what it does not know it must not guess.
+    """Return the member for a stored word; a word that this release does not know is refused.
 
     Raises:
-        StorageUnavailable: It does not.
+        StorageUnavailable: This release does not know the word.
     """
     try:
         return kind(word)
@@ -28,10 +28,10 @@ def known[E: StrEnum](kind: type[E], word: str) -> E:
 
 
 def readable[T](what: str, read: Callable[[TableEntity], T], row: TableEntity) -> T | None:
-    """Read a row of a list; None for one that this release cannot read, and a line in the log.
+    """Read a row of a list; log a row that this release cannot read, and return None for it.
 
     Args:
-        what: Names the kind of row in the log.
+        what: The kind of row, for the log.
     """
     try:
         return read(row)
@@ -41,5 +41,5 @@ def readable[T](what: str, read: Callable[[TableEntity], T], row: TableEntity) -
 
 
 def readable_page[T](page: Page[T | None]) -> Page[T]:
-    """Return a page without what could not be read."""
+    """Return a page without the rows that could not be read."""
     return Page(tuple(item for item in page.items if item is not None), page.next_token)

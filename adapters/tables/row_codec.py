@@ -1,8 +1,8 @@
-"""From a dataclass's annotations to a row's properties, and back.
+"""Conversion between dataclasses and the properties of rows, derived from annotations.
 
-Text, numbers and times are stored as they are, amounts as cents, nested values as JSON.
-A property that no annotation names is ignored; a field whose property is missing has its default.
-A type that has no stored form is refused when the codec is made.
+Text, numbers and times are stored unchanged, amounts as cents, nested values as JSON.
+Properties without a matching field are ignored; a field whose property is missing has its default.
+A type without a stored form is refused when the codec is created.
 """
 
 import json
@@ -26,13 +26,13 @@ type Stored = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How values of one type are stored and read. Neither function is called with None."""
+    """Stores and reads values of one type. Neither function is called with None."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
 
     def to(self, stored: "Codec") -> "Codec":
-        """Return a codec that encodes with this one first, and its result with the other."""
+        """Return a codec that encodes with this codec first, and then the result with the other."""
         return Codec(
             lambda value: stored.encode(self.encode(value)),
             lambda found: self.decode(stored.decode(found)),
@@ -44,8 +44,8 @@ class _Field:
     """A field of a dataclass.
 
     Args:
-        stored: Its name where it is stored.
-        is_required: Whether reading fails without it; otherwise the default is used.
+        stored: The name under which the field is stored.
+        is_required: Whether reading fails if the field is missing; otherwise the default is used.
     """
 
     name: str
@@ -62,13 +62,13 @@ def row_codec(
     spread: Mapping[str, Codec] | None = None,
     required: Iterable[str] = (),
 ) -> Codec:
-    """Return the codec of a dataclass to properties; None is left out.
+    """Return a codec between a dataclass and properties; values that are None are omitted.
 
     Args:
-        names: Property names of fields, where they differ.
-        codecs: Codecs of fields that are not stored as their annotations say.
-        spread: Codecs of fields whose own fields are properties of the row.
-        required: Fields whose default must not replace a missing property.
+        names: Property names of fields, if they differ from the field names.
+        codecs: Codecs of fields that are not stored as their annotations specify.
+        spread: Codecs of fields whose own fields become properties of the row.
+        required: Fields for which a missing property is an error despite their default.
     """
     others = spread or {}
     known_fields = [
@@ -91,7 +91,7 @@ def row_codec(
 
 
 def prefixed(prefix: str, codec: Codec) -> Codec:
-    """Return the codec with a prefix before the name of each property."""
+    """Return the codec with a prefix added to the name of each property."""
     return codec.to(
         Codec(
             lambda properties: {prefix + name: part for name, part in properties.items()},
@@ -105,7 +105,7 @@ def prefixed(prefix: str, codec: Codec) -> Codec:
 
 
 def as_object(cls: type[Any]) -> Codec:
-    """Return the codec of a dataclass to a JSON object."""
+    """Return a codec between a dataclass and a JSON object."""
     known_fields = _fields(cls, in_json)
     return Codec(
         lambda value: _parts(value, known_fields),
@@ -114,7 +114,7 @@ def as_object(cls: type[Any]) -> Codec:
 
 
 def as_list(cls: type[Any]) -> Codec:
-    """Return the codec of a dataclass to a JSON list of its fields, which takes fewer bytes."""
+    """Return a codec between a dataclass and a JSON list of its fields, which is smaller."""
     known_fields = _fields(cls, in_json)
     names = [field.stored for field in known_fields]
     return Codec(
@@ -124,7 +124,7 @@ def as_list(cls: type[Any]) -> Codec:
 
 
 def many(codec: Codec) -> Codec:
-    """Return the codec of a tuple to a JSON list."""
+    """Return a codec between a tuple and a JSON list."""
     return Codec(
         lambda values: [codec.encode(value) for value in values],
         lambda found: tuple(codec.decode(value) for value in found),
@@ -132,7 +132,7 @@ def many(codec: Codec) -> Codec:
 
 
 def as_json(codec: Codec, separators: tuple[str, str] | None = None) -> Codec:
-    """Return the codec whose JSON value is stored as text, in one property."""
+    """Return a codec that stores the JSON value as text in one property."""
     dump = partial(json.dumps, ensure_ascii=False, separators=separators)
     return codec.to(Codec(dump, json.loads))
 
@@ -141,7 +141,7 @@ def cents_of(amount: Decimal) -> int:
     """Return an amount in cents.
 
     Raises:
-        ValueError: It has more than two decimals.
+        ValueError: The amount has more than two decimals.
     """
     cents = int(amount.scaleb(2))
     if Decimal(cents).scaleb(-2) != amount:
@@ -150,12 +150,12 @@ def cents_of(amount: Decimal) -> int:
 
 
 def amount_of(cents: int) -> Decimal:
-    """Return the amount of so many cents."""
+    """Return the amount that equals a number of cents."""
     return Decimal(cents).scaleb(-2)
 
 
 def in_json(annotation: Any) -> Codec:
-    """Return the codec of a type within JSON."""
+    """Return the codec for a type inside JSON."""
     if annotation is datetime:
         return Codec(datetime.isoformat, datetime.fromisoformat)
     if annotation is Decimal:
@@ -170,7 +170,7 @@ def in_json(annotation: Any) -> Codec:
 def _property(annotation: Any) -> Codec:
     if annotation is datetime:
         return Codec(_same, as_utc)
-    if annotation is Decimal:  # 64 bits of cents: 32 would end at 21 million.
+    if annotation is Decimal:  # 64 bits: 32 bits of cents would end at 21 million.
         return Codec(lambda amount: EntityProperty(cents_of(amount), EdmType.INT64), _amount)
     return _scalar(annotation) or as_json(in_json(annotation))
 
@@ -180,7 +180,7 @@ def _amount(stored: Any) -> Decimal:
 
 
 def _scalar(annotation: Any) -> Codec | None:
-    """Return the codec of a type that has the same form in JSON and as a property, or None."""
+    """Return the codec for a type with the same form in JSON and as a property, or None."""
     if annotation in {int, bool}:
         return Codec(_same, _same)
     if annotation is str or isinstance(annotation, NewType):

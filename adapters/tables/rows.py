@@ -1,7 +1,7 @@
-"""The stored form of the rows of the table `msps`.
+"""The stored form of the rows in the table `msps`.
 
-A kind is stored as the annotations of its class say. The exceptions in this module keep the form
-that earlier releases wrote; a new kind needs none.
+A kind is stored as the annotations of its class specify. The exceptions in this module preserve
+the form that earlier releases wrote; a new kind needs no exception.
 """
 
 import json
@@ -40,7 +40,7 @@ _PERIODS = as_json(many(as_list(ActivePeriod)), _COMPACT)
 
 
 def to_entity(row: Row) -> dict[str, Any]:
-    """Return a row as its entity; properties that are None are left out, as Tables would."""
+    """Return a row as an entity; properties that are None are omitted, as Tables would do."""
     cls = type(row)
     return {"RowKey": kind_of(cls).key_of(row), **_CODECS[cls].encode(row)}
 
@@ -49,19 +49,19 @@ def from_entity[R: Row](cls: type[R], entity: TableEntity) -> R:
     """Read a row.
 
     Raises:
-        StorageUnavailable: Another release wrote a word that this one does not know.
+        StorageUnavailable: Another release wrote a word that this release does not know.
     """
     return cast("R", _CODECS[cls].decode(entity))
 
 
 def range_of(kind: type[Row], msp_id: MspId, *key: str) -> dict[str, str]:
-    """Return the parameters of IN_RANGE for an MSP's rows of a kind whose keys begin so."""
+    """Return the parameters of IN_RANGE for an MSP's rows of a kind with these key parts."""
     first, last = kind_of(kind).range(*key)
     return {"msp": msp_id, "first": first, "last": last}
 
 
 def _groups() -> Codec:
-    """Return the codec of security groups; an element without a group ID is ignored."""
+    """Return the codec for security groups; an element without a group ID is ignored."""
     group = as_object(SecurityGroup)
     return Codec(
         many(group).encode,
@@ -81,8 +81,8 @@ def _msp() -> Codec:
 def _with_sign_in_tenants(stored: Stored) -> Stored:
     """Return an MSP's row with its sign-in tenants.
 
-    An earlier release did not store them. The tenant of the app registration is one, because only
-    staff could create the registration.
+    An earlier release did not store them. The tenant of the app registration is a sign-in tenant,
+    because only staff could create the registration.
     """
     return {"sign_in_tenants": json.dumps([stored["app_tenant_id"]]), **stored}
 
@@ -93,14 +93,14 @@ def _consent() -> Codec:
 
 
 def _with_known_state(stored: Stored) -> Stored:
-    """Return a consent row; one with a state or outcome of another release counts as none."""
+    """Return a consent row; a state or outcome unknown to this release counts as none."""
     if stored["state"] in ConsentState and stored.get("outcome") in {None, *ConsentOutcome}:
         return stored
     return {**stored, "state": ConsentState.NONE, "outcome": None}
 
 
 def _payment() -> Codec:
-    """Return the codec of a payment; `paid` is written for queries and never read."""
+    """Return the codec for payments; `paid` is written only for queries and never read."""
     names = {"dunning_step": "pursued", "dunning_at": "pursued_at", "notified_step": "noticed"}
     codec = row_codec(Payment, _MSP_ID | names, required=("dunning_step", "notified_step"))
     return Codec(lambda row: codec.encode(row) | {"paid": row.paid_at is not None}, codec.decode)
@@ -116,7 +116,7 @@ def _encode_lines(row: InvoiceLines) -> Stored:
 
 
 def _decode_lines(stored: Stored) -> InvoiceLines:
-    """Read a part of an invoice's lines; month, set and number are stored in the key alone."""
+    """Read a part of an invoice's lines; month, set and number are stored only in the key."""
     _, text, line_set, part = stored["RowKey"].split(":")
     month = Month.parse(text)
     lines = tuple(

@@ -1,4 +1,4 @@
-"""The claim of each person by one MSP: partition `tid`, row `oid`."""
+"""The claims of MSPs on people, at most one per person: partition `tid`, row `oid`."""
 
 import contextlib
 from typing import override
@@ -13,7 +13,7 @@ from domain.row_changes import Versioned
 
 
 class TableStaffIndex(StaffIndex):
-    """StaffIndex over Azure Tables."""
+    """StaffIndex in Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
@@ -38,6 +38,6 @@ class TableStaffIndex(StaffIndex):
         known = await self.msp_of(tid, oid)
         if known is None or known.value != msp_id:
             return
-        # Somebody else released it meanwhile; what stands there now is not this claim.
+        # On a conflict somebody else has released it, and the current row is not this claim.
         with contextlib.suppress(ConcurrentChange):
             await access.delete(self._table, tid, oid, known.version)

@@ -1,4 +1,4 @@
-"""All tables of the product, opened with one connection."""
+"""All tables of the product, over one connection."""
 
 import asyncio
 from typing import Any, Self
@@ -27,19 +27,19 @@ NAMES = (
     *TABLES.values(),
 )
 _PROBE_SECONDS = 3
-# Throttled and busy servers are retried by the SDK, within what an HTTP caller waits for.
+# The SDK retries when a server throttles or is busy, for no longer than an HTTP caller waits.
 _RETRIES: dict[str, Any] = {"retry_total": 4, "retry_backoff_factor": 0.4, "retry_backoff_max": 5}
 # Storage itself gives up on an operation after 30 seconds. The SDK would wait for five minutes: a
-# sync's lease would be over, and its write could come after the next holder's.
+# sync's lease would have expired, and its write could follow that of the next holder.
 _TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 40}
 
 
 class Storage:
-    """The storage ports over Azure Tables.
+    """The storage ports in Azure Tables.
 
     Args:
         service: The account's table service.
-        transport: What it sends with. Transactions share its connections.
+        transport: The transport of the service. Transactions share its connections.
     """
 
     def __init__(self, service: TableServiceClient, transport: AioHttpTransport) -> None:
@@ -64,7 +64,7 @@ class Storage:
 
     @classmethod
     def connect(cls, connection_string: str) -> Self:
-        """Open the account of a connection string."""
+        """Open the account that a connection string identifies."""
         transport = AioHttpTransport(**_TIMEOUTS)
         service = TableServiceClient.from_connection_string(
             connection_string, transport=transport, **_RETRIES
@@ -73,7 +73,7 @@ class Storage:
 
     @classmethod
     def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
-        """Open the account behind a table endpoint, with the app's identity."""
+        """Open the account at a table endpoint, with the app's identity."""
         transport = AioHttpTransport(**_TIMEOUTS)
         service = TableServiceClient(
             endpoint, credential=credential, transport=transport, **_RETRIES
@@ -81,16 +81,16 @@ class Storage:
         return cls(service, transport)
 
     async def create_tables(self, *others: str) -> None:
-        """Create every table that is missing: a start-up step, never part of a request."""
+        """Create all missing tables: a start-up step, never part of a request."""
         with translate_storage_errors():
             await asyncio.gather(*map(self._service.create_table_if_not_exists, (*NAMES, *others)))
 
     def table(self, name: str) -> TableClient:
-        """Return one table's own client."""
+        """Return the client of a table."""
         return self._service.get_table_client(name)
 
     async def probe(self) -> None:
-        """Read one row that is not there; raises when storage is out of reach."""
+        """Read a row that does not exist; raise an error if storage cannot be reached."""
         async with asyncio.timeout(_PROBE_SECONDS):
             await find(self.table("msps"), "probe", "probe")
 

@@ -1,4 +1,4 @@
-"""The schedule of syncs: rows ordered by time, spread over a few partitions."""
+"""The schedule of syncs: rows in order of time, distributed over a few partitions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ from domain.identifiers import Epoch, MspId, TenantId, TenantRef
 from domain.ports.sync_schedule import SyncSchedule
 from domain.sync_state import ScheduledSync
 
-# A partition takes 2,000 operations a second; the timer reads each of them once.
+# A partition handles 2,000 operations a second; the timer reads each partition once.
 _PARTITIONS = 16
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _UP_TO = "PartitionKey eq @partition and RowKey lt @end"
 
 
 class TableSyncSchedule(SyncSchedule):
-    """SyncSchedule over Azure Tables."""
+    """SyncSchedule in Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
@@ -39,7 +39,7 @@ class TableSyncSchedule(SyncSchedule):
 
     @override
     async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
-        # ";" is the character after ":", so all of this second's entries are before it.
+        # ";" is the character after ":", so all entries of this second sort before it.
         end = now.astimezone(UTC).strftime(_TIME) + ";"
         left = [self._of(number, end) for number in range(_PARTITIONS)]
         while left:
@@ -49,7 +49,7 @@ class TableSyncSchedule(SyncSchedule):
                 yield _entry(row["RowKey"])
 
     def _of(self, number: int, end: str) -> AsyncIterator[TableEntity]:
-        """Yield a partition's entries, the oldest first."""
+        """Yield a partition's entries, oldest first."""
         parameters = {"partition": f"{number:02d}", "end": end}
         return access.query(self._table, _UP_TO, parameters, ["RowKey"])
 

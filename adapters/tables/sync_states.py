@@ -1,4 +1,4 @@
-"""The state of each tenant's sync: partition the MSP, row the tenant and its life."""
+"""The sync state of each tenant: the partition is the MSP, the row the tenant and epoch."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
 
 class TableSyncStates(SyncStates):
-    """SyncStates over Azure Tables."""
+    """SyncStates in Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
@@ -72,7 +72,7 @@ def _row(ref: TenantRef) -> str:
 
 
 def ref_of(entity: TableEntity) -> TenantRef:
-    """Return the life of a tenant that a row's key names."""
+    """Return the tenant and epoch that a row's key identifies."""
     tenant_id, epoch = entity["RowKey"].split(":")
     return TenantRef(MspId(entity["PartitionKey"]), TenantId(tenant_id), Epoch(epoch))
 
@@ -123,7 +123,7 @@ def _from_entity(entity: TableEntity) -> SyncState:
 
 
 def write_summary(summary: SyncSummary) -> str:
-    """Return a sync's summary as one property: a thousand of them are read on a request."""
+    """Return a sync's summary as one property: a request reads a thousand of them."""
     moments = (summary.first_synced_at, summary.synced_at)
     first, last = (_moment_text(moment) for moment in moments)
     return json.dumps([asdict(summary.roll_up), first, last, summary.users])
@@ -141,7 +141,7 @@ def read_summary(text: str) -> SyncSummary:
 
 
 def _data_sets(entries: list[dict[str, Any]]) -> tuple[DataSetState, ...]:
-    """Read the states of the data sets; one that the row does not know is not read yet."""
+    """Read the states of the data sets; a data set missing from the row counts as not read yet."""
     stored = {entry["name"]: entry for entry in entries}
     return tuple(_data_set(name, stored.get(str(name), {})) for name in DataSet)
 
@@ -158,10 +158,10 @@ def _read_moment(text: str | None) -> datetime | None:
 
 
 def _known(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of fields that this release knows; others are another release's."""
+    """Return the values of the fields that this release knows; another release wrote the rest."""
     return {field.name: values[field.name] for field in fields(cls) if field.name in values}
 
 
 def _member[E: StrEnum](kind: type[E], value: Any, otherwise: E) -> E:
-    """Return the member of a value, or the other one for a value of another release."""
+    """Return the member for a value, or `otherwise` for a value unknown to this release."""
     return kind(value) if value in set(kind) else otherwise

@@ -1,10 +1,10 @@
-"""The body of an entity group transaction, and what its answer says.
+"""The body of an entity group transaction, and the parsing of its response.
 
 https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 
-The Azure SDK builds and reads it with Python's `email` package, which takes three quarters of a
-first sync's processor time (docs/decisions/0028). All of the body is ASCII: keys are
-percent-encoded, and JSON is escaped.
+The Azure SDK uses Python's `email` package for both, which takes three quarters of the processor
+time of a first sync (docs/decisions/0028). The whole body is ASCII: keys are percent-encoded, and
+JSON is escaped.
 """
 
 import json
@@ -25,14 +25,14 @@ type Entity = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Insert a row that must not exist."""
+    """Insert a row that must not exist yet."""
 
     entity: Entity
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Insert or overwrite a row; with a version, overwrite the row of that version."""
+    """Insert or overwrite a row; with a version, only overwrite a row of that version."""
 
     entity: Entity
     version: str | None = None
@@ -40,7 +40,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete a row that must exist; of a version, unless it may be any."""
+    """Delete a row that must exist, in the given version; by default, any version."""
 
     entity: Entity
     version: str = "*"
@@ -56,15 +56,15 @@ _encode = json.JSONEncoder(check_circular=False, allow_nan=False, separators=(",
 
 
 def write_body(table_url: str, steps: Sequence[TableWrite], batch: str, changeset: str) -> bytes:
-    """Return the body of a transaction, all of whose rows are of one partition.
+    """Return the body of a transaction; all its rows belong to one partition.
 
     Args:
-        table_url: The table, below its account's endpoint.
+        table_url: The URL of the table, under its account's endpoint.
         batch: Boundary of the body.
         changeset: Boundary of its parts.
 
     Raises:
-        TypeError: A property has a type that Tables do not know.
+        TypeError: A property has a type that Tables do not support.
     """
     head = f"--{batch}\r\nContent-Type: multipart/mixed; boundary={changeset}\r\n\r\n"
     partition = _key(steps[0].entity["PartitionKey"])
@@ -74,12 +74,12 @@ def write_body(table_url: str, steps: Sequence[TableWrite], batch: str, changese
 
 
 def read_answer(body: bytes) -> list[int]:
-    """Return the status of each part. A transaction that is refused has a single part."""
+    """Return the status of each part. The response to a rejected transaction has one part."""
     return [int(status) for status in _STATUS.findall(body)]
 
 
 def read_code(body: bytes) -> str:
-    """Return the code of the error in an answer."""
+    """Return the error code in a response."""
     found = _CODE.search(body)
     return found[1].decode() if found else "no code"
 
@@ -128,7 +128,7 @@ def _key(text: str) -> str:
 
 
 def _properties(entity: Entity) -> Iterator[tuple[str, Any]]:
-    """Yield properties as JSON has them, with their types where JSON has none of its own.
+    """Yield properties in their JSON form, with their types where JSON cannot express them.
 
     https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-service-operations
     """
@@ -142,7 +142,7 @@ def _properties(entity: Entity) -> Iterator[tuple[str, Any]]:
 
 
 def _typed(value: Any) -> tuple[EdmType | None, Any]:  # noqa: PLR0911  a return for each type
-    """Return a value's type, if JSON does not tell it, and the value in JSON."""
+    """Return the type of a value, unless JSON already expresses it, and the JSON value."""
     match value:
         case str() | bool():
             return None, value

@@ -1,6 +1,6 @@
-"""Sending entity group transactions, by the Azure SDK's pipeline and with a body of our own.
+"""Entity group transactions, sent through the Azure SDK's pipeline with a body of our own.
 
-What is sent once again, signed or refused is up to the SDK's policies, as it is for single rows.
+The SDK's policies decide about retries, signatures and refusals, as they do for single rows.
 """
 
 import asyncio
@@ -40,19 +40,19 @@ from domain.errors import StorageUnavailable
 type Credential = AzureNamedKeyCredential | AzureSasCredential | AsyncTokenCredential
 
 _MAX_CONCURRENT = 4
-# A connection that breaks before the answer is no reason to give up. If the transaction was done
-# all the same, its guards refuse the second one, and whoever decided looks again.
+# If the connection breaks before the response, the transaction is retried. If the first attempt
+# was carried out, its conditions reject the second, and the caller reads and decides again.
 _RETRIED = frozenset({"POST"})
 _SCOPE = "https://storage.azure.com/.default"
 
 
 class Transactions:
-    """Writes several rows of one partition of a table at once, or none of them.
+    """Writes several rows of one partition of a table, all or none.
 
     Args:
-        service: The account's table service: its address and its credential.
-        transport: What the service sends with, and closes.
-        retries: The settings of the SDK's retries.
+        service: The account's table service, which provides the address and the credential.
+        transport: The transport of the service, which also closes it.
+        retries: The settings for the SDK's retries.
     """
 
     def __init__(
@@ -76,8 +76,9 @@ class Transactions:
         """Write everything, in the order of the steps, or nothing.
 
         Raises:
-            ConcurrentChange: A row is another version, exists, or does not.
-            StorageUnavailable: No answer, or a busy server, after the SDK's own retries.
+            ConcurrentChange: A row has another version, already exists, or does not exist.
+            StorageUnavailable: After the SDK's own retries there is no answer, or the server is
+                busy.
         """
         with translate_storage_errors():
             response = await self._client.send_request(
@@ -100,9 +101,9 @@ class Transactions:
 async def few_at_a_time[T](
     send: Callable[[T], Coroutine[Any, Any, None]], transactions: Iterable[T]
 ) -> None:
-    """Send transactions, the next as soon as there is room for it; it is made ready meanwhile.
+    """Send transactions, a limited number at a time; the next one is prepared meanwhile.
 
-    When one fails the others are stopped, so that none is still under way after its error.
+    If one fails, the others are cancelled, so that none is still running after the error.
     """
     room = asyncio.Semaphore(_MAX_CONCURRENT)
     try:
@@ -110,18 +111,18 @@ async def few_at_a_time[T](
             for transaction in transactions:
                 await room.acquire()
                 group.create_task(send(transaction)).add_done_callback(lambda _: room.release())
-                await asyncio.sleep(0)  # It is on its way before the next is made ready.
+                await asyncio.sleep(0)  # It is sent before the next one is prepared.
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
 
 
 def _check(response: AsyncHttpResponse, steps: int) -> None:
-    """See that every step was done.
+    """Check that every step was carried out.
 
     Raises:
-        HttpResponseError: One was refused, and with it all.
-        StorageUnavailable: The answer tells of fewer steps, or is none to a transaction; or there
-            is no such table.
+        HttpResponseError: A step was rejected, and therefore the whole transaction.
+        StorageUnavailable: The response does not contain all steps, or is not the response to a
+            transaction; or the table does not exist.
     """
     accepted = response.status_code == HTTPStatus.ACCEPTED
     statuses = read_answer(response.content) if accepted else [response.status_code]
@@ -146,7 +147,7 @@ def _authentication(credential: Credential) -> Any:
 
 
 class SharedKeyLitePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
-    """Signs a request with the account's key, as a connection string has it.
+    """Signs a request with the account key from a connection string.
 
     https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
     """
@@ -156,7 +157,7 @@ class SharedKeyLitePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
 
     @override
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
-        """Sign the time and the resource."""
+        """Sign the date and the resource."""
         name, key = self._credential.named_key
         date = format_datetime(datetime.now(UTC), usegmt=True)
         text = f"{date}\n/{name}{urlsplit(request.http_request.url).path}"

@@ -1,4 +1,4 @@
-"""The search index of users: partition the MSP, row the tenant, its life, and a block."""
+"""The search index of users: the partition is the MSP, the row the tenant, epoch and block."""
 
 import asyncio
 import zlib
@@ -20,17 +20,17 @@ from domain.user_block import UserBlock
 
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 _READS_AT_ONCE = 16
-# Azure Tables takes 4 MiB, but sending as much at once holds up everything else.
+# Azure Tables accepts 4 MiB, but sending that much at once delays everything else.
 _LARGEST_BODY = 1024 * 1024
 _LARGEST_EXCHANGE = 3 * _LARGEST_BODY
-# A block is written often and read seldom: the fastest level saves nearly as much as the best.
+# Blocks are written often and read rarely: the fastest level saves nearly as much as the best.
 _LEVEL = 1
-# The ranges of tenant IDs that are read side by side.
+# The bounds of the ranges of tenant IDs that are read concurrently.
 _RANGES = ("", "4", "8", "c", "~")
 
 
 class TableUserIndex(UserIndex):
-    """UserIndex over Azure Tables."""
+    """UserIndex in Azure Tables."""
 
     def __init__(self, table: TableClient, transactions: Transactions) -> None:
         self._table, self._transactions = table, transactions
@@ -51,8 +51,8 @@ class TableUserIndex(UserIndex):
         return blocks
 
     @override
-    async def write(self, ref: TenantRef, exchanges: Iterable[BlockReplacement]) -> None:
-        await few_at_a_time(self._submit, _transactions(ref, exchanges))
+    async def write(self, ref: TenantRef, replacements: Iterable[BlockReplacement]) -> None:
+        await few_at_a_time(self._submit, _transactions(ref, replacements))
 
     async def _submit(self, steps: Sequence[TableWrite]) -> None:
         check_transaction([step.entity for step in steps])
@@ -88,7 +88,7 @@ class TableUserIndex(UserIndex):
 
 
 def _range(ref: TenantRef) -> tuple[str, str]:
-    """Return the range of a tenant's row keys: from, and up to but not with."""
+    """Return the range of a tenant's row keys: start and exclusive end."""
     return _row(ref, ""), f"{ref.tenant_id}:{ref.epoch};"
 
 
@@ -110,7 +110,7 @@ def _versioned(row: TableEntity) -> Versioned[UserBlock]:
 
 
 def _to_entity(ref: TenantRef, block: UserBlock) -> dict[str, Any]:
-    # JSON has no NUL, and folding leaves none.
+    # The separator is safe: JSON contains no NUL, and folding removes it.
     text = f"{block.folded}\0{block.answers}".encode("utf-8", "surrogatepass")
     data = zlib.compress(text, _LEVEL)
     starts = range(0, len(data), LARGEST_BINARY)
@@ -133,12 +133,12 @@ def _from_entity(row: TableEntity) -> UserBlock:
 
 
 def _transactions(
-    ref: TenantRef, exchanges: Iterable[BlockReplacement]
+    ref: TenantRef, replacements: Iterable[BlockReplacement]
 ) -> Iterator[list[TableWrite]]:
-    """Group exchanges into transactions, each exchange in one if it fits."""
+    """Group replacements into transactions; each replacement stays in one if it fits."""
     batch: list[TableWrite] = []
     size = 0
-    for steps in (steps for exchange in exchanges for steps in _exchanged(ref, exchange)):
+    for steps in (s for replacement in replacements for s in _exchanged(ref, replacement)):
         bytes_on_the_wire = sum(map(_in_base64, steps))
         full = len(batch) + len(steps) > LARGEST_TRANSACTION
         if batch and (full or size + bytes_on_the_wire > _LARGEST_BODY):
@@ -150,22 +150,22 @@ def _transactions(
         yield batch
 
 
-def _exchanged(ref: TenantRef, exchange: BlockReplacement) -> list[list[TableWrite]]:
-    """Return the steps of an exchange, as they may be parted.
+def _exchanged(ref: TenantRef, replacement: BlockReplacement) -> list[list[TableWrite]]:
+    """Return the steps of a replacement, grouped by the transaction in which they must be sent.
 
-    A block that has grown beyond what a transaction takes is divided step by step. Until the last
-    one the blocks are not whole: whoever finds them so builds them anew.
+    A block that has become too large for one transaction is divided step by step. Until the last
+    step the blocks are incomplete; a sync that finds them in this state rebuilds them.
     """
-    steps = _steps(ref, exchange)
+    steps = _steps(ref, replacement)
     fits = len(steps) <= LARGEST_TRANSACTION and sum(map(_in_base64, steps)) <= _LARGEST_EXCHANGE
     return [steps] if fits else [[step] for step in steps]
 
 
-def _steps(ref: TenantRef, exchange: BlockReplacement) -> list[TableWrite]:
-    entities = [_to_entity(ref, block) for block in exchange.blocks]
+def _steps(ref: TenantRef, replacement: BlockReplacement) -> list[TableWrite]:
+    entities = [_to_entity(ref, block) for block in replacement.blocks]
     steps: list[TableWrite] = [Put(entity) for entity in entities]
-    if all(block.name != exchange.name for block in exchange.blocks):
-        steps.append(Delete({"PartitionKey": ref.msp_id, "RowKey": _row(ref, exchange.name)}))
+    if all(block.name != replacement.name for block in replacement.blocks):
+        steps.append(Delete({"PartitionKey": ref.msp_id, "RowKey": _row(ref, replacement.name)}))
     return steps
 
 

@@ -1,7 +1,7 @@
-"""What a whole read of a tenant's users has met before it was put off.
+"""The users that a read of all users of a tenant has seen before it was postponed.
 
-A partition a tenant's life. Each row has the keys of a part of a read, as hashes of eight bytes:
-65,000 fit one.
+There is one partition per tenant and epoch. Each row contains the keys of a part of a read, as
+hashes of eight bytes: 65,000 fit into a row.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ from domain.identifiers import TenantRef
 from domain.ports.whole_reads import WholeReads
 
 _HASH_BYTES = 8
-_MOST = 8 * LARGEST_BINARY // _HASH_BYTES  # in a row, which holds 1 MiB; less is sent at once
+_MOST = 8 * LARGEST_BINARY // _HASH_BYTES  # in a row, which may have 1 MiB; less is sent at once
 
 
 class TableWholeReads(WholeReads):
-    """WholeReads over Azure Tables."""
+    """WholeReads in Azure Tables."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table

@@ -5,7 +5,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableEntity
 
-from adapters.tables.access import page
+from adapters.tables.access import Listing, page
 from domain.errors import MalformedInput, StorageUnavailable
 from domain.ports.page import Page
 
@@ -65,7 +65,7 @@ async def read(
     table: Any, size: int, token: str | None = None, every: int | None = None
 ) -> Page[int]:
     keep = (lambda n: n % every == 0) if every else None
-    return await page(table, CONDITION, BOUNDS, number, size, token, keep)
+    return await page(Listing(table, CONDITION, BOUNDS), number, size, token, keep)
 
 
 @pytest.mark.parametrize(("rows", "size"), [(0, 3), (1, 3), (3, 3), (4, 3), (10, 3), (2500, 1200)])
