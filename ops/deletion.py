@@ -75,19 +75,24 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
     if name.strip() != head.msp.value.name:
         raise MalformedInput("name", "must be the MSP's own name")
 
-    async def read() -> PaymentRecords:
-        known = await head_of(ports.msps, msp_id)
-        payments = await ports.msps.all(Payment, msp_id)
-        unpaid = [invoice_name(payment.number) for payment in payments if not payment.paid_at]
-        return PaymentRecords(known, unpaid)
-
-    await decide_and_commit(read, lambda records: decide_close(records, cause), ports.msps.commit)
+    await decide_and_commit(
+        lambda: _read_payments(ports.msps, msp_id),
+        lambda records: decide_close(records, cause),
+        ports.msps.commit,
+    )
     staff = await _remove_staff(ports, msp_id, cause)
     tenants = await _remove_tenants(ports, msp_id, cause)
     await _remove_invites(ports, msp_id, cause)
     app = head.msp.value.app
     secrets = tuple(name for name in (app.credential, app.service_account) if name)
     return Deleted(tenants, staff, secrets)
+
+
+async def _read_payments(msps: MspStore, msp_id: MspId) -> PaymentRecords:
+    head = await head_of(msps, msp_id)
+    payments = await msps.all(Payment, msp_id)
+    unpaid = [invoice_name(payment.number) for payment in payments if not payment.paid_at]
+    return PaymentRecords(head, unpaid)
 
 
 def decide_close(records: PaymentRecords, cause: Cause) -> Decision[None]:

@@ -70,12 +70,9 @@ def row_codec(
         spread: Codecs of fields whose own fields become properties of the row.
         required: Fields for which a missing property is an error despite their default.
     """
-    others = spread or {}
-    known_fields = [
-        replace(field, is_required=field.is_required or field.name in required)
-        for field in _fields(cls, _property, names, codecs)
-        if field.name not in others
-    ]
+    others, must = spread or {}, frozenset(required)
+    own = (field for field in _fields(cls, _property, names, codecs) if field.name not in others)
+    known_fields = [replace(f, is_required=f.is_required or f.name in must) for f in own]
 
     def encode(value: Any) -> Stored:
         properties = _parts(value, known_fields)
