@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from domain.audit import AuditEvent
+from domain.audit import AuditEvent, AuditFilter
 from domain.identifiers import parse_tenant_id
 from domain.ports.msp_store import MspStore
 from domain.ports.page import Page
@@ -71,12 +71,7 @@ async def list_audit_events(
 ) -> Page[AuditEventAnswer]:
     """List the MSP's audit events, newest first."""
     query = request.query
-    page = await msps.audit_events(
-        request.caller.msp_id,
-        query.page_size,
-        query.page_token,
-        tenant_id=parse_tenant_id(query.tenant_id) if query.tenant_id else None,
-        since=query.from_,
-        until=query.to,
-    )
+    tenant_id = parse_tenant_id(query.tenant_id) if query.tenant_id else None
+    shown = AuditFilter(tenant_id, query.from_, query.to)
+    page = await msps.audit_events(request.caller.msp_id, query.page_size, query.page_token, shown)
     return page.map(AuditEventAnswer.of)

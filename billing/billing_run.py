@@ -51,8 +51,9 @@ async def run_billing(ports: BillingPorts, cause: Cause) -> None:
 
 
 async def _at_each(msp_ids: list[MspId], act: Callable[[MspId], Awaitable[None]]) -> set[MspId]:
-    """Process every MSP, a few at a time; return those that failed."""
-    failures = await for_each(msp_ids, act, max_concurrent=_MAX_CONCURRENT)
-    for msp_id, error in failures:
+    """Act on every MSP, a few at once; return those where it failed."""
+
+    def log(msp_id: MspId, error: Exception) -> None:
         _log.error("billing failed at MSP %s", msp_id, exc_info=error)
-    return {msp_id for msp_id, _ in failures}
+
+    return set(await for_each(msp_ids, act, log, max_concurrent=_MAX_CONCURRENT))

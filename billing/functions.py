@@ -66,11 +66,7 @@ async def list_invoices_route(
 
 
 @routes.route(
-    "GET",
-    "billing/invoices/{number}",
-    Permission.BILLING_READ,
-    answers={200: InvoiceAnswer},
-    errors=(404,),
+    "GET", "billing/invoices/{number}", Permission.BILLING_READ, answers={200: InvoiceAnswer}
 )
 async def get_invoice(ports: BillingPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
     """Show an invoice."""
@@ -90,7 +86,6 @@ async def get_invoice(ports: BillingPorts, request: StaffRequest[NoBody, NoQuery
     Permission.BILLING_READ,
     answers={200: None},
     media="application/pdf",
-    errors=(404,),
 )
 async def get_invoice_pdf(ports: BillingPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
     """Download an invoice as PDF."""
@@ -105,7 +100,6 @@ async def get_invoice_pdf(ports: BillingPorts, request: StaffRequest[NoBody, NoQ
     Permission.BILLING_READ,
     answers={200: None},
     media="text/csv",
-    errors=(404,),
 )
 async def get_invoice_csv(ports: BillingPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
     """Download an invoice's lines as CSV."""

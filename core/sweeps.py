@@ -9,23 +9,28 @@ from domain.ports.page import Page
 async def for_each[T](
     items: Iterable[T] | AsyncIterable[T],
     act: Callable[[T], Awaitable[object]],
+    on_failure: Callable[[T, Exception], object],
     *,
     max_concurrent: int,
-) -> list[tuple[T, Exception]]:
-    """Process each item, a few concurrently; a failure of one item does not stop the others.
+) -> list[T]:
+    """Act on each item, a few at once; the failure of one item does not affect the others.
 
-    An item is taken from the source only when it can be processed.
+    An item is taken from the source only when there is room for it.
+
+    Args:
+        on_failure: Called at once with an item whose action failed, and its error.
 
     Returns:
-        The items whose action failed, each with its error. The caller logs them.
+        The items whose action failed.
     """
-    room, failures = asyncio.Semaphore(max_concurrent), list[tuple[T, Exception]]()
+    room, failed = asyncio.Semaphore(max_concurrent), list[T]()
 
     async def take(item: T) -> None:
         try:
             await act(item)
         except Exception as error:  # noqa: BLE001  the caller decides what each failure means
-            failures.append((item, error))
+            failed.append(item)
+            on_failure(item, error)
         finally:
             room.release()
 
@@ -33,7 +38,7 @@ async def for_each[T](
         async for item in _each(items):
             await room.acquire()
             tasks.create_task(take(item))
-    return failures
+    return failed
 
 
 async def _each[T](items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:

@@ -54,6 +54,18 @@ class AuditEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which events a list shows: of one tenant, and with `since` <= at < `until`; None for any."""
+
+    tenant_id: TenantId | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+ALL = AuditFilter()
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """The cause of a change: who made it, when, and in which request.
 

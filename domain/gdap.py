@@ -35,9 +35,9 @@ class RelationshipState(StrEnum):
     """
 
     PENDING = "pending"
-    ACTIVE = "live"
+    ACTIVE = "active"
     ENDED = "ended"
-    OTHER = "neither"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import uuid4
 
 import azure.functions as func
 from pydantic import BaseModel
 
 from domain.errors import DomainError
+from domain.identifiers import MspId
 from domain.roles import Permission
 from edge.answers import Answer, answered, failed, refused
 from edge.authorization import Gate
@@ -78,6 +79,14 @@ type StaffHandler[P, B, Q] = Callable[[P, StaffRequest[B, Q]], Awaitable[Answer]
 type PublicHandler[P] = Callable[[P, PublicRequest], Awaitable[Answer]]
 
 
+class _More(TypedDict, total=False):
+    """What few routes have."""
+
+    body_optional: bool
+    conditional: bool
+    media: str
+
+
 class RouteTable[P]:
     """The routes of one area: declared at module level, bound to the area's ports later.
 
@@ -99,7 +108,7 @@ class RouteTable[P]:
         body: type[B] = NoBody,  # type: ignore[assignment]  # the default narrows B
         query: type[Q] = NoQuery,  # type: ignore[assignment]  # the default narrows Q
         errors: tuple[int, ...] = (),
-        **more: Any,
+        **more: Unpack[_More],
     ) -> Callable[[StaffHandler[P, B, Q]], StaffHandler[P, B, Q]]:
         """Declare a route for staff.
 
@@ -218,12 +227,13 @@ class Edge:
         if route.raw_query:
             return public
         query = read_query(route.query, public.arguments)
+        msp_id = caller.msp_id if caller else MspId("")
+        listing = Listing(route.name, msp_id, req.route_params, public.arguments)
+        if isinstance(query, ListQuery) and query.page_token is not None:
+            query.page_token = self._page_tokens.read(listing, query.page_token)
         body = read_body(route.body, req, optional=route.body_optional)
         if caller is None:
             return public
-        listing = Listing(route.name, caller.msp_id, req.route_params, public.arguments)
-        if isinstance(query, ListQuery) and query.page_token is not None:
-            query.page_token = self._page_tokens.read(listing, query.page_token)
         sign = partial(self._page_tokens.write, listing)
         return StaffRequest(**facts, caller=caller, query=query, body=body, sign_position=sign)
 

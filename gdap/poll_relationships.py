@@ -24,7 +24,7 @@ from gdap.reconciliation import Change, Reconciliation
 from telemetry import count
 
 _log = logging.getLogger(__name__)
-_MSPS_AT_ONCE = 8
+_MAX_CONCURRENT = 8
 _PAGE = 1000
 # In one poll of an MSP. Each takes a few requests; the others wait for the next poll.
 _MOST_ASSIGNMENTS = 200
@@ -57,14 +57,15 @@ class MspView:
 
 async def poll_relationships(ports: GdapPorts) -> None:
     """Reconcile every MSP's relationships; a failure at one MSP does not affect the others."""
-    failures = await for_each(
-        ports.msps.msp_ids(), partial(poll_msp, ports), max_concurrent=_MSPS_AT_ONCE
-    )
-    for msp_id, error in failures:
+
+    def log(msp_id: MspId, error: Exception) -> None:
         if isinstance(error, DomainError):
             _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
         else:
             _log.error("GDAP relationships of MSP %s were not reconciled", msp_id, exc_info=error)
+
+    msp_ids = [msp_id async for msp_id in ports.msps.msp_ids()]
+    await for_each(msp_ids, partial(poll_msp, ports), log, max_concurrent=_MAX_CONCURRENT)
 
 
 async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:

@@ -76,7 +76,7 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
         raise MalformedInput("name", "must be the MSP's own name")
 
     await decide_and_commit(
-        lambda: _read_payments(ports.msps, msp_id),
+        lambda: read_payments(ports.msps, msp_id),
         lambda records: decide_close(records, cause),
         ports.msps.commit,
     )
@@ -88,7 +88,8 @@ async def delete_msp(ports: DeletionPorts, msp_id: MspId, name: str, cause: Caus
     return Deleted(tenants, staff, secrets)
 
 
-async def _read_payments(msps: MspStore, msp_id: MspId) -> PaymentRecords:
+async def read_payments(msps: MspStore, msp_id: MspId) -> PaymentRecords:
+    """Return the MSP's head and the numbers of its unpaid invoices."""
     head = await head_of(msps, msp_id)
     payments = await msps.all(Payment, msp_id)
     unpaid = [invoice_name(payment.number) for payment in payments if not payment.paid_at]

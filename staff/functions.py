@@ -104,9 +104,7 @@ async def put_staff_member(ports: StaffPorts, request: StaffRequest[StaffBody, N
     return Answer(201 if added else 200, StaffAnswer.of(member))
 
 
-@routes.route(
-    "DELETE", "staff/{tid}/{oid}", Permission.STAFF_MANAGE, answers={204: None}, errors=(404,)
-)
+@routes.route("DELETE", "staff/{tid}/{oid}", Permission.STAFF_MANAGE, answers={204: None})
 async def delete_staff_member(ports: StaffPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
     """Remove a staff member."""
     cause = request.cause(ports.clock.now())

@@ -79,7 +79,7 @@ class WholeRead:
         rows, page = self.indexed.rows, ready.page
         await rows.write(ready.records)
         rows.leave_out(page.unreadable)
-        self.indexed.note(ready.told)
+        self.indexed.note(ready.index_entries)
         self.position = page.next_link or self.position
         state = replace(rows.state, count=len(rows.digests))
         if not self.held and page.next_link:
@@ -94,7 +94,7 @@ class WholeRead:
         ready = ReadyPage.of(await completed(rows, self.reader, changed))
         await rows.write(ready.records)
         rows.leave_out(ready.page.unreadable)
-        self.indexed.note(ready.told)
+        self.indexed.note(ready.index_entries)
         rows.seen -= set(ready.page.removed)
         self.link = changed.delta_link or self.link
         await rows.lease.note_data_set(

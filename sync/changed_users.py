@@ -59,7 +59,7 @@ class ChangedUsers:
         await rows.write(ready.records)
         await rows.delete(page.removed)
         rows.leave_out(page.unreadable)
-        self.indexed.note(ready.told)
+        self.indexed.note(ready.index_entries)
         self.position = page.delta_link or page.next_link or self.position
         if self.indexed.should_flush:
             await self._store_position()

@@ -39,11 +39,12 @@ async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
         is_queued = await _handle_entry(ports, entry, now, interval, delay)
         queued += is_queued  # Without an await in between, since other tasks add as well.
 
-    failures = await for_each(enumerate(entries), handle, max_concurrent=_MAX_CONCURRENT)
-    for _, error in failures:
-        # After a concurrent change the entry is stale, and the next run removes it.
+    def log(_: tuple[int, ScheduledSync], error: Exception) -> None:
+        # After a concurrent change the entry is stale, and is removed next time.
         if not isinstance(error, ConcurrentChange):
             _log.error("a due tenant could not be queued", exc_info=error)
+
+    await for_each(enumerate(entries), handle, log, max_concurrent=_MAX_CONCURRENT)
     return queued
 
 

@@ -21,7 +21,7 @@ from sync.lease import LeaseLost
 from sync.record_writer import RecordWriter
 
 _PAGE = 1000
-_MOST_TOLD = 5000
+_MOST_PENDING = 5000
 
 
 def entries_of(page: UserPage) -> dict[str, Entry | None]:
@@ -49,7 +49,7 @@ class IndexedUsers:
     @property
     def should_flush(self) -> bool:
         """Whether the index should be written before reading more."""
-        return len(self.pending_entries) >= _MOST_TOLD
+        return len(self.pending_entries) >= _MOST_PENDING
 
     def note(self, pending_entries: Mapping[str, Entry | None]) -> None:
         """Keep a page's index entries until they are written."""

@@ -19,7 +19,7 @@ class ReadyPage:
 
     page: UserPage
     records: list[StoredRecord]
-    told: dict[str, Entry | None]
+    index_entries: dict[str, Entry | None]
 
     @classmethod
     def of(cls, page: UserPage) -> "ReadyPage":

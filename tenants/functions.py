@@ -51,13 +51,7 @@ async def list_tenants_route(
     return page.map(lambda listed: TenantAnswer.of(*listed))
 
 
-@routes.route(
-    "GET",
-    "tenants/{tenantId}",
-    Permission.TENANTS_READ,
-    answers={200: TenantAnswer},
-    errors=(404,),
-)
+@routes.route("GET", "tenants/{tenantId}", Permission.TENANTS_READ, answers={200: TenantAnswer})
 async def get_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
     """Return a tenant."""
     return await _answer(ports, request.caller.msp_id, request.tenant_id, 200)
@@ -69,7 +63,6 @@ async def get_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery])
     Permission.TENANTS_MANAGE,
     body=EditBody,
     answers={200: TenantAnswer},
-    errors=(404,),
     conditional=True,
 )
 async def edit_tenant_route(ports: TenantPorts, request: StaffRequest[EditBody, NoQuery]) -> Answer:
@@ -80,13 +73,7 @@ async def edit_tenant_route(ports: TenantPorts, request: StaffRequest[EditBody, 
     return await _answer(ports, msp_id, tenant_id, 200)
 
 
-@routes.route(
-    "DELETE",
-    "tenants/{tenantId}",
-    Permission.TENANTS_MANAGE,
-    answers={204: None},
-    errors=(404,),
-)
+@routes.route("DELETE", "tenants/{tenantId}", Permission.TENANTS_MANAGE, answers={204: None})
 async def delete_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
     """Delete a customer tenant permanently."""
     cause = request.cause(ports.clock.now())
@@ -95,11 +82,7 @@ async def delete_tenant(ports: TenantPorts, request: StaffRequest[NoBody, NoQuer
 
 
 @routes.route(
-    "POST",
-    "tenants/{tenantId}/sync",
-    Permission.TENANTS_MANAGE,
-    answers={202: TenantAnswer},
-    errors=(404,),
+    "POST", "tenants/{tenantId}/sync", Permission.TENANTS_MANAGE, answers={202: TenantAnswer}
 )
 async def request_tenant_sync(ports: TenantPorts, request: StaffRequest[NoBody, NoQuery]) -> Answer:
     """Request a sync of a tenant."""
@@ -122,7 +105,6 @@ def _step_route(
         f"tenants/{{tenantId}}/{name}",
         Permission.TENANTS_MANAGE,
         answers={200: TenantAnswer},
-        errors=(404,),
     )
 
 

@@ -27,7 +27,7 @@ from telemetry import count
 _log = logging.getLogger(__name__)
 _BATCH = 1000
 # Progress is audited at this many rows, then at twice as many, and so on: always only a few events.
-_FIRST_TOLD = 10_000
+_FIRST_REPORTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,10 @@ async def purge_tenant(
     stopped = await _stop_writer(ports, before)
     after, is_empty = await _delete_some(ports, stopped, pace or Pace())
     if not is_empty or _may_be_written_to(after, ports.clock.now()):
-        await _go_on(ports, after, request_id, is_empty=is_empty)
-        await _tell_progress(ports, before, after, request_id)
+        await _continue(ports, after, request_id, is_empty=is_empty)
+        await _record_progress(ports, before, after, request_id)
     elif known or _count(after):  # Otherwise the message was delivered twice.
-        await _tell(ports, after, "tenant.purged", request_id)
+        await _record_event(ports, after, "tenant.purged", request_id)
         await ports.pending_work.drop(PURGE_TENANT, ref)
         count("purges.completed")
 
@@ -119,7 +119,7 @@ async def _delete_some(
     return replace(progress, deleted=tuple(sorted(counts.items()))), is_empty
 
 
-async def _go_on(
+async def _continue(
     ports: PurgePorts, progress: PendingWork, request_id: str, *, is_empty: bool
 ) -> None:
     """Queue the next step: at once, or for the time when the lease's holder may no longer write."""
@@ -134,22 +134,24 @@ async def _go_on(
     await ports.queues.send(PURGE_TENANT, ref, delay_seconds=delay)
 
 
-async def _tell_progress(
+async def _record_progress(
     ports: PurgePorts, before: PendingWork, after: PendingWork, request_id: str
 ) -> None:
     if _times_doubled(after) > _times_doubled(before):
-        await _tell(ports, after, "tenant.purge_progress", request_id)
+        await _record_event(ports, after, "tenant.purge_progress", request_id)
 
 
 def _times_doubled(progress: PendingWork) -> int:
-    return (_count(progress) // _FIRST_TOLD).bit_length()
+    return (_count(progress) // _FIRST_REPORTED).bit_length()
 
 
 def _count(progress: PendingWork) -> int:
     return sum(count for _name, count in progress.deleted)
 
 
-async def _tell(ports: PurgePorts, progress: PendingWork, action: str, request_id: str) -> None:
+async def _record_event(
+    ports: PurgePorts, progress: PendingWork, action: str, request_id: str
+) -> None:
     ref, cause = _ref(progress), Cause(SYSTEM, ports.clock.now(), request_id)
     event = cause.event(ref.msp_id, action, tenant_id=ref.tenant_id, before=dict(progress.deleted))
     await ports.msps.commit((Insert(event),))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any, override
 
@@ -23,7 +22,7 @@ from adapters.tables.releases import readable, readable_page
 from adapters.tables.rows import IN_RANGE, from_entity, range_of, to_entity
 from adapters.tables.transaction_body import Create, Delete, Put, TableWrite
 from adapters.tables.transactions import Transactions
-from domain.audit import AuditEvent
+from domain.audit import ALL, AuditEvent, AuditFilter
 from domain.billing_account import BillingAccount
 from domain.consent_session import ConsentRecord
 from domain.errors import NoSuchMsp
@@ -122,23 +121,19 @@ class TableMspStore(MspStore):
 
     @override
     async def audit_events(
-        self,
-        msp_id: MspId,
-        page_size: int,
-        token: str | None = None,
-        *,
-        tenant_id: TenantId | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        self, msp_id: MspId, page_size: int, token: str | None = None, shown: AuditFilter = ALL
     ) -> Page[AuditEvent]:
         parameters, events = range_of(AuditEvent, msp_id), kind_of(AuditEvent)
-        if until:  # The keys of events at `until` itself sort before the end of their range.
-            parameters["first"] = events.range(newest_first(until))[1]
-        if since:
-            parameters["last"] = events.range(newest_first(since))[1]
+        if (
+            shown.until
+        ):  # The keys of events at that time itself sort before the end of their range.
+            parameters["first"] = events.range(newest_first(shown.until))[1]
+        if shown.since:
+            parameters["last"] = events.range(newest_first(shown.since))[1]
         condition = IN_RANGE
-        if tenant_id:
-            condition, parameters["tenant"] = f"{IN_RANGE} and tenant_id eq @tenant", tenant_id
+        if shown.tenant_id:
+            condition = f"{IN_RANGE} and tenant_id eq @tenant"
+            parameters["tenant"] = shown.tenant_id
         read = partial(_readable, AuditEvent)
         found = await page(Listing(self._table, condition, parameters), read, page_size, token)
         return Page(tuple(known.value for known in found.items if known), found.next_token)

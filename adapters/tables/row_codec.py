@@ -7,7 +7,7 @@ A type without a stored form is refused when the codec is created.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -207,11 +207,22 @@ def _fields(
             name=field.name,
             stored=(names or {}).get(field.name, field.name),
             codec=(codecs or {}).get(field.name) or codec_of(_without_none(hints[field.name])),
-            is_required=field.default is MISSING and not _is_optional(hints[field.name]),
-            default=None if field.default is MISSING else field.default,
+            is_required=not _has_default(field) and not _is_optional(hints[field.name]),
+            default=_default_of(field),
         )
         for field in fields(cls)
     )
+
+
+def _has_default(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
+
+
+def _default_of(field: Field[Any]) -> Any:
+    """Return a field's default; rows are immutable, so one value serves them all."""
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return None if field.default is MISSING else field.default
 
 
 def _is_optional(annotation: Any) -> bool:

@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
-from domain.audit import AuditEvent
+from domain.audit import ALL, AuditEvent, AuditFilter
 from domain.billing_account import BillingAccount
 from domain.consent_session import ConsentRecord
 from domain.identifiers import MspId, TenantId
@@ -98,17 +97,10 @@ class MspStore(Protocol):
         """
         ...
 
-    async def audit_events(  # noqa: PLR0913  the list's filters
-        self,
-        msp_id: MspId,
-        page_size: int,
-        token: str | None = None,
-        *,
-        tenant_id: TenantId | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+    async def audit_events(
+        self, msp_id: MspId, page_size: int, token: str | None = None, shown: AuditFilter = ALL
     ) -> Page[AuditEvent]:
-        """Return a page of the audit log, newest first; `since` ≤ at < `until`."""
+        """Return a page of the audit log, newest first."""
         ...
 
     def msp_ids(self) -> AsyncIterator[MspId]:

@@ -76,7 +76,7 @@ async def _rows(ports: BillingPorts, msp_id: MspId) -> list[Row]:
 
 async def _timed(msp_ids: Sequence[MspId], act: Callable[[MspId], Awaitable[None]]) -> float:
     began = time.perf_counter()
-    failed = await for_each(msp_ids, act, max_concurrent=8)
+    failed = await for_each(msp_ids, act, print, max_concurrent=8)
     if failed:
         raise RuntimeError(f"{len(failed)} failed")
     return time.perf_counter() - began

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from adapters.tables.storage import Storage
+from domain.audit import ALL, AuditFilter
 from domain.consent_session import ConsentOutcome, ConsentRecord, ConsentState, hash_state
 from domain.errors import ConcurrentChange, MalformedInput
 from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
@@ -17,6 +18,7 @@ from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, Remove, Replace, Row, RowChange
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import ActivePeriod, TenantUsage
+from ops.deletion import read_payments
 from tests.contract.conftest import Ports
 from tests.samples import CAUSE, MSP, NOW, OTHER, OWN, OWNER, tenant, version
 
@@ -179,14 +181,14 @@ async def test_audit_events_come_newest_first_and_by_time_and_tenant(
         events.append(cause.event(msp.msp_id, f"a.{hours}", tenant_id=tenant_id))
     await ports.msps.commit([Insert(event) for event in events])
 
-    async def actions(**filters: object) -> list[str]:
-        page = await ports.msps.audit_events(msp.msp_id, 100, **filters)  # type: ignore[arg-type]  # filters by name
+    async def actions(shown: AuditFilter) -> list[str]:
+        page = await ports.msps.audit_events(msp.msp_id, 100, shown=shown)
         return [event.action for event in page.items]
 
-    assert await actions() == [f"a.{n}" for n in (5, 4, 3, 2, 1, 0)]
-    assert await actions(tenant_id=OWN) == ["a.5", "a.3", "a.1"]
+    assert await actions(ALL) == [f"a.{n}" for n in (5, 4, 3, 2, 1, 0)]
+    assert await actions(AuditFilter(tenant_id=OWN)) == ["a.5", "a.3", "a.1"]
     since, until = NOW + timedelta(hours=2), NOW + timedelta(hours=4)
-    assert await actions(since=since, until=until) == ["a.3", "a.2"]
+    assert await actions(AuditFilter(since=since, until=until)) == ["a.3", "a.2"]
 
 
 async def test_no_row_of_another_msp_ever_shows(ports: Ports, msp: Msp) -> None:
@@ -223,3 +225,16 @@ async def test_all_rows_can_be_those_that_begin_with_parts_of_a_key(ports: Ports
     await ports.msps.commit([Insert(member) for member in (*here, *there)])
     found = await ports.msps.all(StaffMember, msp.msp_id, OWN)
     assert sorted(found, key=lambda m: m.oid) == sorted(here, key=lambda m: m.oid)
+
+
+async def test_an_msp_without_invoices_owes_nothing(ports: Ports, msp: Msp) -> None:
+    assert list((await read_payments(ports.msps, msp.msp_id)).unpaid) == []
+
+
+async def test_unpaid_invoices_are_told_from_paid_ones(ports: Ports, msp: Msp) -> None:
+    for number, paid_at in enumerate((NOW, None, None), start=1):
+        month = Month(2026, 7 + number)
+        payment = Payment(msp.msp_id, number, month, Decimal(1), NOW, NOW.date(), paid_at)
+        await ports.msps.commit([Insert(payment)])
+    unpaid = (await read_payments(ports.msps, msp.msp_id)).unpaid
+    assert list(unpaid) == ["M365-INV-0002", "M365-INV-0003"]

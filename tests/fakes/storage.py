@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any, override
 
-from domain.audit import AuditEvent
+from domain.audit import ALL, AuditEvent, AuditFilter
 from domain.billing_account import BillingAccount
 from domain.consent_session import ConsentRecord, ConsentSession
 from domain.errors import ConcurrentChange, MalformedInput, NoSuchMsp
@@ -105,21 +105,14 @@ class FakeMspStore(MspStore):
 
     @override
     async def audit_events(
-        self,
-        msp_id: MspId,
-        page_size: int,
-        token: str | None = None,
-        *,
-        tenant_id: TenantId | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        self, msp_id: MspId, page_size: int, token: str | None = None, shown: AuditFilter = ALL
     ) -> Page[AuditEvent]:
         events = [
             event
             for event in (known.value for known in self.of_kind(AuditEvent, msp_id))
-            if tenant_id in (None, event.tenant_id)
-            and (since is None or event.at >= since)
-            and (until is None or event.at < until)
+            if shown.tenant_id in (None, event.tenant_id)
+            and (shown.since is None or event.at >= shown.since)
+            and (shown.until is None or event.at < shown.until)
         ]
         return page_of(events, page_size, token)
 

@@ -22,9 +22,31 @@ async def test_each_item_is_acted_on_and_the_failures_come_back_with_their_items
             raise ValueError(str(number))
         done.append(number)
 
-    failures = await for_each(range(7), act, max_concurrent=2)
+    reports: list[tuple[int, str]] = []
+
+    def report(number: int, error: Exception) -> None:
+        reports.append((number, str(error)))
+
+    assert sorted(await for_each(range(7), act, report, max_concurrent=2)) == [0, 3, 6]
     assert sorted(done) == [1, 2, 4, 5]
-    assert sorted((item, str(error)) for item, error in failures) == [(0, "0"), (3, "3"), (6, "6")]
+    assert sorted(reports) == [(0, "0"), (3, "3"), (6, "6")]
+
+
+async def test_a_failure_is_reported_before_the_others_are_done() -> None:
+    reported, release = asyncio.Event(), asyncio.Event()
+
+    async def act(number: int) -> None:
+        if number == 0:
+            raise ValueError
+        await release.wait()
+
+    def report(_number: int, _error: Exception) -> None:
+        reported.set()
+
+    sweep = asyncio.create_task(for_each(range(2), act, report, max_concurrent=2))
+    await reported.wait()
+    release.set()
+    assert await sweep == [0]
 
 
 async def test_no_more_run_at_once_than_there_is_room_for_and_no_more_are_taken() -> None:
@@ -38,7 +60,7 @@ async def test_no_more_run_at_once_than_there_is_room_for_and_no_more_are_taken(
         await asyncio.sleep(0)
         running -= 1
 
-    assert await for_each(numbers(20, taken), act, max_concurrent=3) == []
+    assert await for_each(numbers(20, taken), act, print, max_concurrent=3) == []
     assert most == 3
     assert taken == list(range(20))
 
@@ -53,7 +75,7 @@ async def test_a_cancelled_sweep_ends_and_leaves_nothing_running() -> None:
         finally:
             ended.append(number)
 
-    sweep = asyncio.create_task(for_each(range(5), act, max_concurrent=2))
+    sweep = asyncio.create_task(for_each(range(5), act, print, max_concurrent=2))
     await started.wait()
     await asyncio.sleep(0)
     sweep.cancel()
