@@ -7,15 +7,13 @@ from domain.ports.page import Page
 
 
 async def for_each[T](
-    items: Iterable[T] | AsyncIterable[T],
+    items: Iterable[T],
     act: Callable[[T], Awaitable[object]],
     on_failure: Callable[[T, Exception], object],
     *,
     max_concurrent: int,
 ) -> list[T]:
     """Act on each item, a few at once; the failure of one item does not affect the others.
-
-    An item is taken from the source only when there is room for it.
 
     Args:
         on_failure: Called at once with an item whose action failed, and its error.
@@ -35,19 +33,10 @@ async def for_each[T](
             room.release()
 
     async with asyncio.TaskGroup() as tasks:
-        async for item in _each(items):
+        for item in items:
             await room.acquire()
             tasks.create_task(take(item))
     return failed
-
-
-async def _each[T](items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
-    else:
-        for item in items:
-            yield item
 
 
 async def all_pages[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
