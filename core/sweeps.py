@@ -13,13 +13,12 @@ async def for_each[T](
     *,
     max_concurrent: int,
 ) -> list[T]:
-    """Act on each item, a few at once; the failure of one item does not affect the others.
+    """Act on each item, a few at once; return those whose action failed.
+
+    The failure of one item does not affect the others.
 
     Args:
         on_failure: Called at once with an item whose action failed, and its error.
-
-    Returns:
-        The items whose action failed.
     """
     room, failed = asyncio.Semaphore(max_concurrent), list[T]()
 
