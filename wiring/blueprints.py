@@ -19,7 +19,7 @@ from wiring.workers import sync, work
 
 def blueprints(services: Services) -> list[func.Blueprint]:
     """Return the functions of all areas, each bound to its ports."""
-    edge = Edge(gate(services), PageTokens(services.settings.page_token_key))
+    edge = Edge(gate=gate(services), page_tokens=PageTokens(services.settings.page_token_key))
     areas = (consent, my_tenant, tenants, synced_data, gdap, portfolio, billing, staff, audit)
     return [
         *(area(edge, services) for area in areas),
@@ -32,7 +32,15 @@ def blueprints(services: Services) -> list[func.Blueprint]:
 def gate(services: Services) -> Gate:
     """Return the gate that admits staff."""
     settings, storage, clock = services.settings, services.storage, services.clock
-    keys = EntraKeys(settings.entra_authority, clock)
-    verifier = TokenVerifier(keys, settings.entra_authority, settings.api_audience)
+    keys = EntraKeys(authority=settings.entra_authority, clock=clock)
+    verifier = TokenVerifier(
+        keys=keys, authority=settings.entra_authority, audience=settings.api_audience
+    )
     remember = timedelta(seconds=settings.staff_cache_seconds)
-    return Gate(verifier, storage.staff_index, storage.msps, clock, remember)
+    return Gate(
+        verifier=verifier,
+        index=storage.staff_index,
+        msps=storage.msps,
+        clock=clock,
+        remember=remember,
+    )

@@ -49,7 +49,7 @@ def gdap(edge: Edge, services: Services) -> func.Blueprint:
     """Return the functions for GDAP relationships with customers."""
     ports = GdapPorts(
         msps=services.storage.msps,
-        gdap=GraphGdap(services.tokens, services.graph),
+        gdap=GraphGdap(tokens=services.tokens, graph=services.graph),
         sync_requests=services.sync_requests,
         clock=services.clock,
     )

@@ -21,7 +21,7 @@ def consent(edge: Edge, services: Services) -> func.Blueprint:
         sync_requests=services.sync_requests,
         pending_work=storage.pending_work,
         queues=services.queues,
-        identity=GraphIdentity(services.tokens, services.graph),
+        identity=GraphIdentity(tokens=services.tokens, graph=services.graph),
         clock=services.clock,
     )
     site = ConsentSite(
@@ -43,7 +43,7 @@ def my_tenant(edge: Edge, services: Services) -> func.Blueprint:
         queues=services.queues,
         sync_states=storage.sync_states,
         sync_requests=services.sync_requests,
-        identity=GraphIdentity(services.tokens, services.graph),
+        identity=GraphIdentity(tokens=services.tokens, graph=services.graph),
         clock=services.clock,
         credentials=services.tokens.credentials,
     )

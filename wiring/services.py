@@ -82,7 +82,7 @@ def open_secrets(settings: Settings) -> Secrets:
         SettingMissing: Neither a Key Vault nor a folder is set.
     """
     if settings.key_vault_url:
-        return KeyVaultSecrets(settings.key_vault_url, _credential())
+        return KeyVaultSecrets(vault_url=settings.key_vault_url, credential=_credential())
     if not settings.secrets_dir:
         raise SettingMissing("set KEY_VAULT_URL or SECRETS_DIR")
     return FileSecrets(Path(settings.secrets_dir))
@@ -92,7 +92,12 @@ def open_credentials(settings: Settings) -> Credentials:
     """Open the credentials of the MSPs' partner apps."""
     identity = ManagedIdentity(settings.azure_client_id) if settings.azure_client_id else None
     remembered = timedelta(seconds=settings.credential_cache_seconds)
-    return Credentials(open_secrets(settings), SystemClock(), identity, remembered)
+    return Credentials(
+        secrets=open_secrets(settings),
+        clock=SystemClock(),
+        identity=identity,
+        remembered=remembered,
+    )
 
 
 def open_telemetry(settings: Settings) -> None:
@@ -124,11 +129,17 @@ class Services:
             clock=SystemClock(),
             storage=open_storage(settings),
             queues=open_queues(settings),
-            tokens=TokenSource(authority, graph, open_credentials(settings)),
+            tokens=TokenSource(
+                authority=authority, graph=graph, credentials=open_credentials(settings)
+            ),
             graph=GraphClient(graph),
         )
 
     @property
     def sync_requests(self) -> SyncRequests:
         """The mechanism with which every area requests syncs."""
-        return SyncRequests(self.storage.sync_states, self.storage.sync_schedule, self.queues)
+        return SyncRequests(
+            states=self.storage.sync_states,
+            schedule=self.storage.sync_schedule,
+            queues=self.queues,
+        )
