@@ -70,7 +70,7 @@ async def _commit(
     actor = Actor("consent", session.tid, session.oid, session.name)
     cause = Cause(actor, ports.clock.now(), request_id)
     return await decide_and_commit(
-        lambda: ports.msps.snapshot(session.msp_id, session.tid),
+        lambda: ports.msps.tenant_records(session.msp_id, session.tid),
         lambda records: decide_outcome(records, session, result, cause),
         ports.msps.commit,
     )

@@ -74,7 +74,7 @@ async def start_session(
     )
     await ports.sessions.add(session)
     await decide_and_commit(
-        lambda: ports.msps.snapshot(msp.msp_id, member.tid),
+        lambda: ports.msps.tenant_records(msp.msp_id, member.tid),
         lambda records: _record(records, session, cause),
         ports.msps.commit,
     )

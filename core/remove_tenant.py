@@ -45,7 +45,7 @@ async def remove_tenant(
         await ports.msps.commit(operations)
 
     removed = await decide_and_commit(
-        lambda: ports.msps.snapshot(msp_id, tenant_id), decide, commit
+        lambda: ports.msps.tenant_records(msp_id, tenant_id), decide, commit
     )
     await ports.queues.send(PURGE_TENANT, removed.ref)
     return removed

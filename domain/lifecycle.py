@@ -32,7 +32,7 @@ REACTIVATE = LifecycleStep("reactivated", frozenset({TenantStatus.OFFBOARDED}), 
 
 
 def take(
-    step: LifecycleStep, known: Versioned[Tenant], snapshot: TenantRecords, cause: Cause
+    step: LifecycleStep, known: Versioned[Tenant], records: TenantRecords, cause: Cause
 ) -> Decision[Tenant]:
     """Decide a step of a customer tenant's lifecycle.
 
@@ -49,13 +49,13 @@ def take(
         raise InvalidStatus(f"A tenant that is {before.status} cannot be {step.name}.")
     offboarded_at = cause.at if step.target is TenantStatus.OFFBOARDED else None
     after = replace(before, status=step.target, offboarded_at=offboarded_at)
-    return Decision(after, tenant_changes(known, after, snapshot, f"tenant.{step.name}", cause))
+    return Decision(after, tenant_changes(known, after, records, f"tenant.{step.name}", cause))
 
 
 def tenant_changes(
     known: Versioned[Tenant],
     after: Tenant,
-    snapshot: TenantRecords,
+    records: TenantRecords,
     action: str,
     cause: Cause,
 ) -> tuple[RowChange, ...]:
@@ -68,27 +68,27 @@ def tenant_changes(
         after=describe(after),
     )
     row: tuple[RowChange, ...] = (Replace(after, known.version), Insert(event))
-    return row + usage_change(after, snapshot, cause)
+    return row + usage_change(after, records, cause)
 
 
-def usage_change(tenant: Tenant, snapshot: TenantRecords, cause: Cause) -> tuple[RowChange, ...]:
+def usage_change(tenant: Tenant, records: TenantRecords, cause: Cause) -> tuple[RowChange, ...]:
     """Return the change of the usage row that follows from a customer tenant's new status."""
-    known = snapshot.usage
+    known = records.usage
     usage = known.value if known else TenantUsage(tenant.msp_id, tenant.tenant_id, "", ())
     named = replace(usage, tenant_name=tenant.display_name)
     counted = named.opened(cause.at) if tenant.is_billed else named.closed(cause.at)
     if counted == usage or not counted.periods:
         return ()
-    return (write(folded_usage(counted, snapshot, cause), known),)
+    return (write(folded_usage(counted, records, cause), known),)
 
 
-def folded_usage(usage: TenantUsage, snapshot: TenantRecords, cause: Cause) -> TenantUsage:
+def folded_usage(usage: TenantUsage, records: TenantRecords, cause: Cause) -> TenantUsage:
     """Return the usage in the form that is stored; it fits its row after any number of changes."""
-    return usage.folded(ZoneInfo(snapshot.head.msp.value.time_zone), cause.at)
+    return usage.folded(ZoneInfo(records.head.msp.value.time_zone), cause.at)
 
 
 def new_tenant_rows(
-    tenant: Tenant, snapshot: TenantRecords, action: str, cause: Cause
+    tenant: Tenant, records: TenantRecords, action: str, cause: Cause
 ) -> tuple[RowChange, ...]:
     """Return the rows to write when a customer tenant is added, for the first time or again.
 
@@ -97,7 +97,7 @@ def new_tenant_rows(
     """
     event = cause.event(tenant.msp_id, action, tenant_id=tenant.tenant_id, after=describe(tenant))
     row: tuple[RowChange, ...] = (Insert(tenant), Insert(event))
-    return row + usage_change(tenant, snapshot, cause)
+    return row + usage_change(tenant, records, cause)
 
 
 def first_usage(tenant: Tenant, cause: Cause) -> TenantUsage:

@@ -45,27 +45,27 @@ def describe(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def refuse_second(snapshot: TenantRecords, tenant_id: str) -> None:
+def refuse_second(records: TenantRecords, tenant_id: str) -> None:
     """Refuse a second partner tenant, and any partner tenant of a deleted MSP.
 
     Raises:
         PartnerTenantExists: Another tenant is the partner tenant.
         MspSuspended: The MSP was deleted, for example while a consent was in progress.
     """
-    if snapshot.head.msp.value.closed_at is not None:
+    if records.head.msp.value.closed_at is not None:
         raise MspSuspended("The MSP has been deleted.")
-    slot = snapshot.head.slot
+    slot = records.head.slot
     if slot and slot.value.tenant_id != tenant_id:
         raise PartnerTenantExists("The MSP has another partner tenant already.")
 
 
-def note_permissions(snapshot: TenantRecords, organization: Organization) -> tuple[RowChange, ...]:
+def note_permissions(records: TenantRecords, organization: Organization) -> tuple[RowChange, ...]:
     """Record whether the MSP's consent covers all permissions of the current manifest.
 
     If it does not, it is not a consent to the current manifest. It may be one to an earlier
     manifest, so an earlier version that is recorded is kept.
     """
-    msp = snapshot.head.msp
+    msp = records.head.msp
     version = msp.value.consented_manifest
     if organization.permissions >= MANIFEST:
         version = MANIFEST_VERSION
@@ -77,7 +77,7 @@ def note_permissions(snapshot: TenantRecords, organization: Organization) -> tup
 
 
 def enable(
-    snapshot: TenantRecords, organization: Organization, cause: Cause, *, convert: bool
+    records: TenantRecords, organization: Organization, cause: Cause, *, convert: bool
 ) -> Decision[Enabled]:
     """Decide how a tenant that gave its consent becomes the partner tenant.
 
@@ -87,19 +87,19 @@ def enable(
     Raises:
         PartnerTenantExists: Another tenant is the partner tenant.
     """
-    refuse_second(snapshot, organization.tenant_id)
-    known = snapshot.tenant
+    refuse_second(records, organization.tenant_id)
+    known = records.tenant
     if known is None:
-        return _create(snapshot, organization, cause)
+        return _create(records, organization, cause)
     if known.value.is_own_msp_tenant:
         return Decision(Enabled(Enabling.ALREADY, known.value))
     if not convert:
         return Decision(Enabled(Enabling.EXISTING_CUSTOMER, known.value))
-    return _convert(snapshot, known, organization, cause)
+    return _convert(records, known, organization, cause)
 
 
-def _create(snapshot: TenantRecords, organization: Organization, cause: Cause) -> Decision[Enabled]:
-    msp_id = snapshot.head.msp.value.msp_id
+def _create(records: TenantRecords, organization: Organization, cause: Cause) -> Decision[Enabled]:
+    msp_id = records.head.msp.value.msp_id
     tenant = Tenant(
         msp_id=msp_id,
         tenant_id=organization.tenant_id,
@@ -115,11 +115,11 @@ def _create(snapshot: TenantRecords, organization: Organization, cause: Cause) -
     )
     slot = PartnerTenantClaim(msp_id, tenant.tenant_id)
     operations: tuple[RowChange, ...] = (Insert(tenant), Insert(slot), Insert(event))
-    return Decision(Enabled(Enabling.CREATED, tenant), operations + _without_unbilled(snapshot))
+    return Decision(Enabled(Enabling.CREATED, tenant), operations + _without_unbilled(records))
 
 
 def _convert(
-    snapshot: TenantRecords, known: Versioned[Tenant], organization: Organization, cause: Cause
+    records: TenantRecords, known: Versioned[Tenant], organization: Organization, cause: Cause
 ) -> Decision[Enabled]:
     before = known.value
     tenant = replace(
@@ -143,16 +143,16 @@ def _convert(
         Insert(PartnerTenantClaim(tenant.msp_id, tenant.tenant_id)),
         Insert(event),
     )
-    return Decision(Enabled(Enabling.CONVERTED, tenant), operations + _without_unbilled(snapshot))
+    return Decision(Enabled(Enabling.CONVERTED, tenant), operations + _without_unbilled(records))
 
 
-def _without_unbilled(snapshot: TenantRecords) -> tuple[RowChange, ...]:
+def _without_unbilled(records: TenantRecords) -> tuple[RowChange, ...]:
     """Drop the usage that is not invoiced yet: the partner tenant is free, also once disabled.
 
     The billing account is replaced as well. So an invoice that is being issued at the same time
     is either committed before the conversion or takes it into account.
     """
-    known, head = snapshot.usage, snapshot.head
+    known, head = records.usage, records.head
     if known is None:
         return ()
     msp, account = head.msp.value, head.account
@@ -163,13 +163,13 @@ def _without_unbilled(snapshot: TenantRecords) -> tuple[RowChange, ...]:
     return (usage, write(same, account))
 
 
-def disable(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
+def disable(records: TenantRecords, cause: Cause) -> Decision[Tenant]:
     """Decide the removal of the partner tenant: row, claim and consent record in one transaction.
 
     Raises:
         NoPartnerTenant: There is none, or it has just been removed.
     """
-    slot, known, consent = snapshot.head.slot, snapshot.tenant, snapshot.head.consent
+    slot, known, consent = records.head.slot, records.tenant, records.head.consent
     if not slot or not known or slot.value.tenant_id != known.value.tenant_id:
         raise NoPartnerTenant("The MSP has no partner tenant.")
     event = cause.event(
@@ -181,11 +181,11 @@ def disable(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
     operations: tuple[RowChange, ...] = (
         Remove(known.value, known.version),
         Remove(slot.value, slot.version),
-        removal_row(snapshot, known.value, cause.at),
+        removal_row(records, known.value, cause.at),
         Insert(event),
     )
-    if snapshot.invite:
-        operations += (Remove(snapshot.invite.value, snapshot.invite.version),)
+    if records.invite:
+        operations += (Remove(records.invite.value, records.invite.version),)
     # A new consent starts without the old record, and a pending one must not restore the tenant.
     if consent:
         operations += (Remove(consent.value, consent.version),)

@@ -73,7 +73,7 @@ async def invite_customer(
 
 
 async def _read(msps: MspStore, msp: Msp, tenant_id: TenantId) -> TenantRecords:
-    records = await msps.snapshot(msp.msp_id, tenant_id)
+    records = await msps.tenant_records(msp.msp_id, tenant_id)
     if records.head.msp.value.closed_at is not None:
         raise MspSuspended("The MSP has been deleted.")
     return records
@@ -150,7 +150,7 @@ async def _create(ports: GdapPorts, msp: Msp, invitation: Invitation, cause: Cau
 
 async def _remove_claim(msps: MspStore, msp: Msp, tenant_id: TenantId) -> None:
     """Remove the claim; an invite that has replaced it stays."""
-    known = (await msps.snapshot(msp.msp_id, tenant_id)).invite
+    known = (await msps.tenant_records(msp.msp_id, tenant_id)).invite
     if known and known.value.status == CLAIMED:
         with suppress(ConcurrentChange):
             await msps.commit((Remove(known.value, known.version),))

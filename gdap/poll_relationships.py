@@ -146,7 +146,7 @@ async def _reconcile_customer(
     if not preview.operations and not _lacks_access(preview.result, msp):
         return 0
     reconciliation = await decide_and_commit(
-        lambda: ports.msps.snapshot(msp.msp_id, tenant_id),
+        lambda: ports.msps.tenant_records(msp.msp_id, tenant_id),
         lambda records: reconcile(records, relationships, cause),
         ports.msps.commit,
     )
@@ -180,7 +180,7 @@ async def _assign(ports: GdapPorts, msp: Msp, reconciliation: Reconciliation, ca
     if not complete:
         return False
     return await decide_and_commit(
-        lambda: ports.msps.snapshot(msp.msp_id, tenant.tenant_id),
+        lambda: ports.msps.tenant_records(msp.msp_id, tenant.tenant_id),
         lambda records: record_access(records, relationship.relationship_id, msp.app.access, cause),
         ports.msps.commit,
     )

@@ -21,7 +21,7 @@ async def disable_partner_tenant(ports: RemovalPorts, msp_id: MspId, cause: Caus
         ports,
         msp_id,
         tenant_id,
-        lambda snapshot: disable(snapshot, cause),
+        lambda records: disable(records, cause),
         cause.at,
     )
     return tenant_id

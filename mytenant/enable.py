@@ -39,12 +39,12 @@ async def enable_partner_tenant(
     """
 
     async def read() -> TenantRecords:
-        return await msps.snapshot(msp.msp_id, tenant_id)
+        return await msps.tenant_records(msp.msp_id, tenant_id)
 
-    snapshot = await read()
-    refuse_second(snapshot, tenant_id)
-    if snapshot.tenant and snapshot.tenant.value.is_own_msp_tenant:
-        return Enabled(Enabling.ALREADY, snapshot.tenant.value)
+    records = await read()
+    refuse_second(records, tenant_id)
+    if records.tenant and records.tenant.value.is_own_msp_tenant:
+        return Enabled(Enabling.ALREADY, records.tenant.value)
     organization = await identity.prove_consent(msp, tenant_id)
 
     def decide(latest: TenantRecords) -> Decision[Enabled]:

@@ -159,10 +159,10 @@ async def _remove_member(msps: MspStore, member: StaffMember, cause: Cause) -> N
 
 
 async def _remove_tenants(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> int:
-    def decide(snapshot: TenantRecords) -> Decision[Tenant]:
-        if snapshot.tenant and snapshot.tenant.value.is_own_msp_tenant:
-            return disable(snapshot, cause)
-        return decide_hard_delete(snapshot, cause)
+    def decide(records: TenantRecords) -> Decision[Tenant]:
+        if records.tenant and records.tenant.value.is_own_msp_tenant:
+            return disable(records, cause)
+        return decide_hard_delete(records, cause)
 
     count = 0
     async for tenant in _first_of_each_page(lambda: ports.msps.page(Tenant, msp_id, _PAGE)):
@@ -184,7 +184,7 @@ async def _remove_invites(ports: DeletionPorts, msp_id: MspId, cause: Cause) -> 
 
 
 async def _remove_invite(msps: MspStore, msp_id: MspId, tenant_id: TenantId, cause: Cause) -> None:
-    known = (await msps.snapshot(msp_id, tenant_id)).invite
+    known = (await msps.tenant_records(msp_id, tenant_id)).invite
     if known is None:
         return
     event = cause.event(msp_id, "gdap.invite_ended", tenant_id=tenant_id)

@@ -19,17 +19,17 @@ async def learn_domain(msps: MspStore, reader: TenantReader, ref: TenantRef, now
         return
     cause = Cause(SYSTEM, now, str(uuid4()))
     await decide_and_commit(
-        lambda: msps.snapshot(ref.msp_id, ref.tenant_id),
-        lambda snapshot: decide_domain(snapshot, ref, domain, cause),
+        lambda: msps.tenant_records(ref.msp_id, ref.tenant_id),
+        lambda records: decide_domain(records, ref, domain, cause),
         msps.commit,
     )
 
 
 def decide_domain(
-    snapshot: TenantRecords, ref: TenantRef, domain: str, cause: Cause
+    records: TenantRecords, ref: TenantRef, domain: str, cause: Cause
 ) -> Decision[None]:
     """Decide the change; another life of the tenant, or a known domain, is not changed."""
-    known = snapshot.tenant
+    known = records.tenant
     if known is None or known.value.ref != ref or known.value.primary_domain is not None:
         return Decision(None)
     event = cause.event(

@@ -67,11 +67,11 @@ async def edit_tenant(
         StaleVersion: The tenant no longer has the version that the edit is based on.
     """
 
-    def decide(snapshot: TenantRecords) -> Decision[Tenant]:
-        known = _required(snapshot)
+    def decide(records: TenantRecords) -> Decision[Tenant]:
+        known = _required(records)
         if edit.if_match not in (None, "*", known.version):
             raise StaleVersion("The tenant has changed since it was read.")
-        return decide_edit(known, snapshot.usage, edit, cause)
+        return decide_edit(known, records.usage, edit, cause)
 
     await _change(msps, msp_id, tenant_id, decide)
 
@@ -93,7 +93,7 @@ async def take_step(
         msps,
         msp_id,
         tenant_id,
-        lambda snapshot: take(step, _required(snapshot), snapshot, cause),
+        lambda records: take(step, _required(records), records, cause),
     )
 
 
@@ -103,10 +103,12 @@ async def _change(
     tenant_id: TenantId,
     decide: Callable[[TenantRecords], Decision[Tenant]],
 ) -> Tenant:
-    return await decide_and_commit(lambda: msps.snapshot(msp_id, tenant_id), decide, msps.commit)
+    return await decide_and_commit(
+        lambda: msps.tenant_records(msp_id, tenant_id), decide, msps.commit
+    )
 
 
-def _required(snapshot: TenantRecords) -> Versioned[Tenant]:
-    if snapshot.tenant is None:
+def _required(records: TenantRecords) -> Versioned[Tenant]:
+    if records.tenant is None:
         raise TenantNotFound("No such tenant.")
-    return snapshot.tenant
+    return records.tenant

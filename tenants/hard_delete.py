@@ -14,7 +14,7 @@ from domain.row_changes import Decision, Insert, Remove, Replace, RowChange
 from domain.tenant import Tenant
 
 
-def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant]:
+def decide_hard_delete(records: TenantRecords, cause: Cause) -> Decision[Tenant]:
     """Decide the removal of a customer tenant's row and invite, and the end of its open usage.
 
     The check for the partner tenant applies to the version of the row that the transaction
@@ -25,7 +25,7 @@ def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant
         TenantNotFound: There is no such tenant.
         PartnerTenantProtected: It is the MSP's own partner tenant.
     """
-    known = snapshot.tenant
+    known = records.tenant
     if known is None:
         raise TenantNotFound("No such tenant.")
     if known.value.is_own_msp_tenant:
@@ -36,23 +36,23 @@ def decide_hard_delete(snapshot: TenantRecords, cause: Cause) -> Decision[Tenant
     )
     changes = (
         Remove(tenant, known.version),
-        removal_row(snapshot, tenant, cause.at),
+        removal_row(records, tenant, cause.at),
         Insert(event),
     )
-    return Decision(tenant, changes + _what_belongs_to_it(snapshot, tenant, cause))
+    return Decision(tenant, changes + _what_belongs_to_it(records, tenant, cause))
 
 
 def _what_belongs_to_it(
-    snapshot: TenantRecords, tenant: Tenant, cause: Cause
+    records: TenantRecords, tenant: Tenant, cause: Cause
 ) -> tuple[RowChange, ...]:
     """Return the removal of the tenant's invite and the end of its usage; usage is kept."""
     changes: tuple[RowChange, ...] = ()
-    if snapshot.invite:
-        changes += (Remove(snapshot.invite.value, snapshot.invite.version),)
-    if snapshot.usage:
-        closed = folded_usage(snapshot.usage.value.closed(cause.at), snapshot, cause)
+    if records.invite:
+        changes += (Remove(records.invite.value, records.invite.version),)
+    if records.usage:
+        closed = folded_usage(records.usage.value.closed(cause.at), records, cause)
         named = replace(closed, tenant_name=tenant.display_name)
-        changes += (Replace(named, snapshot.usage.version),)
+        changes += (Replace(named, records.usage.version),)
     return changes
 
 
@@ -69,6 +69,6 @@ async def hard_delete(
         ports,
         msp_id,
         tenant_id,
-        lambda snapshot: decide_hard_delete(snapshot, cause),
+        lambda records: decide_hard_delete(records, cause),
         cause.at,
     )

@@ -75,7 +75,7 @@ class TableMspStore(MspStore):
         return MspHead(msp, of(PartnerTenantClaim), of(ConsentRecord), of(BillingAccount))
 
     @override
-    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
+    async def tenant_records(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         """Read the tenant first, then the head and the tenant's other rows concurrently.
 
         Usage changes only together with its tenant. Because it is read after the tenant, it is

@@ -58,7 +58,7 @@ class MspStore(Protocol):
         """
         ...
 
-    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
+    async def tenant_records(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         """Return the rows that a decision on the tenant needs.
 
         Raises:

@@ -80,7 +80,7 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "transaction, delete": lambda b: b.tables.transactions.submit("msps", [Delete(ROW)]),
     "probe": lambda b: b.tables.probe(),
     "msps.head": lambda b: b.tables.msps.head(CONTOSO),
-    "msps.snapshot": lambda b: b.tables.msps.snapshot(CONTOSO, CUSTOMER),
+    "msps.tenant_records": lambda b: b.tables.msps.tenant_records(CONTOSO, CUSTOMER),
     "msps.tenants": lambda b: b.tables.msps.page(Tenant, CONTOSO, 10),
     "msps.staff_member": lambda b: b.tables.msps.find(StaffMember, CONTOSO, OWN, OWNER_OID),
     "msps.msp_ids": lambda b: _all(b.tables.msps.msp_ids()),

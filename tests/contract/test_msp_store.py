@@ -37,7 +37,7 @@ def of(msp: Msp, tenant_id: TenantId = OWN) -> Tenant:
 
 async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -> None:
     key = msp.msp_id
-    known = version((await ports.msps.snapshot(key, OWN)).head.msp)
+    known = version((await ports.msps.tenant_records(key, OWN)).head.msp)
     groups = (SecurityGroup(OTHER, ("Global Reader", "License Administrator")),)
     app = replace(msp.app, security_groups=groups)
     msp = replace(msp, consented_manifest=1, closed_at=NOW, app=app)
@@ -66,14 +66,14 @@ async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -
         removal,
     )
     await ports.msps.commit([Insert(row) for row in rows])
-    snapshot = await ports.msps.snapshot(key, OWN)
-    assert snapshot.head.msp.value == msp
-    assert version(snapshot.head.slot).value == rows[1]
-    assert version(snapshot.head.consent).value == record
-    assert version(snapshot.tenant).value == rows[0]
-    assert version(snapshot.usage).value == usage
-    assert version(snapshot.invite).value == invite
-    assert version(snapshot.removal).value == removal
+    records = await ports.msps.tenant_records(key, OWN)
+    assert records.head.msp.value == msp
+    assert version(records.head.slot).value == rows[1]
+    assert version(records.head.consent).value == record
+    assert version(records.tenant).value == rows[0]
+    assert version(records.usage).value == usage
+    assert version(records.invite).value == invite
+    assert version(records.removal).value == removal
     assert list(await ports.msps.all(TenantRemoval, key)) == [removal]
     assert version(await ports.msps.find(StaffMember, key, OWN, ObjectId(OTHER))).value == member
     assert (await ports.msps.audit_events(key, 10)).items == (event,)
@@ -90,10 +90,10 @@ async def test_what_is_not_there_is_none(ports: Ports, msp: Msp) -> None:
     assert await ports.msps.head(nobody) is None
     assert await ports.msps.find(Tenant, nobody, OWN) is None
     with pytest.raises(LookupError):
-        await ports.msps.snapshot(nobody, OWN)
-    snapshot = await ports.msps.snapshot(msp.msp_id, OWN)
-    assert (snapshot.tenant, snapshot.usage, snapshot.invite) == (None, None, None)
-    assert (snapshot.head.slot, snapshot.head.consent) == (None, None)
+        await ports.msps.tenant_records(nobody, OWN)
+    records = await ports.msps.tenant_records(msp.msp_id, OWN)
+    assert (records.tenant, records.usage, records.invite) == (None, None, None)
+    assert (records.head.slot, records.head.consent) == (None, None)
 
 
 async def test_a_transaction_happens_whole_or_not_at_all(ports: Ports, msp: Msp) -> None:
@@ -198,8 +198,8 @@ async def test_no_row_of_another_msp_ever_shows(ports: Ports, msp: Msp) -> None:
         [Insert(of(msp)), Insert(PartnerTenantClaim(msp.msp_id, OWN)), Insert(event)]
     )
     await ports.msps.commit([Insert(other)])
-    snapshot = await ports.msps.snapshot(other.msp_id, OWN)
-    assert (snapshot.tenant, snapshot.head.slot) == (None, None)
+    records = await ports.msps.tenant_records(other.msp_id, OWN)
+    assert (records.tenant, records.head.slot) == (None, None)
     assert (await ports.msps.page(Tenant, other.msp_id, 10)).items == ()
     assert (await ports.msps.audit_events(other.msp_id, 10)).items == ()
 

@@ -237,7 +237,10 @@ async def page_of(storage: Storage, kind: type[Row], msp: MspId) -> list[Row]:
 
 async def read(storage: Storage, msp: MspId) -> list[Any]:
     """Read every row through the ports, in the order of the values."""
-    head, snapshot = await read_head(storage.msps, msp), await storage.msps.snapshot(msp, CUSTOMER)
+    head, records = (
+        await read_head(storage.msps, msp),
+        await storage.msps.tenant_records(msp, CUSTOMER),
+    )
     invoice = await storage.invoices.invoice(msp, OCTOBER)
     assert invoice is not None
     lines = tuple(await storage.invoices.lines(invoice))
@@ -246,10 +249,10 @@ async def read(storage: Storage, msp: MspId) -> list[Any]:
         version(head.slot).value,
         version(head.consent).value,
         version(head.account).value,
-        version(snapshot.tenant).value,
+        version(records.tenant).value,
         *(await storage.msps.all(TenantRemoval, msp)),
-        version(snapshot.usage).value,
-        version(snapshot.invite).value,
+        version(records.usage).value,
+        version(records.invite).value,
         *(await page_of(storage, StaffMember, msp)),
         *(await storage.msps.audit_events(msp, 10)).items,
         *(await storage.invoices.terms(msp)),

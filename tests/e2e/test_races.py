@@ -132,7 +132,7 @@ async def test_a_conversion_that_races_a_hard_delete_ends_in_one_of_two_states(
     for turn in range(12):
         cause = Cause(SYSTEM, datetime.now(UTC), f"race {turn}")
         customer = replace(sample(OWN, msp_id=MSP), epoch=new_epoch(), created_at=cause.at)
-        usage = (await store.msps.snapshot(MSP, OWN)).usage
+        usage = (await store.msps.tenant_records(MSP, OWN)).usage
         opened = () if usage else (Insert(first_usage(customer, cause)),)
         await store.msps.commit((Insert(customer), *opened))
 
@@ -143,7 +143,7 @@ async def test_a_conversion_that_races_a_hard_delete_ends_in_one_of_two_states(
         enabled, deleted = await asyncio.gather(
             late("POST", "/my-tenant/enable"), late("DELETE", f"/tenants/{OWN}")
         )
-        after = (await store.msps.snapshot(MSP, OWN)).tenant
+        after = (await store.msps.tenant_records(MSP, OWN)).tenant
         assert after is not None
         assert await partners(store) == {OWN}
         assert (enabled.status, deleted.status) in {(200, 403), (201, 204)}

@@ -69,7 +69,7 @@ class FakeMspStore(MspStore):
         return MspHead(msp, slot, consent, await self.find(BillingAccount, msp_id))
 
     @override
-    async def snapshot(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
+    async def tenant_records(self, msp_id: MspId, tenant_id: TenantId) -> TenantRecords:
         head = await self.head(msp_id)
         if head is None:
             raise NoSuchMsp

@@ -131,7 +131,7 @@ class Bench:
         await self.portal.call(owner(), "POST", "/my-tenant/disable")
         await self.portal.idle()
         await self.portal.enabled()
-        known = await self.store.msps.snapshot(MSP, OWN)
+        known = await self.store.msps.tenant_records(MSP, OWN)
         tenant, slot = version(known.tenant), version(known.head.slot)
         usage = first_usage(tenant.value, CAUSE)
         invite = GdapInvite(MSP, OWN, "Contoso", "r-1", "active", "https://x", NOW, NOW)
@@ -247,11 +247,11 @@ async def test_convert_survives_a_kill_at_every_write(bench: Bench) -> None:
         tenant = await bench.check_slot()
         assert tenant is not None
         # The customer's usage goes with the conversion, all or nothing: it is never billed.
-        usage = (await bench.store.msps.snapshot(MSP, OWN)).usage
+        usage = (await bench.store.msps.tenant_records(MSP, OWN)).usage
         assert (usage is None) is tenant.is_own_msp_tenant
         await bench.call("POST", "/my-tenant/enable")
         assert (await bench.check_slot() or tenant).is_own_msp_tenant
-        left = await bench.store.msps.snapshot(MSP, OWN)
+        left = await bench.store.msps.tenant_records(MSP, OWN)
         assert left.usage is None
 
     kills = await bench.kill_at_every_write(bench.customer, act, check)
@@ -272,7 +272,7 @@ async def test_hard_delete_survives_a_kill_at_every_write(bench: Bench) -> None:
 
     async def check() -> None:
         await bench.check_nothing_left()
-        left = await bench.store.msps.snapshot(MSP, OWN)
+        left = await bench.store.msps.tenant_records(MSP, OWN)
         # What was used stays to be billed, and ends with the tenant; its invite goes with it.
         usage = version(left.usage).value
         assert (usage.periods[-1].until is None) is (left.tenant is not None)

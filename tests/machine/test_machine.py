@@ -169,7 +169,7 @@ class Lives(RuleBasedStateMachine):
         self.run(self.app.fire("poll_gdap_relationships"))
 
     def _pending(self, msp_id: MspId, key: TenantId) -> str | None:
-        known = self.run(self.app.stores.msps.snapshot(msp_id, key)).invite
+        known = self.run(self.app.stores.msps.tenant_records(msp_id, key)).invite
         waits = known is not None and known.value.status == "pending"
         return known.value.relationship_id if known and waits else None
 

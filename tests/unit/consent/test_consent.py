@@ -427,7 +427,7 @@ async def test_an_existing_customer_row_stays_a_customer() -> None:
 async def test_another_partner_tenant_in_place_stays() -> None:
     world = World()
     other = Organization(OTHER, "Other", None)
-    decision = enable(await world.store.snapshot(CONTOSO, OTHER), other, CAUSE, convert=False)
+    decision = enable(await world.store.tenant_records(CONTOSO, OTHER), other, CAUSE, convert=False)
     await world.store.commit(decision.operations)
     assert await world.accept(await world.start()) is ConsentOutcome.PARTNER_TENANT_EXISTS
     assert world.partner_tenants == 1

@@ -25,8 +25,8 @@ async def enabled(
     store: FakeMspStore, organization: Organization = ORGANIZATION, *, convert: bool = True
 ) -> Enabled:
     return await decide_and_commit(
-        lambda: store.snapshot(CONTOSO, organization.tenant_id),
-        lambda snapshot: enable(snapshot, organization, CAUSE, convert=convert),
+        lambda: store.tenant_records(CONTOSO, organization.tenant_id),
+        lambda records: enable(records, organization, CAUSE, convert=convert),
         store.commit,
     )
 
@@ -140,21 +140,21 @@ async def test_a_conversion_that_gets_in_between_stops_a_hard_delete() -> None:
 
     async def racing(msp_id: object, tenant_id: TenantId) -> object:
         nonlocal converted
-        snapshot = await FakeMspStore.snapshot(store, CONTOSO, tenant_id)
+        records = await FakeMspStore.tenant_records(store, CONTOSO, tenant_id)
         if not converted:
             converted = True
             await enabled(store)
-        return snapshot
+        return records
 
     reader = FakeMspStore()
-    reader.snapshot = racing  # type: ignore[method-assign, assignment]  # the race itself
+    reader.tenant_records = racing  # type: ignore[method-assign, assignment]  # the race itself
     reader.commit = store.commit  # type: ignore[method-assign]  # on the same rows
     with pytest.raises(PartnerTenantProtected):
         await remove_tenant(
             RemovalPorts(msps=reader, pending_work=pending_work, queues=queues),
             CONTOSO,
             OWN,
-            lambda snapshot: decide_hard_delete(snapshot, CAUSE),
+            lambda records: decide_hard_delete(records, CAUSE),
             NOW,
         )
     assert [known.value.is_own_msp_tenant for known in store.of_kind(Tenant, CONTOSO)] == [True]
@@ -179,14 +179,14 @@ async def test_hard_delete_closes_the_usage_and_keeps_it() -> None:
 async def test_the_partner_tenant_has_no_lifecycle(step: object) -> None:
     store = FakeMspStore(MSP)
     await enabled(store)
-    snapshot = await store.snapshot(CONTOSO, OWN)
-    assert snapshot.tenant is not None
+    records = await store.tenant_records(CONTOSO, OWN)
+    assert records.tenant is not None
     with pytest.raises(PartnerTenantProtected):
-        take(step, snapshot.tenant, snapshot, CAUSE)  # type: ignore[arg-type]  # both are steps
+        take(step, records.tenant, records, CAUSE)  # type: ignore[arg-type]  # both are steps
 
 
 async def test_disable_takes_no_other_tenant_than_the_one_in_the_slot() -> None:
     store = FakeMspStore(MSP, tenant())
     await enabled(store)
     with pytest.raises(NoPartnerTenant):
-        disable(await store.snapshot(CONTOSO, CUSTOMER), CAUSE)
+        disable(await store.tenant_records(CONTOSO, CUSTOMER), CAUSE)

@@ -192,7 +192,7 @@ async def test_closed_months_agree_with_their_invoices_after_folding(*, converte
     if converted:
         own = Organization(CUSTOMER, "Northwind Traders", None)
         await decide_and_commit(
-            lambda: world.msps.snapshot(CONTOSO, CUSTOMER),
+            lambda: world.msps.tenant_records(CONTOSO, CUSTOMER),
             lambda known: enable(known, own, world.cause, convert=True),
             world.msps.commit,
         )

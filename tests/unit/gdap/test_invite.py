@@ -48,7 +48,7 @@ async def test_a_customer_is_invited_once_even_by_ten_clicks() -> None:
 
 async def test_the_own_tenant_is_skipped_without_a_row() -> None:
     store, gdap = FakeMspStore(MSP), FakeGdap(FixedClock())
-    decision = enable(await store.snapshot(CONTOSO, OWN), ORGANIZATION, CAUSE, convert=True)
+    decision = enable(await store.tenant_records(CONTOSO, OWN), ORGANIZATION, CAUSE, convert=True)
     await store.commit(decision.operations)
     assert (await invite(store, gdap, OWN)).status is InviteStatus.SKIPPED
     assert (gdap.made, store.of_kind(GdapInvite, CONTOSO)) == ([], [])
@@ -66,8 +66,8 @@ async def test_a_tenant_that_becomes_the_own_one_while_it_is_invited_keeps_no_in
 
     async def enabled_meanwhile(*arguments: Any, **named: Any) -> Relationship:
         organization = replace(ORGANIZATION, tenant_id=CUSTOMER)
-        snapshot = await store.snapshot(CONTOSO, CUSTOMER)
-        await store.commit(enable(snapshot, organization, CAUSE, convert=True).operations)
+        records = await store.tenant_records(CONTOSO, CUSTOMER)
+        await store.commit(enable(records, organization, CAUSE, convert=True).operations)
         return await ask(*arguments, **named)
 
     gdap.invite = enabled_meanwhile  # type: ignore[method-assign]  # acts in between
@@ -161,7 +161,7 @@ async def test_an_invite_that_a_hard_delete_overtakes_stands_all_the_same() -> N
     store = FakeMspStore(MSP, tenant(status=TenantStatus.OFFBOARDED))
 
     async def hard_delete(_: FakeGdap) -> None:
-        decision = decide_hard_delete(await store.snapshot(CONTOSO, CUSTOMER), CAUSE)
+        decision = decide_hard_delete(await store.tenant_records(CONTOSO, CUSTOMER), CAUSE)
         await store.commit(decision.operations)
 
     gdap = OvertakenGdap(hard_delete)

@@ -83,8 +83,8 @@ class World:
 
     async def enable(self) -> None:
         await decide_and_commit(
-            lambda: self.store.snapshot(CONTOSO, OWN),
-            lambda snapshot: enable(snapshot, ORGANIZATION, self.cause, convert=True),
+            lambda: self.store.tenant_records(CONTOSO, OWN),
+            lambda records: enable(records, ORGANIZATION, self.cause, convert=True),
             self.store.commit,
         )
 

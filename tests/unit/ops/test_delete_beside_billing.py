@@ -236,5 +236,5 @@ class _KilledError(Exception):
 class _DeadAtTheTenants(Beside):
     @override
     async def call(self, name: str) -> None:
-        if name == "snapshot":  # the first tenant's
+        if name == "tenant_records":  # the first tenant's
             raise _KilledError

@@ -67,8 +67,8 @@ class World:
 
     async def enabled(self) -> None:
         await decide_and_commit(
-            lambda: self.store.snapshot(CONTOSO, OWN),
-            lambda snapshot: enable(snapshot, ORGANIZATION, CAUSE, convert=True),
+            lambda: self.store.tenant_records(CONTOSO, OWN),
+            lambda records: enable(records, ORGANIZATION, CAUSE, convert=True),
             self.store.commit,
         )
 

@@ -70,7 +70,7 @@ def _count_operations(world: World) -> list[str]:
 
     ports = {
         world.states: ("find", "add", "replace", "remove", "of_msp"),
-        world.store: ("head", "snapshot", "find", "page", "commit"),
+        world.store: ("head", "tenant_records", "find", "page", "commit"),
         world.records: ("digests", "write", "delete", "page"),
         world.schedule: ("add", "remove"),
         world.index: ("counts", "read", "write", "purge"),
@@ -345,5 +345,5 @@ async def test_a_domain_is_not_asked_for_where_nothing_can_be_read() -> None:
 async def test_a_domain_is_no_other_lifes_and_overwrites_none() -> None:
     for there in (tenant(primary_domain=None, epoch=Epoch("later")), tenant(), None):
         store = FakeMspStore(MSP, *([there] if there else []))
-        snapshot = await store.snapshot(CONTOSO, CUSTOMER)
-        assert decide_domain(snapshot, tenant().ref, "example.com", CAUSE).operations == ()
+        records = await store.tenant_records(CONTOSO, CUSTOMER)
+        assert decide_domain(records, tenant().ref, "example.com", CAUSE).operations == ()

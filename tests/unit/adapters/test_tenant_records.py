@@ -48,6 +48,6 @@ async def test_usage_is_never_older_than_the_tenant_whose_version_guards_it() ->
     """Otherwise suspending an active tenant would find its usage closed, and leave it open."""
     table = cast("Any", ResumedMeanwhile())
     store = TableMspStore(table, table, cast("Any", None), cast("Any", None))
-    snapshot = await store.snapshot(CONTOSO, CUSTOMER)
-    assert version(snapshot.usage).value == CLOSED
-    assert version(snapshot.tenant).value == SUSPENDED
+    records = await store.tenant_records(CONTOSO, CUSTOMER)
+    assert version(records.usage).value == CLOSED
+    assert version(records.tenant).value == SUSPENDED
