@@ -5,6 +5,8 @@ the form that earlier releases wrote; a new kind needs no exception.
 """
 
 import json
+from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 from azure.data.tables import TableEntity
@@ -28,21 +30,18 @@ from domain.invoice import Invoice, InvoiceLine, InvoiceLines, InvoiceParty, Pay
 from domain.month import Month
 from domain.msp import Msp, PartnerApp, SecurityGroup
 from domain.row_changes import Row
-from domain.row_kinds import KINDS, kind_of
+from domain.row_kinds import kind_of
 from domain.usage import ActivePeriod, TenantUsage
 
 IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 _COMPACT = (",", ":")
 _MSP_ID = {"msp_id": "PartitionKey"}
-_PARTY = as_json(as_list(InvoiceParty))
-_TERMS = row_codec(BillingTerms, required=("annual_prepay",))
-_PERIODS = as_json(many(as_list(ActivePeriod)), _COMPACT)
 
 
 def to_entity(row: Row) -> dict[str, Any]:
     """Return a row as an entity; properties that are None are omitted, as Tables would do."""
     cls = type(row)
-    return {"RowKey": kind_of(cls).key_of(row), **_CODECS[cls].encode(row)}
+    return {"RowKey": kind_of(cls).key_of(row), **_codec(cls).encode(row)}
 
 
 def from_entity[R: Row](cls: type[R], entity: TableEntity) -> R:
@@ -51,7 +50,7 @@ def from_entity[R: Row](cls: type[R], entity: TableEntity) -> R:
     Raises:
         StorageUnavailable: Another release wrote a word that this release does not know.
     """
-    return cast("R", _CODECS[cls].decode(entity))
+    return cast("R", _codec(cls).decode(entity))
 
 
 def range_of(kind: type[Row], msp_id: MspId, *key: str) -> dict[str, str]:
@@ -126,13 +125,36 @@ def _decode_lines(stored: Stored) -> InvoiceLines:
     return InvoiceLines(MspId(stored["PartitionKey"]), month, line_set, int(part), lines)
 
 
-_CODECS: dict[type[Row], Codec] = {cls: row_codec(cls, _MSP_ID) for cls in KINDS} | {
-    Msp: _msp(),
-    ConsentRecord: _consent(),
-    TenantUsage: row_codec(TenantUsage, _MSP_ID | {"periods": "stretches"}, {"periods": _PERIODS}),
-    TermsChange: row_codec(TermsChange, _MSP_ID, spread={"terms": _TERMS}),
-    BillingAccount: row_codec(BillingAccount, _MSP_ID, required=("issued", "documented")),
-    Invoice: row_codec(Invoice, _MSP_ID, {"seller": _PARTY, "buyer": _PARTY}),
-    InvoiceLines: Codec(_encode_lines, _decode_lines),
-    Payment: _payment(),
+def _usage() -> Codec:
+    periods = as_json(many(as_list(ActivePeriod)), _COMPACT)
+    return row_codec(TenantUsage, _MSP_ID | {"periods": "stretches"}, {"periods": periods})
+
+
+def _terms() -> Codec:
+    terms = row_codec(BillingTerms, required=("annual_prepay",))
+    return row_codec(TermsChange, _MSP_ID, spread={"terms": terms})
+
+
+def _invoice() -> Codec:
+    party = as_json(as_list(InvoiceParty))
+    return row_codec(Invoice, _MSP_ID, {"seller": party, "buyer": party})
+
+
+# Kinds that are not stored as their annotations alone specify.
+_EXCEPTIONS: dict[type[Row], Callable[[], Codec]] = {
+    Msp: _msp,
+    ConsentRecord: _consent,
+    TenantUsage: _usage,
+    TermsChange: _terms,
+    BillingAccount: lambda: row_codec(BillingAccount, _MSP_ID, required=("issued", "documented")),
+    Invoice: _invoice,
+    InvoiceLines: lambda: Codec(_encode_lines, _decode_lines),
+    Payment: _payment,
 }
+
+
+@cache
+def _codec(cls: type[Row]) -> Codec:
+    """Return the codec of a kind, made when it is first used: a cold start waits for no other."""
+    exception = _EXCEPTIONS.get(cls)
+    return exception() if exception else row_codec(cls, _MSP_ID)

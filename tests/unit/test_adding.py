@@ -10,8 +10,7 @@ import azure.functions as func
 import pytest
 from azure.data.tables import TableEntity
 
-from adapters.tables.row_codec import row_codec
-from adapters.tables.rows import _CODECS, _MSP_ID, from_entity, to_entity
+from adapters.tables.rows import from_entity, to_entity
 from domain.identifiers import TenantRef
 from domain.messages import write_tenant_ref
 from domain.ports.msp_store import MspHead
@@ -107,7 +106,6 @@ async def test_a_row_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     module = run("row")
     kind, reminder = module["REMINDERS"], module["Reminder"]
     monkeypatch.setitem(cast("dict[Any, Any]", KINDS), reminder, kind)
-    monkeypatch.setitem(_CODECS, reminder, row_codec(reminder, _MSP_ID))
     row = reminder(MSP.msp_id, "r-1", "Ask for MFA", NOW)
     entity = TableEntity(to_entity(row))
     assert entity["RowKey"] == "reminder:r-1"
