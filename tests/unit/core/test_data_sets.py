@@ -73,7 +73,7 @@ def test_groups_that_hold_a_role_or_are_excluded_are_expanded() -> None:
         {"@odata.type": "#microsoft.graph.group"},
         {"@odata.type": "#microsoft.graph.user"},
     )
-    known = {
+    known: dict[str, list[Document]] = {
         "roleAssignments": [
             {"principalId": "g1", "principal": group},
             {"principalId": "u1", "principal": user},
