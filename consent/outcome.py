@@ -5,6 +5,7 @@ A session is completed, once, with its final outcome, or postponed to the queue 
 
 from consent.ports import ConsentPorts
 from consent.session_work import mark_finished, queue_attempt
+from core.consented_manifest import note_permissions
 from core.transactions import decide_and_commit
 from domain.audit import Actor, Cause
 from domain.consent_session import (
@@ -15,7 +16,7 @@ from domain.consent_session import (
     state_of,
 )
 from domain.errors import PartnerTenantExists
-from domain.partner_tenant import Enabling, enable, note_permissions
+from domain.partner_tenant import Enabling, enable
 from domain.ports.msp_store import TenantRecords
 from domain.row_changes import Decision, Insert, Replace, RowChange
 from domain.tenant import Organization, Tenant

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from domain.row_changes import Versioned
-from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
+from domain.sync_state import FIRST_SYNC, DataSetState, ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant, TenantConnection, TenantStatus
 from edge.models import ApiModel, Timestamp
 
@@ -16,7 +16,7 @@ _ADVICE = (
 class DataSetAnswer(ApiModel):
     """The last read of one data set."""
 
-    name: DataSet
+    name: str
     state: ReadState
     count: int | None
     synced_at: Timestamp | None
@@ -47,7 +47,7 @@ class SyncAnswer(ApiModel):
     @classmethod
     def of(cls, state: SyncState | None) -> "SyncAnswer":
         """Return a sync's state; before the first request everything is pending."""
-        data_sets = state.data_sets if state else tuple(DataSetState(name) for name in DataSet)
+        data_sets = state.first_sets if state else [DataSetState(name) for name in FIRST_SYNC]
         return cls(
             state=state.phase if state else SyncPhase.PENDING,
             data_sets=[DataSetAnswer.of(entry) for entry in data_sets],

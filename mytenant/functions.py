@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from core.capabilities import MANIFEST_VERSION
 from core.remove_tenant import RemovalPorts
 from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentState
 from domain.errors import ConcurrentChange
-from domain.graph_permissions import MANIFEST_VERSION
 from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
 from domain.ports.clock import Clock

@@ -12,6 +12,7 @@ from domain.row_changes import Versioned
 from domain.sync_request import is_under_way, scheduled
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
+from sync.cadences import next_due
 from sync.lease import is_leased
 from sync.sync_tenant import SyncPorts
 
@@ -22,7 +23,7 @@ MAX_PER_RUN = 5000
 MAX_PER_SECOND = 50
 
 
-async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
+async def sync_due_tenants(ports: SyncPorts) -> int:
     """Queue a sync of every due tenant; return the number of tenants.
 
     A failure of one tenant does not stop the others. Entries beyond 5,000 wait for the next run;
@@ -36,7 +37,7 @@ async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
         nonlocal queued
         number, entry = numbered
         delay = number // MAX_PER_SECOND
-        is_queued = await _handle_entry(ports, entry, now, interval, delay)
+        is_queued = await _handle_entry(ports, entry, now, delay)
         queued += is_queued  # Without an await in between, since other tasks add as well.
 
     def log(_: tuple[int, ScheduledSync], error: Exception) -> None:
@@ -48,9 +49,7 @@ async def sync_due_tenants(ports: SyncPorts, interval: timedelta) -> int:
     return queued
 
 
-async def _handle_entry(
-    ports: SyncPorts, entry: ScheduledSync, now: datetime, interval: timedelta, delay: int
-) -> bool:
+async def _handle_entry(ports: SyncPorts, entry: ScheduledSync, now: datetime, delay: int) -> bool:
     """Queue the sync, or remove or move the entry."""
     known = await ports.states.find(entry.ref)
     tenant = await _tenant(ports, entry.ref)
@@ -64,14 +63,14 @@ async def _handle_entry(
     if known and is_under_way(known.value, now):
         return False  # The entry stays, so that a crash of the worker is detected.
     state = known.value if known else None
-    next_at = _next(state, now, interval) if tenant.is_synced else now + interval
+    next_at = _next(ports, state, now) if tenant.is_synced else now + ports.interval
     # In whole seconds, as in the schedule: with only a fraction more it would be this same entry.
     later = scheduled(entry.ref, next_at)
     if later.due_at > now:
         await _reschedule(ports, known, later)
         await ports.schedule.remove(entry)
         return False
-    is_queued = await ports.requests.request(entry.ref, now, delay)
+    is_queued = await ports.requests.request(entry.ref, now, delay, is_due=True)
     if is_queued:
         await ports.schedule.remove(entry)
     return is_queued
@@ -104,20 +103,20 @@ async def _reschedule(
         await ports.states.replace(replace(known.value, due_at=later.due_at), known.version)
 
 
-def _next(state: SyncState | None, now: datetime, interval: timedelta) -> datetime:
+def _next(ports: SyncPorts, state: SyncState | None, now: datetime) -> datetime:
     """Return when to sync a tenant that no worker holds.
 
-    After a lost request or a crashed worker, the sync is due at once; after a suspicious read,
-    when another read may confirm it. Tenants that were synced together are spread by up to a
-    tenth of the interval.
+    After a lost request or a crashed worker, the sync is due at once; otherwise when the first of
+    its data sets is. Tenants that were synced together are spread by up to a tenth of the time
+    until then.
     """
-    if state is None or state.last_synced_at is None:
+    if state is None or not state.data_sets:
         return now
     if state.phase in (SyncPhase.PENDING, SyncPhase.RUNNING) or state.asked_again_at:
         return now
-    regular = state.last_synced_at + interval + _stagger(state.ref, interval)
-    return min(regular, state.confirm_at or regular)
+    due_at = next_due(state, ports.data_sets, ports.interval)
+    return due_at + _stagger(state.ref, due_at - state.requested_at)
 
 
-def _stagger(ref: TenantRef, interval: timedelta) -> timedelta:
-    return interval / 10 * (crc32(ref.tenant_id.encode()) % 1000) / 1000
+def _stagger(ref: TenantRef, pause: timedelta) -> timedelta:
+    return max(pause, timedelta()) / 10 * (crc32(ref.tenant_id.encode()) % 1000) / 1000

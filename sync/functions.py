@@ -1,6 +1,5 @@
 """The timer that finds due tenants, and the queue that syncs one tenant per message."""
 
-from datetime import timedelta
 from functools import partial
 
 import azure.functions as func
@@ -13,12 +12,8 @@ from sync.failed_messages import record_failed_sync
 from sync.sync_tenant import SyncPorts, sync_tenant
 
 
-def sync_functions(ports: SyncPorts, interval: timedelta) -> func.Blueprint:
-    """Return the area's functions.
-
-    Args:
-        interval: The time between two syncs of a tenant.
-    """
+def sync_functions(ports: SyncPorts) -> func.Blueprint:
+    """Return the area's functions."""
     blueprint = new_blueprint()
 
     async def sync(ref: TenantRef, _message_id: str) -> None:
@@ -28,7 +23,7 @@ def sync_functions(ports: SyncPorts, interval: timedelta) -> func.Blueprint:
         blueprint,
         "sync_due_tenants",
         "SYNC_SCHEDULE",
-        partial(sync_due_tenants, ports, interval),
+        partial(sync_due_tenants, ports),
     )
     add_work_queue(
         blueprint,

@@ -30,6 +30,7 @@ def tenants(edge: Edge, services: Services) -> func.Blueprint:
         queues=services.queues,
         sync_states=storage.sync_states,
         records=storage.records,
+        tenant_data=storage.tenant_data,
         clock=services.clock,
         user_index=storage.user_index,
         whole_reads=storage.whole_reads,
@@ -41,7 +42,9 @@ def tenants(edge: Edge, services: Services) -> func.Blueprint:
 def synced_data(edge: Edge, services: Services) -> func.Blueprint:
     """Return the functions that read a tenant's synced data."""
     storage = services.storage
-    ports = SyncedDataPorts(msps=storage.msps, records=storage.records)
+    ports = SyncedDataPorts(
+        msps=storage.msps, records=storage.records, tenant_data=storage.tenant_data
+    )
     return synced_data_routes.bind(edge, ports)
 
 

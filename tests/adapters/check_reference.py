@@ -15,20 +15,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from adapters.graph.sku_names import product_name
 from domain.graph_permissions import MANAGE_GDAP, MANIFEST, READ, READ_ORGANIZATION
-from domain.sync_state import DataSet
+
+from adapters.graph.sku_names import product_name
 from ops.app_manifest import APP_ROLES, SCOPES
 
 _GDAP = "/tenantRelationships/delegatedAdminRelationships"
 CALLS = {
     ("GET", "/organization"): READ_ORGANIZATION,
-    ("GET", "/users"): READ[DataSet.USERS],
-    ("GET", "/users/{user-id}"): READ[DataSet.USERS],
-    ("GET", "/users/delta()"): READ[DataSet.USERS],
-    ("GET", "/subscribedSkus"): READ[DataSet.LICENCES],
-    ("GET", "/security/secureScores"): READ[DataSet.SECURE_SCORE],
-    ("GET", "/identity/conditionalAccess/policies"): READ[DataSet.CONDITIONAL_ACCESS],
+    ("GET", "/users"): READ["users"],
+    ("GET", "/users/{user-id}"): READ["users"],
+    ("GET", "/users/delta()"): READ["users"],
+    ("GET", "/subscribedSkus"): READ["licences"],
+    ("GET", "/security/secureScores"): READ["secureScore"],
+    ("GET", "/identity/conditionalAccess/policies"): READ["conditionalAccessPolicies"],
     ("POST", _GDAP): MANAGE_GDAP,
     ("POST", f"{_GDAP}/{{delegatedAdminRelationship-id}}/requests"): MANAGE_GDAP,
 }

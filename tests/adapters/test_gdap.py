@@ -17,7 +17,6 @@ from domain.gdap import ROLES, GdapRelationship, RelationshipState
 from domain.identifiers import TenantId
 from domain.msp import Msp, SecurityGroup
 from domain.ports.graph_reader import Unreadable
-from domain.sync_state import DataSet
 from local.sample_data import CONTOSO, STRANGER
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
@@ -269,7 +268,7 @@ async def refusals(readers: GraphReaders, customer: TenantId) -> dict[DataSet, U
     try:
         _ = [page async for page in reader.users()]
     except Unreadable as failure:
-        failures[DataSet.USERS] = failure
+        failures["users"] = failure
     return failures
 
 
@@ -292,9 +291,9 @@ async def test_each_refusal_under_gdap_says_what_to_do(
 
     await simulation.tenant(customer, gdapRoles=["License Administrator"])
     lacking = await refusals(readers, customer)
-    assert set(lacking) == {DataSet.SECURE_SCORE, DataSet.CONDITIONAL_ACCESS}
-    assert lacking[DataSet.SECURE_SCORE].missing_permission == "SecurityEvents.Read.All"
-    assert "the role Security Reader" in lacking[DataSet.SECURE_SCORE].error
+    assert set(lacking) == {"secureScore", "conditionalAccessPolicies"}
+    assert lacking["secureScore"].missing_permission == "SecurityEvents.Read.All"
+    assert "the role Security Reader" in lacking["secureScore"].error
 
     await simulation.tenant(customer, gdapRoles=list(ROLES))
     await simulation.tenant(serviceAccountGroups=[])

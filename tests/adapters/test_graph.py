@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from domain.graph_permissions import MANIFEST, READ
 
 from adapters.graph.answers import GraphError
 from adapters.graph.client import GraphClient, ReadBudget
@@ -13,11 +14,9 @@ from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES
-from domain.graph_permissions import MANIFEST, READ
 from domain.identifiers import TenantId
 from domain.ports.graph_reader import PositionLost, Unreadable
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet
 from domain.tenant import Tenant
 from local.sample_data import CONTOSO, PERMISSIONS, STRANGER
 from tests.samples import tenant
@@ -38,7 +37,7 @@ async def read(
 ) -> tuple[list[SyncedRecord], Unreadable | None]:
     """Return what was read of a data set, up to any read error."""
     reader = readers.of(MSP, of)
-    if data_set is not DataSet.USERS:
+    if data_set != "users":
         reading = (await reader.small_data_sets())[data_set]
         return ([], reading) if isinstance(reading, Unreadable) else (list(reading.records), None)
     records: list[SyncedRecord] = []
@@ -54,7 +53,7 @@ async def test_every_user_is_read_over_all_pages(
     simulation: Simulation, readers: GraphReaders
 ) -> None:
     await simulation.tenant(users=2100)
-    users, failure = await read(readers, DataSet.USERS)
+    users, failure = await read(readers, "users")
     assert failure is None
     assert len({user.key for user in users}) == 2100
     assert len(await simulation.asked("/users")) == 3
@@ -69,7 +68,7 @@ async def test_every_user_is_read_over_all_pages(
 
 
 async def test_licences_have_their_products_names(readers: GraphReaders) -> None:
-    licences, _ = await read(readers, DataSet.LICENCES)
+    licences, _ = await read(readers, "licences")
     names = {item.document["skuPartNumber"]: item.document["productName"] for item in licences}
     assert (
         names.items()
@@ -86,7 +85,7 @@ async def test_licences_have_their_products_names(readers: GraphReaders) -> None
 
 
 async def test_secure_scores_are_newest_first_and_one_a_day(readers: GraphReaders) -> None:
-    scores, _ = await read(readers, DataSet.SECURE_SCORE)
+    scores, _ = await read(readers, "secureScore")
     dates = [
         score.document["createdDateTime"] for score in sorted(scores, key=lambda score: score.key)
     ]
@@ -97,7 +96,7 @@ async def test_secure_scores_are_newest_first_and_one_a_day(readers: GraphReader
 async def test_policies_are_kept_whole(
     simulation: Simulation, readers: GraphReaders, tokens: TokenSource, graph: GraphClient
 ) -> None:
-    policies, _ = await read(readers, DataSet.CONDITIONAL_ACCESS)
+    policies, _ = await read(readers, "conditionalAccessPolicies")
     path = "/identity/conditionalAccess/policies"
     given = await graph.get(path, await tokens.app_token(MSP, OWN))
     assert [policy.document for policy in policies] == given["value"]
@@ -116,7 +115,7 @@ async def test_a_customer_is_read_with_a_delegated_token(
 async def test_a_customer_without_a_relationship_is_unread_with_advice(
     readers: GraphReaders,
 ) -> None:
-    records, failure = await read(readers, DataSet.USERS, tenant(TenantId(STRANGER.tenant_id)))
+    records, failure = await read(readers, "users", tenant(TenantId(STRANGER.tenant_id)))
     assert records == []
     assert failure is not None
     assert "invite" in failure.error
@@ -137,7 +136,7 @@ async def test_without_consent_every_data_set_names_its_permission(
     simulation: Simulation, readers: GraphReaders
 ) -> None:
     await simulation.tenant(consented=False)
-    _, failure = await read(readers, DataSet.USERS)
+    _, failure = await read(readers, "users")
     assert failure is not None
     assert failure.missing_permission == "User.Read.All"
 
@@ -160,7 +159,7 @@ async def test_a_fault_that_passes_is_not_noticed(
     simulation: Simulation, readers: GraphReaders, fault: dict[str, Any], path: str
 ) -> None:
     await simulation.faults({"path": path, "times": 2, **fault})
-    data_set = DataSet.USERS if path == "/users" else DataSet.CONDITIONAL_ACCESS
+    data_set = "users" if path == "/users" else "conditionalAccessPolicies"
     records, failure = await read(readers, data_set)
     assert failure is None
     assert records
@@ -191,7 +190,7 @@ async def test_a_wait_beyond_its_patience_is_told_and_not_waited(
 ) -> None:
     await simulation.faults({"path": "/users", "status": 429, "retryAfter": 3600})
     began = time.monotonic()
-    _, failure = await read(readers, DataSet.USERS)
+    _, failure = await read(readers, "users")
     assert failure is not None
     assert (failure.missing_permission, failure.retry_after) == (None, 3600)
     assert time.monotonic() - began < 3
@@ -375,7 +374,7 @@ async def test_nonsense_is_unread_and_not_empty(
     simulation: Simulation, readers: GraphReaders, body: Any
 ) -> None:
     await simulation.faults({"path": "/users", "status": 200, "body": body})
-    _, failure = await read(readers, DataSet.USERS)
+    _, failure = await read(readers, "users")
     assert failure is not None
     assert failure.missing_permission is None
 

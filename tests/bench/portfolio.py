@@ -18,7 +18,7 @@ from adapters.tables.storage import Storage
 from domain.identifiers import Epoch, MspId, TenantId
 from domain.ports.user_index import BlockReplacement
 from domain.row_changes import Insert
-from domain.sync_state import DataSet, DataSetState, ReadState, RollUp, SyncPhase, SyncState
+from domain.sync_state import DataSetState, ReadState, RollUp, SyncPhase, SyncState
 from domain.tenant import Tenant
 from domain.user_block import INDEX_VERSION, blocks_of, entry_of
 from local.azurite import connection_string

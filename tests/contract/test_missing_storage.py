@@ -22,7 +22,7 @@ from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.roles import StaffMember
 from domain.row_changes import Insert
-from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
+from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT
 from local.azurite import connection_string, start_azurite
@@ -106,12 +106,12 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "pending_work.find": lambda b: b.tables.pending_work.find(PURGE_TENANT, REF),
     "pending_work.drop": lambda b: b.tables.pending_work.drop(PURGE_TENANT, REF),
     "pending_work.queued_before": lambda b: _all(b.tables.pending_work.queued_before(NOW)),
-    "records.page": lambda b: b.tables.records.page(DataSet.USERS, REF, 10),
+    "records.page": lambda b: b.tables.records.page(REF, 10),
     "records.write": lambda b: b.tables.records.write(
-        DataSet.USERS, REF, [to_stored(SyncedRecord("k", {"id": "k"}))]
+        REF, [to_stored(SyncedRecord("k", {"id": "k"}))]
     ),
-    "records.delete": lambda b: b.tables.records.delete(DataSet.USERS, REF, ["k"]),
-    "records.purge": lambda b: b.tables.records.purge(DataSet.USERS, REF, 10),
+    "records.delete": lambda b: b.tables.records.delete(REF, ["k"]),
+    "records.purge": lambda b: b.tables.records.purge(REF, 10),
     "index.read": lambda b: b.tables.user_index.read([(REF, "b")]),
     "index.of_msp": lambda b: b.tables.user_index.of_msp(CONTOSO),
     "index.purge": lambda b: b.tables.user_index.purge(REF),

@@ -10,7 +10,6 @@ import pytest
 from adapters.tables.storage import Storage
 from domain.identifiers import MspId, TenantRef, new_epoch
 from domain.sync_state import (
-    DataSet,
     DataSetState,
     ReadState,
     RollUp,
@@ -64,14 +63,14 @@ async def test_a_sync_state_of_the_release_before_is_read(storage: Storage, ref:
         summary=json.dumps([roll_up, None, NOW.isoformat(), "succeeded"]),
     )
     state = await read(storage, ref)
-    assert state.data_set(DataSet.USERS) == DataSetState(
-        *(DataSet.USERS, ReadState.SUCCEEDED, 7, NOW, 12),
+    assert state.data_set("users") == DataSetState(
+        *("users", ReadState.SUCCEEDED, 7, NOW, 12),
         delta_link="https://link",
         indexed=1,
     )
     # A data set that is missing in the row has not been read yet.
     assert [entry.name for entry in state.data_sets] == list(DataSet)
-    assert state.data_set(DataSet.CONDITIONAL_ACCESS) == DataSetState(DataSet.CONDITIONAL_ACCESS)
+    assert state.data_set("conditionalAccessPolicies") == DataSetState("conditionalAccessPolicies")
     assert state.roll_up == RollUp(users=7, enabled_users=6)
 
 
@@ -98,7 +97,7 @@ async def test_a_sync_state_of_a_release_to_come_is_read_and_written(
     )
     state = await read(storage, ref)
     assert state.phase is SyncPhase.FAILED
-    read_before = state.data_set(DataSet.USERS)
+    read_before = state.data_set("users")
     assert (read_before.state, read_before.count) == (ReadState.PENDING, 7)
     assert (read_before.whole_at, state.roll_up) == (NOW, RollUp(users=7))
     summaries = await storage.portfolio.summaries(ref.msp_id)

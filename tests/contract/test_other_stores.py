@@ -12,7 +12,6 @@ from domain.identifiers import MspId, ObjectId, SessionRef, TenantRef, new_epoch
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import (
-    DataSet,
     DataSetState,
     ReadState,
     ScheduledSync,
@@ -23,7 +22,7 @@ from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
 from tests.contract.conftest import Ports
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
 
-USERS = DataSet.USERS
+USERS = "users"
 
 
 @pytest.fixture

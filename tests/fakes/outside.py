@@ -24,11 +24,11 @@ from domain.ports.graph_reader import (
     Records,
     TenantReader,
     UserPage,
+    Wanted,
 )
 from domain.ports.identity import Identity
 from domain.ports.queues import Queues
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet
 from domain.tenant import Organization, Tenant
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT, Subject, WorkQueue
 
@@ -195,7 +195,10 @@ class FakeGraph(GraphReader, TenantReader):
     """
 
     def __init__(self) -> None:
-        self.small: dict[DataSet, Reading] = {}
+        self.small: dict[str, Reading] = {}
+        self.granted: frozenset[str] | None = None
+        self.delegated = False
+        self.wanted: list[Wanted] = []
         self.pages: list[Sequence[SyncedRecord] | UserPage | Exception] = []
         self.changed: list[UserPage | Exception] = []
         self.known: dict[str, SyncedRecord] = {}
@@ -213,11 +216,22 @@ class FakeGraph(GraphReader, TenantReader):
     def of(self, msp: Msp, tenant: Tenant) -> "FakeGraph":
         return self
 
+    @property
     @override
-    async def small_data_sets(self) -> dict[DataSet, Reading]:
+    def is_delegated(self) -> bool:
+        return self.delegated
+
+    @override
+    async def permissions(self) -> frozenset[str] | None:
+        return self.granted
+
+    @override
+    async def read(self, wanted: Sequence[Wanted]) -> AsyncIterator[tuple[DataSet, Reading]]:
         self.asked.append("small data sets")
+        self.wanted += wanted
         none: Reading = Records(())
-        return {name: self.small.get(name, none) for name in DataSet if name != DataSet.USERS}
+        for one in wanted:
+            yield one.data_set, self.small.get(one.data_set.name, none)
 
     @override
     async def primary_domain(self) -> str | None:

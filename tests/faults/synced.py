@@ -16,7 +16,7 @@ from adapters.tables.storage import Storage
 from core.sync_requests import SyncRequests
 from domain.identifiers import MspId, TenantRef, new_epoch
 from domain.row_changes import Insert
-from domain.sync_state import DataSet, SyncState
+from domain.sync_state import SyncState
 from domain.tenant import Tenant
 from domain.user_block import Entry, covers_every_hash, entry_of
 from sync.msp_profiles import MspProfiles
@@ -67,7 +67,7 @@ class Synced:
         assert known is not None
         return known.value
 
-    async def stored(self, data_set: DataSet = DataSet.USERS) -> list[dict[str, Any]]:
+    async def stored(self, data_set: DataSet = "users") -> list[dict[str, Any]]:
         """Return the rows in the order of their keys."""
         rows: list[dict[str, Any]] = []
         token: str | None = None
@@ -90,7 +90,7 @@ class Synced:
         state = await self.state()
         enabled = sum(user["accountEnabled"] for user in users)
         assert (state.roll_up.users, state.roll_up.enabled_users) == (len(users), enabled)
-        assert state.data_set(DataSet.USERS).count == len(users)
+        assert state.data_set("users").count == len(users)
 
     async def at_graph(self, graph: GraphClient, tokens: TokenSource) -> list[dict[str, Any]]:
         """Return the users that Graph has now, read without the product's reader."""

@@ -18,7 +18,7 @@ from domain.identifiers import Epoch, MspId, TenantId, TenantRef, new_epoch
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.ports.user_index import BlockReplacement
-from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.sync_state import SyncPhase, SyncState
 from domain.user_block import UserBlock, by_block, entry_of
 from domain.work_queues import PURGE_TENANT
 from local.azurite import connection_string
@@ -50,7 +50,7 @@ class Purged:
 
     async def fill(self, ref: TenantRef, users: int) -> None:
         for name in DataSet:
-            count = users if name is DataSet.USERS else 3
+            count = users if name == "users" else 3
             records = [to_stored(SyncedRecord(f"{n:06d}", {"n": n})) for n in range(count)]
             await self.storage.records.write(name, ref, records)
         entries = {f"{n}": entry_of(f"{n}", {"displayName": f"{n}"}) for n in range(users)}

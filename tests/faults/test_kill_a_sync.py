@@ -9,7 +9,7 @@ import pytest
 
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
-from domain.sync_state import DataSet, SyncPhase
+from domain.sync_state import SyncPhase
 from local.azurite import connection_string
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 from tests.faults.sync_process import SyncProcess

@@ -27,7 +27,6 @@ from domain.errors import DomainError, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES
 from domain.msp import SecurityGroup
 from domain.ports.graph_reader import PositionLost, Unreadable
-from domain.sync_state import DataSet
 from local.microsoft.tokens import SigningKeys
 from local.sample_data import STRANGER
 from tests.fakes.outside import FixedClock
@@ -282,7 +281,7 @@ async def test_a_batch(consented: Simulation, tokens: TokenSource, graph: GraphC
 
     async def ask() -> str | None:
         read = await reader.small_data_sets()
-        return None if set(read) == set(DataSet) - {DataSet.USERS} else "a data set is missing"
+        return None if set(read) == set(DataSet) - {"users"} else "a data set is missing"
 
     put = _fault(consented, method="POST", path="batch$")
     cases = list(mutations({"responses": parts}, first_of=2))

@@ -8,7 +8,7 @@ import pytest
 from adapters.graph.client import GraphClient, ReadBudget
 from adapters.graph.records import USER_PROPERTIES
 from adapters.identity import TokenSource
-from domain.sync_state import DataSet, ReadState, SyncState
+from domain.sync_state import ReadState, SyncState
 from domain.tenant import Tenant
 from tests.fuzz.mutations import Mutation, mutations, some_of
 from tests.fuzz.service import Service, opened
@@ -16,10 +16,10 @@ from tests.simulation import MSP, OWN, Simulation
 
 _CASES = 12  # per response, unless FUZZ=all
 _PATHS = {
-    DataSet.USERS: "/users",
-    DataSet.LICENCES: "/subscribedSkus",
-    DataSet.SECURE_SCORE: "/security/secureScores",
-    DataSet.CONDITIONAL_ACCESS: "/identity/conditionalAccess/policies",
+    "users": "/users",
+    "licences": "/subscribedSkus",
+    "secureScore": "/security/secureScores",
+    "conditionalAccessPolicies": "/identity/conditionalAccess/policies",
 }
 type Rows = Mapping[DataSet, list[dict[str, Any]]]
 
@@ -46,10 +46,10 @@ async def samples(tokens: TokenSource, graph: GraphClient, service: Service) -> 
     for name, path in _PATHS.items():
         answer = await graph.get(path, token, ReadBudget(5))
         found[name] = {**answer, "value": answer["value"][:4]}
-    users = found[DataSet.USERS]["value"]
+    users = found["users"]["value"]
     selected = [{name: user[name] for name in USER_PROPERTIES} for user in users]
-    found[DataSet.USERS]["value"] = selected
-    found[DataSet.USERS]["value"][0]["assignedLicenses"] = [{"skuId": "a", "disabledPlans": []}]
+    found["users"]["value"] = selected
+    found["users"]["value"][0]["assignedLicenses"] = [{"skuId": "a", "disabledPlans": []}]
     return found
 
 
@@ -59,7 +59,7 @@ def _faults(samples: Mapping[DataSet, Any]) -> list[dict[str, Any]]:
             "path": f"{_PATHS[name]}$",
             "status": 200,
             "body": body,
-            **({} if name is DataSet.USERS else {"insideBatch": True}),
+            **({} if name == "users" else {"insideBatch": True}),
         }
         for name, body in samples.items()
     ]

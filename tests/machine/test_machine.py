@@ -23,7 +23,6 @@ from domain.identifiers import MspId, ObjectId, TenantId, TenantRef
 from domain.msp import Msp
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, Remove
-from domain.sync_state import DataSet
 from domain.tenant import GdapInvite, Tenant
 from domain.usage import TenantUsage
 from domain.work_queues import PURGE_TENANT

@@ -12,7 +12,6 @@ from opentelemetry.trace import StatusCode
 from billing.billing_run import RunIncomplete, run_billing
 from domain.errors import StorageUnavailable
 from domain.ports.graph_reader import Unreadable
-from domain.sync_state import DataSet
 from telemetry import count, log_event, span, traced
 from tenants.purge import purge_tenant
 from tests.fakes.sync_world import World, user

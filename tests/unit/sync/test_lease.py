@@ -13,7 +13,7 @@ from domain.identifiers import TenantRef
 from domain.ports.graph_reader import PositionLost, UserPage
 from domain.ports.synced_records import StoredRecord
 from domain.row_changes import Versioned
-from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.sync_state import SyncPhase, SyncState
 from domain.tenant import TenantStatus
 from sync.failed_messages import record_failed_sync
 from sync.sync_tenant import sync_tenant
@@ -143,7 +143,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
     await world.states.add(
         SyncState(ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1))
     )
-    await world.records.write(DataSet.USERS, ref, [to_stored(user("a"))])
+    await world.records.write(ref, [to_stored(user("a"))])
     world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
 
     ports = purging(world, pending_work)
@@ -153,7 +153,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 
     await purge()
     assert len(world.queues.purges) == len(pending_work.rows) == 1
-    await world.records.write(DataSet.USERS, ref, [to_stored(user("late"))])
+    await world.records.write(ref, [to_stored(user("late"))])
     world.clock.advance(minutes=2)
     await purge()
     assert world.users() == []
@@ -163,7 +163,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 
 async def test_a_purge_leaves_a_tenant_alone_that_still_has_its_row() -> None:
     world = World()
-    await world.records.write(DataSet.USERS, world.tenant.ref, [to_stored(user("a"))])
+    await world.records.write(world.tenant.ref, [to_stored(user("a"))])
     await purge_tenant(purging(world, FakePendingWork()), world.tenant.ref, "r")
     assert world.users() == ["a"]
 

@@ -19,7 +19,7 @@ from domain.ports.graph_reader import (
     UserPage,
 )
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet, ReadState, SyncPhase
+from domain.sync_state import ReadState, SyncPhase
 from sync.due_tenants import sync_due_tenants
 from sync.suspicion import is_suspicious
 from sync.sync_tenant import sync_tenant
@@ -28,7 +28,7 @@ from tests.fakes.sync_world import World
 from tests.samples import NOW
 
 INTERVAL = timedelta(hours=6)
-USERS, LICENCES = DataSet.USERS, DataSet.LICENCES
+USERS, LICENCES = "users", "licences"
 
 
 def people(count: int, start: int = 0) -> list[SyncedRecord]:
@@ -157,13 +157,15 @@ async def test_a_small_data_set_that_is_empty_of_a_sudden_stays_and_so_do_its_fi
     policy = {"state": "enabled"}
     world.graph.small = {
         **licences("a", "b"),
-        DataSet.CONDITIONAL_ACCESS: Records([SyncedRecord("p", policy), SyncedRecord("q", policy)]),
+        "conditionalAccessPolicies": Records(
+            [SyncedRecord("p", policy), SyncedRecord("q", policy)]
+        ),
     }
     before = await world.sync()
     world.graph.small = {}
     world.clock.advance(hours=1)
     state = await world.sync()
-    for name in (LICENCES, DataSet.CONDITIONAL_ACCESS):
+    for name in (LICENCES, "conditionalAccessPolicies"):
         assert state.data_set(name).state is ReadState.SUSPICIOUS
         assert "0 of the 2 records" in str(state.data_set(name).error)
         assert len(rows(world, name)) == 2
@@ -177,27 +179,27 @@ async def test_a_small_data_set_that_is_empty_of_a_sudden_stays_and_so_do_its_fi
 async def test_scores_that_would_all_age_out_at_once_have_to_be_confirmed() -> None:
     world = World()
     score = Records([SyncedRecord("7912345:2026-11-09", {})])
-    world.graph.small = {DataSet.SECURE_SCORE: score}
+    world.graph.small = {"secureScore": score}
     await world.sync()
     world.graph.small = {}
     world.clock.advance(days=100)
     state = await world.sync()
-    assert state.data_set(DataSet.SECURE_SCORE).state is ReadState.SUSPICIOUS
+    assert state.data_set("secureScore").state is ReadState.SUSPICIOUS
     world.clock.advance(minutes=15)
     await world.sync()
-    assert rows(world, DataSet.SECURE_SCORE) == {}
+    assert rows(world, "secureScore") == {}
 
 
 async def test_scores_that_have_aged_while_nothing_was_read_make_no_doubt() -> None:
     world = World()
     old = [SyncedRecord(f"79{day}:2026-11-{day}", {}) for day in range(10, 20)]
-    world.graph.small = {DataSet.SECURE_SCORE: Records(old)}
+    world.graph.small = {"secureScore": Records(old)}
     await world.sync()
     world.clock.advance(days=130)
-    world.graph.small = {DataSet.SECURE_SCORE: Records([SyncedRecord("70:2027-04-01", {})])}
+    world.graph.small = {"secureScore": Records([SyncedRecord("70:2027-04-01", {})])}
     state = await world.sync()
-    assert state.data_set(DataSet.SECURE_SCORE).state is ReadState.SUCCEEDED
-    assert list(rows(world, DataSet.SECURE_SCORE)) == ["70:2027-04-01"]
+    assert state.data_set("secureScore").state is ReadState.SUCCEEDED
+    assert list(rows(world, "secureScore")) == ["70:2027-04-01"]
 
 
 async def test_a_failure_in_between_does_not_make_a_doubt_begin_again() -> None:

@@ -12,7 +12,7 @@ from domain.identifiers import Epoch, TenantId, TenantRef
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.row_changes import Versioned
-from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.sync_state import SyncPhase, SyncState
 from domain.user_block import UserBlock
 from domain.work_queues import PURGE_TENANT
 from tenants.purge import Pace, PurgePorts, purge_tenant
@@ -60,8 +60,8 @@ class World:
         )
 
     def fill(self, ref: TenantRef, users: int) -> None:
-        self.records.rows[DataSet.USERS, ref] = {str(n): {} for n in range(users)}
-        self.records.rows[DataSet.LICENCES, ref] = {"sku": {"id": "sku"}}
+        self.records.rows["users", ref] = {str(n): {} for n in range(users)}
+        self.records.rows["licences", ref] = {"sku": {"id": "sku"}}
         self.index.rows[ref, ""] = Versioned(UserBlock.of("", []), "1")
 
     async def removed(self) -> None:
@@ -119,7 +119,7 @@ async def test_a_step_ends_when_its_time_is_up() -> None:
     world.records.purge = slow  # type: ignore[method-assign]  # an overloaded store
     await world.removed()
     await purge_tenant(world.ports, REMOVED, "m")
-    assert len(world.records.rows[DataSet.USERS, REMOVED]) == 3000
+    assert len(world.records.rows["users", REMOVED]) == 3000
     await world.drain()
     assert world.left() == world.others()
 
@@ -159,7 +159,7 @@ async def test_until_when_a_sync_may_write_outlives_a_crash_and_a_redelivery() -
         )
         await purge_tenant(world.ports, REMOVED, "again")
         # The worker's last write, made under its lease.
-        await world.records.write(DataSet.USERS, REMOVED, [to_stored(SyncedRecord("z", {"n": 0}))])
+        await world.records.write(REMOVED, [to_stored(SyncedRecord("z", {"n": 0}))])
         world.clock.advance(minutes=3)
         await world.drain()
         assert world.left() == world.others()
