@@ -220,7 +220,7 @@ class DueReads:
 
     def _may_wait(self, seconds: float) -> bool:
         waited = self.lease.clock.now() - self.lease.state.requested_at
-        return waited + timedelta(seconds=seconds) < MAX_SYNC_DELAY
+        return waited.total_seconds() + seconds < MAX_SYNC_DELAY.total_seconds()
 
     async def _note(self, state: DataSetState) -> None:
         self.done.add(state.name)

@@ -69,7 +69,8 @@ class StoredDataSet:
         if doubt is not None:
             return replace(doubt, unreadable=len(read.unreadable))
         if merged != stored or self.state.count is None:
-            await self.lease.renew_if_old()
+            # Without the digest, a read after a crash compares what is stored.
+            await self.lease.record(replace(self.state, digest=None))
             await self.tenant_data.write(ref, name, merged)
         self._count_changes(stored, merged)
         return self._succeeded(len(merged), digest, began)

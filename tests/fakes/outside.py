@@ -1,10 +1,11 @@
 """In-memory fakes of everything except storage: clock, queues, Microsoft."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
+from domain.data_set import DataSet
 from domain.errors import MicrosoftUnavailable
 from domain.gdap import (
     GdapRelationship,
@@ -198,6 +199,7 @@ class FakeGraph(GraphReader, TenantReader):
         self.small: dict[str, Reading] = {}
         self.granted: frozenset[str] | None = None
         self.delegated = False
+        self.on_read: Callable[[], Awaitable[None]] | None = None
         self.wanted: list[Wanted] = []
         self.pages: list[Sequence[SyncedRecord] | UserPage | Exception] = []
         self.changed: list[UserPage | Exception] = []
@@ -229,6 +231,8 @@ class FakeGraph(GraphReader, TenantReader):
     async def read(self, wanted: Sequence[Wanted]) -> AsyncIterator[tuple[DataSet, Reading]]:
         self.asked.append("small data sets")
         self.wanted += wanted
+        if self.on_read:
+            await self.on_read()
         none: Reading = Records(())
         for one in wanted:
             yield one.data_set, self.small.get(one.data_set.name, none)

@@ -12,6 +12,7 @@ from opentelemetry.trace import StatusCode
 from billing.billing_run import RunIncomplete, run_billing
 from domain.errors import StorageUnavailable
 from domain.ports.graph_reader import Unreadable
+from domain.sync_state import FIRST_SYNC
 from telemetry import count, log_event, span, traced
 from tenants.purge import purge_tenant
 from tests.fakes.sync_world import World, user
@@ -47,7 +48,7 @@ async def test_a_sync_counts_its_outcome_and_what_graph_made_it_wait(counted: Co
     assert ("manage365.sync.tenants", 1, {"outcome": "succeeded"}) in counted
     counted.clear()
     world = World()
-    world.graph.small = {name: Unreadable("down") for name in DataSet}
+    world.graph.small = {name: Unreadable("down") for name in FIRST_SYNC}
     world.graph.pages = [Unreadable("down")]
     await world.sync()
     assert ("manage365.sync.tenants", 1, {"outcome": "failed"}) in counted

@@ -11,6 +11,7 @@ from consent.complete_consent import complete_consent
 from consent.ports import ConsentPorts
 from consent.receive_callback import receive_callback
 from consent.start_session import ConsentLink, start_session
+from core.capabilities import MANIFEST
 from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.errors import (
@@ -19,7 +20,6 @@ from domain.errors import (
     MicrosoftUnavailable,
     OrganizationMismatch,
 )
-from domain.graph_permissions import MANIFEST
 from domain.identifiers import SessionHash, SessionRef, TenantId
 from domain.partner_tenant import enable
 from domain.roles import Role

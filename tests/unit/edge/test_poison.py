@@ -90,6 +90,7 @@ class App:
             sync_states=world.states,
             sync_requests=world.requests,
             records=world.records,
+            tenant_data=world.tenant_data,
             pending_work=self.pending_work,
             queues=world.queues,
             clock=world.clock,
@@ -98,7 +99,7 @@ class App:
         )
         app = func.FunctionApp()
         for blueprint in (
-            sync_functions(world.ports, timedelta(hours=6)),
+            sync_functions(world.ports),
             consent_functions(edge, ConsentSite(consent, ConsentLink("", ""), "")),  # type: ignore[arg-type]  # replaces it
             tenant_functions(edge, tenants),  # type: ignore[arg-type]  # the same
         ):
@@ -116,7 +117,7 @@ class App:
     async def recover(self, **later: float) -> None:
         """Advance time, and fire the timers that recover lost work."""
         self.world.clock.advance(**later)
-        await sync_due_tenants(self.world.ports, timedelta(hours=6))
+        await sync_due_tenants(self.world.ports)
         await requeue_work(
             WorkPorts(
                 msps=self.world.store,

@@ -27,9 +27,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:
     world = World()
     world.graph.pages = [[user("a")]]
 
-    async def stolen(
-        data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
-    ) -> dict[str, str]:
+    async def stolen(ref: TenantRef, keys: Collection[str] | None = None) -> dict[str, str]:
         world.states.rows.pop(ref, None)
         world.clock.advance(minutes=1)
         return {}
@@ -51,7 +49,7 @@ async def test_two_workers_with_one_message_do_not_both_sync() -> None:
     await world.states.replace(held, known.version)
     world.graph.pages = [[user("a")]]
     state = await world.sync()
-    assert replace(state, asked_again_at=None) == held
+    assert replace(state, asked_again_at=None, wanted_at=None) == held
     assert world.users() == []
 
 
@@ -96,7 +94,7 @@ async def test_a_failure_lets_go_of_the_lease_so_that_the_message_can_come_again
     world.graph.pages = [[user("a")]]
     write = world.records.write
 
-    async def full(data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]) -> None:
+    async def full(ref: TenantRef, records: Sequence[StoredRecord]) -> None:
         raise StorageUnavailable("no room")
 
     world.records.write = full  # type: ignore[method-assign]  # storage fails once
@@ -129,6 +127,7 @@ def purging(world: World, pending_work: FakePendingWork) -> PurgePorts:
         msps=world.store,
         sync_states=world.states,
         records=world.records,
+        tenant_data=world.tenant_data,
         pending_work=pending_work,
         queues=world.queues,
         clock=world.clock,
@@ -200,10 +199,10 @@ async def test_the_lease_holds_while_many_rows_are_deleted() -> None:
     await world.sync()
     delete, held = world.records.delete, []
 
-    async def slowly(data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
+    async def slowly(ref: TenantRef, keys: Sequence[str]) -> None:
         world.clock.advance(seconds=len(keys) / 20)
         held.append(holds(world))
-        await delete(data_set, ref, keys)
+        await delete(ref, keys)
 
     world.records.delete = slowly  # type: ignore[method-assign]  # a busy partition
     world.graph.changed = [PositionLost()]

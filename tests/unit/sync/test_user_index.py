@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.ports.graph_reader import PositionLost, Records, Unreadable, UserPage
+from domain.ports.graph_reader import PositionLost, Records, Refusal, Unreadable, UserPage
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import RollUp
 from sync.sync_tenant import sync_tenant
@@ -124,7 +124,7 @@ async def test_the_roll_up_sums_licences_scores_and_policies() -> None:
     assert (await world.sync()).roll_up == expected
     # Data that is not read stays unchanged, as does a score that Graph no longer has.
     world.graph.small = {
-        "licences": Unreadable("denied", "LicenseAssignment.Read.All"),
+        "licences": Unreadable("denied", Refusal("denied", is_denied=True)),
         "conditionalAccessPolicies": Unreadable("500"),
     }
     assert (await world.sync()).roll_up == expected
