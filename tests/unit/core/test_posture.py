@@ -12,6 +12,7 @@ from core.data_sets.services import SHAREPOINT_SETTINGS
 from core.posture import Known, Reason, Unread, UnreadDataSet, view
 from core.read_posture import PosturePorts, read_posture
 from core.readiness import Readiness, ReadinessState, all_readiness, readiness
+from domain.data_set import Documents
 from domain.sync_state import Access, DataSetState, ReadState, SyncPhase, SyncState
 from tests.fakes.indexed import user
 from tests.fakes.sync_world import World
@@ -31,9 +32,9 @@ def read(name: str, state: ReadState = ReadState.SUCCEEDED, days: int = 0) -> Da
 
 def test_what_was_read_has_its_documents_and_its_age() -> None:
     known = state(read("securityDefaults", days=6), read("conditionalAccessPolicies"))
-    stored = {
+    stored: dict[str, Documents] = {
         "securityDefaults": {"object": {"isEnabled": True}},
-        "conditionalAccessPolicies": dict[str, dict[str, str]](),
+        "conditionalAccessPolicies": {},
     }
     posture = view(known, stored, NOW)
     assert posture.one(SECURITY_DEFAULTS)["isEnabled"] is True
@@ -66,7 +67,7 @@ def test_what_was_read_has_its_documents_and_its_age() -> None:
     ids=lambda one: one.reason if isinstance(one, Unread) else "",
 )
 def test_reading_what_is_unread_raises_with_its_reason(entry: DataSetState, unread: Unread) -> None:
-    stored = {"incidents": {}} if entry.synced_at else {}
+    stored: dict[str, Documents] = {"incidents": {}} if entry.synced_at else {}
     posture = view(state(entry), stored, NOW)
     assert posture.look_up(INCIDENTS) == unread
     with pytest.raises(UnreadDataSet) as refused:
