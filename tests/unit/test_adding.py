@@ -43,7 +43,7 @@ def run(*names: str) -> dict[str, Any]:
 
 
 def test_a_data_set_is_a_value() -> None:
-    added = run("data-set")["TENANT_BRANDING"]
+    added = run("data_set")["TENANT_BRANDING"]
     assert isinstance(added, DataSet)
     assert PERMISSION_IDS.keys() >= set(added.permissions)
 
