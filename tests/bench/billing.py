@@ -34,7 +34,7 @@ from local.browser import Browser
 from local.stack import Stack
 from tests.bench.microsoft import azurite
 from tests.fakes.billing import FakeBillingEmails
-from tests.fakes.outside import FixedClock
+from tests.fakes.outside import FakeQueues, FixedClock
 from tests.samples import MSP
 from tests.unit.billing.world import SELLER, sydney, usage
 
@@ -63,6 +63,7 @@ def _ports(storage: Storage, documents: BlobInvoiceDocuments) -> BillingPorts:
         PdfInvoiceRenderer(),
         FakeBillingEmails(),
         FixedClock(AT),
+        FakeQueues(),
         SELLER,
     )
 

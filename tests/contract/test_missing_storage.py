@@ -27,6 +27,7 @@ from domain.tenant import Tenant
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
+from tests.due import due_entries
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, OWN, OWNER_OID, tenant
 
 REF = tenant().ref
@@ -99,7 +100,7 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "states.remove": lambda b: b.tables.sync_states.remove(REF),
     "schedule.add": lambda b: b.tables.sync_schedule.add(ScheduledSync(REF, NOW)),
     "schedule.remove": lambda b: b.tables.sync_schedule.remove(ScheduledSync(REF, NOW)),
-    "schedule.due": lambda b: _all(b.tables.sync_schedule.due(NOW)),
+    "schedule.due": lambda b: _all(due_entries(b.tables.sync_schedule, NOW)),
     "pending_work.record": lambda b: b.tables.pending_work.record(
         PendingWork(PURGE_TENANT, REF, NOW)
     ),

@@ -18,6 +18,7 @@ from domain.sync_state import (
     SyncPhase,
     SyncState,
 )
+from tests.due import due_entries
 from tests.samples import CUSTOMER, NOW
 
 _BEFORE = {
@@ -118,7 +119,7 @@ async def test_of_more_than_can_be_taken_none_waits_for_ever(storage: Storage) -
     entries = [ScheduledSync(ref, due_at) for ref in (*refs, *others)]
     for entry in entries:
         await schedule.add(entry)
-    found = [entry.ref async for entry in schedule.due(due_at)]
+    found = [entry.ref async for entry in due_entries(schedule, due_at)]
     for entry in entries:
         await schedule.remove(entry)
     assert set(found) >= {*refs, *others}

@@ -21,6 +21,7 @@ from domain.sync_state import (
 )
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
 from tests.contract.conftest import Ports
+from tests.due import due_entries
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
 
 USERS = DataSet.USERS
@@ -202,7 +203,7 @@ async def test_the_schedule_tells_what_is_due_in_whole_seconds(
     first, later = ScheduledSync(ref, NOW), ScheduledSync(ref, NOW + timedelta(seconds=1))
 
     async def due(seconds: float) -> set[ScheduledSync]:
-        found = ports.sync_schedule.due(NOW + timedelta(seconds=seconds))
+        found = due_entries(ports.sync_schedule, NOW + timedelta(seconds=seconds))
         return {entry async for entry in found if entry.ref == ref}
 
     for entry in (first, later, first):

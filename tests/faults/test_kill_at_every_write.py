@@ -23,6 +23,7 @@ from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant
 from local.azurite import connection_string
 from local.browser import Browser
 from local.stack import Ports, Stack
+from tests.due import due_entries
 from tests.e2e.portal import CONTOSO, Portal, owner
 from tests.faults.forked import ForkedHost
 from tests.faults.proxy import Kill, Proxy, WriteCounter
@@ -85,7 +86,7 @@ class Bench:
         """Have leases run out, and everything scheduled within the time fall due."""
         schedule, states = self.store.sync_schedule, self.store.sync_states
         known = [await states.find(ref) for ref in await states.of_msp(MSP, OWN, OWN)]
-        due = [entry async for entry in schedule.due(datetime.now(UTC) + time)]
+        due = [entry async for entry in due_entries(schedule, datetime.now(UTC) + time)]
         for entry in [entry for entry in due if entry.ref.tenant_id == OWN]:
             await schedule.add(replace(entry, due_at=entry.due_at - time))
             await schedule.remove(entry)
@@ -191,7 +192,7 @@ async def bench(
 
 
 async def _nobody_else_is_due(store: Storage) -> None:
-    async for entry in store.sync_schedule.due(datetime.now(UTC)):
+    async for entry in due_entries(store.sync_schedule, datetime.now(UTC)):
         await store.sync_schedule.remove(entry)
 
 

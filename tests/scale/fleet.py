@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from domain.sync_request import QUEUED_FOR
-from sync.due_tenants import MAX_PER_RUN, MAX_PER_SECOND
+from sync.due_tenants import MAX_PER_MESSAGE, MAX_PER_SECOND
 from tests.scale.costs import Cost
 
 # host.json: concurrent messages in an instance, batchSize plus the threshold of half of it.
@@ -91,7 +91,7 @@ def _queued(fleet: Fleet, cost: Cost) -> Iterator[tuple[float, float]]:
     due, checks, now = 0, deque[float](), fleet.timer
     while now <= fleet.interval + fleet.timer:
         number = 0
-        while number < MAX_PER_RUN * fleet.searches:
+        while number < MAX_PER_MESSAGE * fleet.searches:
             moment = due * gap if due < fleet.tenants else math.inf
             if checks and checks[0] < min(moment, now):
                 checks.popleft()

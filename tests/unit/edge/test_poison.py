@@ -20,10 +20,10 @@ from domain.messages import read_session_ref, read_tenant_ref, write_session_ref
 from domain.ports.pending_work import PendingWork
 from domain.sync_state import SyncPhase
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
-from sync.due_tenants import sync_due_tenants
 from sync.functions import sync_functions
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
+from tests.due import find_due
 from tests.fakes.outside import FakeIdentity
 from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
@@ -116,7 +116,7 @@ class App:
     async def recover(self, **later: float) -> None:
         """Advance time, and fire the timers that recover lost work."""
         self.world.clock.advance(**later)
-        await sync_due_tenants(self.world.ports, timedelta(hours=6))
+        await find_due(self.world.ports, timedelta(hours=6))
         await requeue_work(
             WorkPorts(
                 msps=self.world.store,
