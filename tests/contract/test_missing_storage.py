@@ -16,7 +16,7 @@ from adapters.tables.transaction_body import Create, Delete, Put
 from domain.consent_session import ConsentSession, hash_state
 from domain.digest import to_stored
 from domain.errors import ConcurrentChange, StorageUnavailable
-from domain.identifiers import MspId, SessionRef
+from domain.identifiers import MspId, MspRef, ScheduleRange, SessionRef
 from domain.month import Month
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
@@ -24,7 +24,13 @@ from domain.roles import StaffMember
 from domain.row_changes import Insert
 from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
-from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT
+from domain.work_queues import (
+    BILL_MSP,
+    COMPLETE_CONSENT,
+    FIND_DUE_TENANTS,
+    PURGE_TENANT,
+    SYNC_TENANT,
+)
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
 from tests.due import due_entries
@@ -125,6 +131,8 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "complete_consent": lambda b: b.queues.send(
         COMPLETE_CONSENT, SessionRef(CONTOSO, hash_state("x"))
     ),
+    "find_due_tenants": lambda b: b.queues.send(FIND_DUE_TENANTS, ScheduleRange("00")),
+    "bill_msp": lambda b: b.queues.send(BILL_MSP, MspRef(CONTOSO)),
     "documents.put": lambda b: b.documents.put(MspId("m"), "n", b"pdf"),
     "documents.get": lambda b: b.documents.get(MspId("m"), "n"),
 }

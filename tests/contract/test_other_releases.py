@@ -1,7 +1,6 @@
 """Rows that another release has written: the previous one, and a later one."""
 
 import json
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,11 +13,9 @@ from domain.sync_state import (
     DataSetState,
     ReadState,
     RollUp,
-    ScheduledSync,
     SyncPhase,
     SyncState,
 )
-from tests.due import due_entries
 from tests.samples import CUSTOMER, NOW
 
 _BEFORE = {
@@ -108,20 +105,3 @@ async def test_a_sync_state_of_a_release_to_come_is_read_and_written(
     assert known is not None
     await storage.sync_states.replace(state, known.version)
     assert await read(storage, ref) == state
-
-
-async def test_of_more_than_can_be_taken_none_waits_for_ever(storage: Storage) -> None:
-    """Each partition of the schedule gets its share, however many entries another one has."""
-    schedule, due_at = storage.sync_schedule, NOW - timedelta(days=3000)
-    msp_id = MspId(str(uuid4()))
-    refs = [TenantRef(msp_id, CUSTOMER, new_epoch()) for _ in range(40)]  # one partition
-    others = [TenantRef(MspId(str(uuid4())), CUSTOMER, new_epoch()) for _ in range(40)]
-    entries = [ScheduledSync(ref, due_at) for ref in (*refs, *others)]
-    for entry in entries:
-        await schedule.add(entry)
-    found = [entry.ref async for entry in due_entries(schedule, due_at)]
-    for entry in entries:
-        await schedule.remove(entry)
-    assert set(found) >= {*refs, *others}
-    first = [ref for ref in found if ref in refs or ref in others][:32]
-    assert len([ref for ref in first if ref in others]) > 16

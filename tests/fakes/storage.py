@@ -264,9 +264,8 @@ class FakeSyncSchedule(SyncSchedule):
         return "odd" if crc32(entry.ref.tenant_id.encode()) % 2 else "even"
 
     def _row(self, entry: ScheduledSync) -> str:
-        return (
-            f"{entry.due_at.isoformat()}:{entry.ref.msp_id}:{entry.ref.tenant_id}:{entry.ref.epoch}"
-        )
+        ref = entry.ref
+        return f"{entry.due_at:%Y-%m-%dT%H:%M:%SZ}:{ref.msp_id}:{ref.tenant_id}:{ref.epoch}"
 
 
 class FakePendingWork(PendingWorkStore):

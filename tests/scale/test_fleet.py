@@ -12,7 +12,9 @@ def test_each_tenant_is_synced_once_and_no_sooner_than_it_can_be() -> None:
     outcome = run(fleet, COST)
     assert (len(outcome.lags), outcome.left) == (2000, 0)
     assert outcome.lags[0] >= fleet.seconds_of(COST)
-    assert outcome.lags[-1] <= fleet.timer + fleet.seconds_of(COST) + MAX_PER_MESSAGE / MAX_PER_SECOND
+    assert (
+        outcome.lags[-1] <= fleet.timer + fleet.seconds_of(COST) + MAX_PER_MESSAGE / MAX_PER_SECOND
+    )
 
 
 def test_too_few_instances_fall_behind_and_more_keep_up() -> None:
