@@ -13,7 +13,7 @@ from domain.ports.sync_schedule import SyncSchedule
 from domain.sync_state import ScheduledSync
 
 # A partition handles 2,000 operations a second; an entry takes four, and a sync has two entries.
-_PARTITIONS = 16
+PARTITIONS = 16
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _WITHIN = "PartitionKey eq @partition and RowKey ge @first and RowKey le @last"
 
@@ -37,7 +37,7 @@ class TableSyncSchedule(SyncSchedule):
 
     @override
     def partitions(self) -> Sequence[ScheduleRange]:
-        return [ScheduleRange(f"{number:02d}") for number in range(_PARTITIONS)]
+        return [ScheduleRange(f"{number:02d}") for number in range(PARTITIONS)]
 
     @override
     def between(self, first: ScheduledSync, last: ScheduledSync) -> ScheduleRange:
@@ -54,7 +54,7 @@ class TableSyncSchedule(SyncSchedule):
 
 
 def _partition(ref: TenantRef) -> str:
-    return f"{crc32(f'{ref.msp_id}:{ref.tenant_id}'.encode()) % _PARTITIONS:02d}"
+    return f"{crc32(f'{ref.msp_id}:{ref.tenant_id}'.encode()) % PARTITIONS:02d}"
 
 
 def _row(entry: ScheduledSync) -> str:

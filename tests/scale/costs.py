@@ -49,7 +49,7 @@ class Cost:
         graph: Requests to Graph; a batch is one.
         tokens: Requests to Entra's token endpoint.
         processor_seconds: Processor time of the worker that syncs.
-        timer_seconds: Processor time of the timer that finds it due, and checks again later.
+        search_seconds: Processor time of the search, which finds it due and checks it again later.
     """
 
     tables: float
@@ -57,7 +57,7 @@ class Cost:
     graph: float
     tokens: float
     processor_seconds: float
-    timer_seconds: float
+    search_seconds: float
 
 
 class Later(SystemClock):
@@ -157,7 +157,7 @@ async def measure() -> tuple[Cost, Cost]:
         replace(
             count,
             processor_seconds=alone.processor_seconds,
-            timer_seconds=alone.timer_seconds,
+            search_seconds=alone.search_seconds,
         )
         for count, alone in zip(counted, timed, strict=True)
     )
