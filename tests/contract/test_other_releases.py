@@ -1,18 +1,20 @@
 """Rows that another release has written: the previous one, and a later one."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from adapters.tables.storage import Storage
-from domain.identifiers import MspId, TenantRef, new_epoch
+from domain.identifiers import Epoch, MspId, TenantRef, new_epoch
 from domain.sync_state import (
     DataSet,
     DataSetState,
     ReadState,
     RollUp,
+    ScheduledSync,
     SyncPhase,
     SyncState,
 )
@@ -105,3 +107,22 @@ async def test_a_sync_state_of_a_release_to_come_is_read_and_written(
     assert known is not None
     await storage.sync_states.replace(state, known.version)
     assert await read(storage, ref) == state
+
+
+@pytest.mark.parametrize("partition", range(16))
+async def test_the_entries_of_earlier_releases_are_found_in_every_partition(
+    storage: Storage, partition: int
+) -> None:
+    msp_id, key = MspId(str(uuid4())), f"{partition:02d}"
+    row = f"2018-08-24T03:00:00Z:{msp_id}:{CUSTOMER}:e1"
+    await storage.table("syncSchedule").create_entity({"PartitionKey": key, "RowKey": row})
+    found = [
+        (within.partition, entry)
+        for within in storage.sync_schedule.partitions()
+        async for entry in storage.sync_schedule.due(within, NOW)
+        if entry.ref.msp_id == msp_id
+    ]
+    due_at = datetime(2018, 8, 24, 3, tzinfo=UTC)
+    ref = TenantRef(msp_id, CUSTOMER, Epoch("e1"))
+    assert found == [(key, ScheduledSync(ref, due_at))]
+    await storage.table("syncSchedule").delete_entity(key, row)

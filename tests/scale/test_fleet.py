@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from sync.due_tenants import MAX_PER_MESSAGE, MAX_PER_SECOND
 from tests.scale.costs import Cost
 from tests.scale.fleet import least_instances, percentile, run
@@ -39,13 +41,17 @@ def test_no_number_of_syncing_instances_makes_up_for_a_search_that_is_too_slow()
     assert run(replace(fleet, searchers=2), COST).left == 0
 
 
-def test_a_million_tenants_are_found_in_time_by_the_instances_that_azure_adds() -> None:
-    for interval in (6 * 3600, 3600, QUARTER_HOUR):
-        fleet = Fleet(tenants=1_000_000, instances=1, interval=interval)
-        added = messages(entries_of_a_run(fleet)) // BATCH
-        found = list(search(replace(fleet, searchers=added), COST))
-        assert len(found) == 1_000_000
-        assert max(one.queued - one.due for one in found) <= fleet.in_time
+@pytest.mark.parametrize("interval", [6 * 3600, QUARTER_HOUR])
+def test_a_million_tenants_are_found_in_time_by_the_instances_that_azure_adds(
+    interval: float,
+) -> None:
+    fleet = Fleet(tenants=1_000_000, instances=1, interval=interval)
+    added = messages(entries_of_a_run(fleet)) // BATCH
+    found, latest = 0, 0.0
+    for one in search(replace(fleet, searchers=added), COST):
+        found, latest = found + 1, max(latest, one.queued - one.due)
+    assert found == 1_000_000
+    assert latest <= fleet.in_time
 
 
 def test_one_instance_too_few_finds_some_too_late() -> None:
