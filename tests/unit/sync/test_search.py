@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -70,7 +69,7 @@ class Fleet(World):
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """Messages of three entries each."""
     monkeypatch.setattr("sync.due_tenants.MAX_PER_MESSAGE", 3)
     return 3
