@@ -136,4 +136,4 @@ async def test_an_area(edge: Edge) -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert set(EXAMPLES) == {"route", "list", "queue", "trigger", "row", "area"}
+    assert set(EXAMPLES) == {"route", "list", "queue", "trigger", "row", "data_set", "area"}
