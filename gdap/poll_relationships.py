@@ -70,7 +70,7 @@ async def poll_relationships(ports: GdapPorts) -> None:
 async def try_poll(ports: GdapPorts, msp_id: MspId) -> None:
     """Reconcile one MSP's relationships, if they can be read.
 
-    If not, the message is done nevertheless. The next poll is soon, and a service account that is
+    If not, the message still counts as done. The next poll is soon, and a service account that is
     refused stays refused until somebody signs it in.
     """
     try:

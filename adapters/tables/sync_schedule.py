@@ -12,7 +12,8 @@ from domain.identifiers import Epoch, MspId, ScheduleRange, TenantId, TenantRef
 from domain.ports.sync_schedule import SyncSchedule
 from domain.sync_state import ScheduledSync
 
-# A partition handles 2,000 operations a second; an entry takes four, and a sync has two entries.
+# A partition handles 2,000 operations a second. One million tenants that are each synced every 15
+# minutes cause some 300 in each.
 PARTITIONS = 16
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _WITHIN = "PartitionKey eq @partition and RowKey ge @first and RowKey le @last"
