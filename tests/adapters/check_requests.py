@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from domain.graph_permissions import MANIFEST
+
 from tests.adapters.check_reference import CALLS
 from tests.bench.microsoft import azurite, microsoft
 from tests.faults.synced import synced

@@ -113,7 +113,7 @@ class Meter:
             counter.requests = 0
         began = time.process_time()
         self._clock.ahead = ahead
-        queued = await sync_due_tenants(ports, INTERVAL)
+        queued = await sync_due_tenants(ports)
         found = time.process_time()
         if queued != len(refs):
             raise RuntimeError(f"{queued} of {len(refs)} were due")
@@ -121,7 +121,7 @@ class Meter:
             await sync_tenant(ports, ref)
         ended = time.process_time()
         self._clock.ahead = ahead + QUEUED_FOR + timedelta(minutes=2)
-        await sync_due_tenants(ports, INTERVAL)
+        await sync_due_tenants(ports)
         timer = found - began + time.process_time() - ended
         return await self._cost(simulation, len(refs), ended - found, timer)
 
