@@ -101,12 +101,16 @@ def _to_entity(state: SyncState) -> dict[str, Any]:
         "queued_until": state.queued_until,
         "asked_again_at": state.asked_again_at,
         "wanted_at": state.wanted_at,
-        "data_sets": _data_sets_text(state.first_sets),
+        "data_sets": _data_sets_text(_first(state)),
         "more_data_sets": zlib.compress(_data_sets_text(_others(state)).encode()),
         "summary": write_summary(SyncSummary.of(state)),
         "access": _access_text(state.access),
     }
     return {name: value for name, value in entity.items() if value is not None}
+
+
+def _first(state: SyncState) -> list[DataSetState]:
+    return [state.data_sets[name] for name in FIRST_SYNC if name in state.data_sets]
 
 
 def _others(state: SyncState) -> list[DataSetState]:

@@ -18,9 +18,7 @@ var tables = [
   'userIndex'
   'wholeReads'
   'users'
-  'licences'
-  'secureScores'
-  'conditionalAccessPolicies'
+  'tenantData'
 ]
 var queues = [
   'sync-tenant'

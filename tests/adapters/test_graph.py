@@ -5,20 +5,22 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from domain.graph_permissions import MANIFEST, READ
 
 from adapters.graph.answers import GraphError
 from adapters.graph.client import GraphClient, ReadBudget
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
+from core.known_data_sets import DATA_SETS
+from core.refusals import Missing, missing
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES
 from domain.identifiers import TenantId
-from domain.ports.graph_reader import PositionLost, Unreadable
+from domain.ports.graph_reader import PositionLost, Reading, TenantReader, Unreadable, Wanted
 from domain.ports.synced_records import SyncedRecord
+from domain.sync_state import FIRST_SYNC, Access
 from domain.tenant import Tenant
-from local.sample_data import CONTOSO, PERMISSIONS, STRANGER
+from local.sample_data import CONTOSO, STRANGER
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
@@ -32,13 +34,19 @@ async def readers(simulation: Simulation, tokens: TokenSource, graph: GraphClien
     return GraphReaders(tokens, graph, patience_seconds=4)
 
 
+async def read_together(reader: TenantReader) -> dict[str, Reading]:
+    """Return the data sets that are shown with a tenant, except the users."""
+    wanted = [Wanted(DATA_SETS[name]) for name in FIRST_SYNC if name != "users"]
+    return {data_set.name: reading async for data_set, reading in reader.read(wanted)}
+
+
 async def read(
-    readers: GraphReaders, data_set: DataSet, of: Tenant = PARTNER
+    readers: GraphReaders, name: str, of: Tenant = PARTNER
 ) -> tuple[list[SyncedRecord], Unreadable | None]:
     """Return what was read of a data set, up to any read error."""
     reader = readers.of(MSP, of)
-    if data_set != "users":
-        reading = (await reader.small_data_sets())[data_set]
+    if name != "users":
+        reading = (await read_together(reader))[name]
         return ([], reading) if isinstance(reading, Unreadable) else (list(reading.records), None)
     records: list[SyncedRecord] = []
     try:
@@ -105,8 +113,8 @@ async def test_policies_are_kept_whole(
 async def test_a_customer_is_read_with_a_delegated_token(
     simulation: Simulation, readers: GraphReaders
 ) -> None:
-    for data_set in DataSet:
-        records, failure = await read(readers, data_set, tenant(CUSTOMER))
+    for name in FIRST_SYNC:
+        records, failure = await read(readers, name, tenant(CUSTOMER))
         assert failure is None
         assert records
     assert {entry["tenantId"] for entry in await simulation.asked("/v1.0")} == {CUSTOMER}
@@ -121,15 +129,23 @@ async def test_a_customer_without_a_relationship_is_unread_with_advice(
     assert "invite" in failure.error
 
 
-@pytest.mark.parametrize("data_set", DataSet)
+async def lack(readers: GraphReaders, name: str, failure: Unreadable) -> Missing:
+    """Return what is missing at the partner tenant, as sync concludes it."""
+    reader = readers.of(MSP, PARTNER)
+    access = Access(permissions=await reader.permissions())
+    return missing(DATA_SETS[name], failure, access, is_delegated=reader.is_delegated)
+
+
+@pytest.mark.parametrize("name", FIRST_SYNC)
 async def test_a_refused_data_set_names_the_permission(
-    simulation: Simulation, readers: GraphReaders, data_set: DataSet
+    simulation: Simulation, readers: GraphReaders, name: str
 ) -> None:
-    await simulation.tenant(revokedPermissions=[READ[data_set]])
-    records, failure = await read(readers, data_set)
+    (permission,) = DATA_SETS[name].permissions
+    await simulation.tenant(revokedPermissions=[permission])
+    records, failure = await read(readers, name)
     assert records == []
     assert failure is not None
-    assert failure.missing_permission == READ[data_set]
+    assert await lack(readers, name, failure) == Missing(permission=permission)
 
 
 async def test_without_consent_every_data_set_names_its_permission(
@@ -138,7 +154,8 @@ async def test_without_consent_every_data_set_names_its_permission(
     await simulation.tenant(consented=False)
     _, failure = await read(readers, "users")
     assert failure is not None
-    assert failure.missing_permission == "User.Read.All"
+    assert await readers.of(MSP, PARTNER).permissions() is None
+    assert await lack(readers, "users", failure) == Missing(permission="User.Read.All")
 
 
 PASSING = pytest.mark.parametrize(
@@ -177,7 +194,7 @@ async def test_a_part_of_a_batch_that_is_throttled_is_read_by_itself(
     )
     reader = readers.of(MSP, PARTNER)
     began = time.monotonic()
-    readings = await reader.small_data_sets()
+    readings = await read_together(reader)
     assert not any(isinstance(reading, Unreadable) for reading in readings.values())
     asked = [entry["batch"] for entry in await simulation.asked("/policies")]
     assert asked == [True, False, False]
@@ -192,7 +209,7 @@ async def test_a_wait_beyond_its_patience_is_told_and_not_waited(
     began = time.monotonic()
     _, failure = await read(readers, "users")
     assert failure is not None
-    assert (failure.missing_permission, failure.retry_after) == (None, 3600)
+    assert (failure.refusal, failure.retry_after) == (None, 3600)
     assert time.monotonic() - began < 3
     assert len(await simulation.asked("/users")) == 1
 
@@ -202,7 +219,7 @@ async def test_patience_is_one_for_the_whole_tenant(
 ) -> None:
     await simulation.faults({"path": "/v1.0", "status": 503})
     reader = readers.of(MSP, PARTNER)
-    readings = await reader.small_data_sets()
+    readings = await read_together(reader)
     with pytest.raises(Unreadable):
         await reader.delta_link()
     assert all(isinstance(reading, Unreadable) for reading in readings.values())
@@ -376,7 +393,7 @@ async def test_nonsense_is_unread_and_not_empty(
     await simulation.faults({"path": "/users", "status": 200, "body": body})
     _, failure = await read(readers, "users")
     assert failure is not None
-    assert failure.missing_permission is None
+    assert failure.refusal is None
 
 
 async def test_a_read_that_breaks_off_keeps_its_first_pages_and_says_so(

@@ -23,7 +23,7 @@ from azure.data.tables.aio import TableClient
 
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
-from adapters.tables.records import TABLES
+from adapters.tables.records import TABLE
 from adapters.tables.transaction_body import Put
 from domain.identifiers import new_epoch
 from domain.sync_state import SyncPhase
@@ -52,7 +52,7 @@ class Rivals:
     ) -> None:
         self._own, self._simulation = own, simulation
         self._tokens, self._graph = tokens, graph
-        self._table: TableClient = own.storage.table(TABLES["users"])
+        self._table: TableClient = own.storage.table(TABLE)
         self._round = 0
 
     def _partition(self) -> str:

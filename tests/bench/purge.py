@@ -56,6 +56,7 @@ async def _purge(storage: Storage) -> None:
         msps=storage.msps,
         sync_states=storage.sync_states,
         records=storage.records,
+        tenant_data=storage.tenant_data,
         pending_work=storage.pending_work,
         queues=queues,
         clock=SystemClock(),

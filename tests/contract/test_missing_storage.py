@@ -118,6 +118,10 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
         REF, [to_stored(SyncedRecord("k", {"id": "k"}))]
     ),
     "records.delete": lambda b: b.tables.records.delete(REF, ["k"]),
+    "tenant_data.read": lambda b: b.tables.tenant_data.read(REF, "groups"),
+    "tenant_data.read_all": lambda b: b.tables.tenant_data.read_all(REF),
+    "tenant_data.write": lambda b: b.tables.tenant_data.write(REF, "groups", {}),
+    "tenant_data.purge": lambda b: b.tables.tenant_data.purge(REF, 10),
     "records.purge": lambda b: b.tables.records.purge(REF, 10),
     "index.read": lambda b: b.tables.user_index.read([(REF, "b")]),
     "index.of_msp": lambda b: b.tables.user_index.of_msp(CONTOSO),

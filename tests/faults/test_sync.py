@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +13,8 @@ import pytest
 
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
+from domain.identifiers import TenantRef
+from domain.ports.synced_records import StoredRecord
 from domain.sync_state import ReadState, SyncPhase
 from local.azurite import connection_string as azurite_at
 from sync.sync_tenant import sync_tenant
@@ -140,14 +142,14 @@ async def test_two_workers_with_one_message_write_no_row_twice(
     written: list[str] = []
     write = own.storage.records.write
 
-    async def noted(data_set: DataSet, ref: Any, records: Any) -> None:
-        written.extend(f"{data_set} {record.key}" for record in records)
-        await write(data_set, ref, records)
+    async def noted(ref: TenantRef, records: Sequence[StoredRecord]) -> None:
+        written.extend(record.key for record in records)
+        await write(ref, records)
 
     own.storage.records.write = noted  # type: ignore[method-assign]
     await own.request()
     await asyncio.gather(*(sync_tenant(own.ports, own.ref) for _ in range(4)))
-    assert len(written) == len(set(written)) > USERS
+    assert len(written) == len(set(written)) == USERS
     assert await own.stored() == await own.at_graph(graph, tokens)
 
 

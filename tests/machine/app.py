@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import azure.functions as func
 
+from core.known_data_sets import DATA_SETS
 from core.sync_requests import SyncRequests
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.messages import write_tenant_ref
@@ -19,6 +20,7 @@ from domain.ports.staff_index import StaffIndex
 from domain.ports.sync_schedule import SyncSchedule
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
+from domain.ports.tenant_data import TenantData
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.tenant import Organization
@@ -51,6 +53,7 @@ class Stores:
     sync_states: SyncStates
     sync_schedule: SyncSchedule
     records: SyncedRecords
+    tenant_data: TenantData
     pending_work: PendingWorkStore
     user_index: UserIndex
     whole_reads: WholeReads
@@ -113,6 +116,7 @@ class App:
             sync_states=of.sync_states,
             sync_requests=requests,
             records=of.records,
+            tenant_data=of.tenant_data,
             pending_work=of.pending_work,
             queues=queues,
             clock=clock,
@@ -120,23 +124,26 @@ class App:
             whole_reads=of.whole_reads,
         )
         sync = SyncPorts(
-            of.msps,
-            of.sync_states,
-            of.sync_schedule,
-            of.records,
-            self.graph,
-            requests,
-            MspProfiles(of.msps, clock),
-            clock,
-            of.user_index,
-            of.whole_reads,
+            msps=of.msps,
+            states=of.sync_states,
+            schedule=of.sync_schedule,
+            records=of.records,
+            tenant_data=of.tenant_data,
+            reader=self.graph,
+            requests=requests,
+            profiles=MspProfiles(of.msps, clock),
+            clock=clock,
+            user_index=of.user_index,
+            whole_reads=of.whole_reads,
+            data_sets=DATA_SETS.values(),
+            interval=timedelta(hours=6),
         )
         work = WorkPorts(msps=of.msps, pending_work=of.pending_work, queues=queues, clock=clock)
         return [
             my_tenant_routes.bind(edge, mine),
             tenant_functions(edge, tenants),
             gdap_functions(edge, GdapPorts(of.msps, self.gdap, requests, clock)),
-            sync_functions(sync, timedelta(hours=6)),
+            sync_functions(sync),
             work_functions(work, timedelta(minutes=2)),
         ]
 

@@ -1,11 +1,10 @@
 import json
-from uuid import UUID
 
 import pytest
 
-from domain.graph_permissions import MANIFEST, READ
+from core.capabilities import MANIFEST, READING
+from core.graph_permissions import MICROSOFT_GRAPH, PERMISSION_IDS
 from ops.__main__ import main
-from ops.app_manifest import APP_ROLES, MICROSOFT_GRAPH, SCOPES
 
 
 def test_the_manifest_asks_for_what_the_code_needs_and_for_nothing_more(
@@ -15,12 +14,6 @@ def test_the_manifest_asks_for_what_the_code_needs_and_for_nothing_more(
     (access,) = json.loads(capsys.readouterr().out)["requiredResourceAccess"]
     assert access["resourceAppId"] == MICROSOFT_GRAPH
     asked = {(one["type"], one["id"]) for one in access["resourceAccess"]}
-    roles = {("Role", APP_ROLES[name]) for name in MANIFEST}
-    assert asked == roles | {("Scope", SCOPES[name]) for name in READ.values()}
-
-
-def test_each_permission_has_an_id_of_its_own() -> None:
-    assert APP_ROLES.keys() == MANIFEST
-    assert SCOPES.keys() == set(READ.values())
-    identifiers = [*APP_ROLES.values(), *SCOPES.values()]
-    assert len(set(map(UUID, identifiers))) == len(identifiers)
+    roles = {("Role", PERMISSION_IDS[name].role) for name in MANIFEST}
+    scopes = {("Scope", PERMISSION_IDS[name].scope) for name in READING.delegated}
+    assert asked == roles | scopes
