@@ -51,7 +51,13 @@ def of_sessions(name: str, failed_action: str) -> WorkQueue[SessionRef]:
 SYNC_TENANT = of_tenants("sync-tenant", "sync.failed")
 PURGE_TENANT = of_tenants("purge-tenant", "tenant.purge_failed")
 COMPLETE_CONSENT = of_sessions("complete-consent", "consent.attempts_failed")
-WORK_QUEUES: tuple[WorkQueue[Any], ...] = (SYNC_TENANT, PURGE_TENANT, COMPLETE_CONSENT)
+CONSENT_CUSTOMER = of_tenants("consent-customer", "consent.customer_failed")
+WORK_QUEUES: tuple[WorkQueue[Any], ...] = (
+    SYNC_TENANT,
+    PURGE_TENANT,
+    COMPLETE_CONSENT,
+    CONSENT_CUSTOMER,
+)
 
 
 def queue_named(name: str) -> WorkQueue[Any]:

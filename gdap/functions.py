@@ -1,4 +1,4 @@
-"""Routes of GDAP invites, and the timer that polls their relationships."""
+"""Routes of GDAP invites, the timer that polls relationships, and the queue of consents."""
 
 from functools import partial
 from typing import Literal
@@ -10,6 +10,7 @@ from domain.identifiers import TenantId, parse_tenant_id
 from domain.ports.page import Page
 from domain.roles import Permission
 from domain.tenant import GdapInvite
+from domain.work_queues import CONSENT_CUSTOMER
 from edge.answers import Answer
 from edge.lists import list_route
 from edge.models import (
@@ -24,7 +25,8 @@ from edge.models import (
 )
 from edge.requests import StaffRequest
 from edge.routes import Edge, RouteTable
-from edge.triggers import add_timer
+from edge.triggers import FailedMessages, add_timer, add_work_queue
+from gdap.consent_customer import consent_customer
 from gdap.invite import Invitation, InviteStatus, invite_customer
 from gdap.poll_relationships import poll_relationships
 from gdap.ports import GdapPorts
@@ -119,8 +121,10 @@ async def create_gdap_invite(
 
 
 def gdap_functions(edge: Edge, ports: GdapPorts) -> func.Blueprint:
-    """Return the area's functions: its routes, and the timer that polls relationships."""
+    """Return the area's functions: its routes, the timer, and the queue of customers' consents."""
     blueprint = routes.bind(edge, ports)
     poll = partial(poll_relationships, ports)
     add_timer(blueprint, "poll_gdap_relationships", "GDAP_SCHEDULE", poll)
+    failed = FailedMessages(ports.msps, ports.clock)
+    add_work_queue(blueprint, CONSENT_CUSTOMER, failed, partial(consent_customer, ports))
     return blueprint

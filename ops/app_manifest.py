@@ -9,6 +9,11 @@ from domain.graph_permissions import MANIFEST, READ
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 
+# The delegated permission `user_impersonation` of Partner Center, with which customers' tenants
+# consent to the app. https://learn.microsoft.com/partner-center/developer/control-panel-vendor-apis
+PARTNER_CENTER = "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"
+PARTNER_CENTER_SCOPE = "1cebfa2a-fb4d-419e-b5f9-839b4383e05a"
+
 # https://learn.microsoft.com/graph/permissions-reference
 APP_ROLES = {
     "DelegatedAdminRelationship.ReadWrite.All": "cc13eba4-8cd8-44c6-b4d4-f93237adce58",
@@ -35,4 +40,6 @@ def app_manifest() -> dict[str, Any]:
     roles = [{"id": APP_ROLES[name], "type": "Role"} for name in sorted(MANIFEST)]
     scopes = [{"id": SCOPES[name], "type": "Scope"} for name in sorted(READ.values())]
     access = {"resourceAppId": MICROSOFT_GRAPH, "resourceAccess": roles + scopes}
-    return {"requiredResourceAccess": [access]}
+    impersonation = {"id": PARTNER_CENTER_SCOPE, "type": "Scope"}
+    consenting = {"resourceAppId": PARTNER_CENTER, "resourceAccess": [impersonation]}
+    return {"requiredResourceAccess": [access, consenting]}

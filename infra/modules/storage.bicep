@@ -29,6 +29,8 @@ var queues = [
   'purge-tenant-poison'
   'complete-consent'
   'complete-consent-poison'
+  'consent-customer'
+  'consent-customer-poison'
 ]
 var packageContainer = 'packages'
 var containers = ['invoices', packageContainer]

@@ -24,7 +24,7 @@ from sync.due_tenants import sync_due_tenants
 from sync.functions import sync_functions
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
-from tests.fakes.outside import FakeIdentity
+from tests.fakes.outside import FakeConsents, FakeIdentity
 from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, tenant
@@ -83,7 +83,7 @@ class App:
         world, edge = self.world, Edge()
         consent = ConsentPorts(
             *(world.store, FakeConsentSessions(), world.requests, self.pending_work),
-            *(world.queues, FakeIdentity(), world.clock),
+            *(world.queues, FakeIdentity(), world.clock, FakeConsents()),
         )
         tenants = TenantPorts(
             msps=world.store,

@@ -5,14 +5,22 @@ import pytest
 
 from domain.graph_permissions import MANIFEST, READ
 from ops.__main__ import main
-from ops.app_manifest import APP_ROLES, MICROSOFT_GRAPH, SCOPES
+from ops.app_manifest import (
+    APP_ROLES,
+    MICROSOFT_GRAPH,
+    PARTNER_CENTER,
+    PARTNER_CENTER_SCOPE,
+    SCOPES,
+)
 
 
 def test_the_manifest_asks_for_what_the_code_needs_and_for_nothing_more(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["app-manifest"]) == 0
-    (access,) = json.loads(capsys.readouterr().out)["requiredResourceAccess"]
+    access, consenting = json.loads(capsys.readouterr().out)["requiredResourceAccess"]
+    impersonation = {"id": PARTNER_CENTER_SCOPE, "type": "Scope"}
+    assert consenting == {"resourceAppId": PARTNER_CENTER, "resourceAccess": [impersonation]}
     assert access["resourceAppId"] == MICROSOFT_GRAPH
     asked = {(one["type"], one["id"]) for one in access["resourceAccess"]}
     roles = {("Role", APP_ROLES[name]) for name in MANIFEST}
