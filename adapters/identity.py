@@ -31,6 +31,7 @@ from domain.errors import (
 )
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
+from domain.tenant import Tenant
 
 _TIMEOUT_SECONDS = 5
 _MOST_TOKENS = 10_000
@@ -122,6 +123,15 @@ class TokenSource:
         issued = self._issued(msp, tid, result, delegated=True)
         await self._rotate(name, used, issued.get("refresh_token"))
         return self._keep(key, issued)
+
+    async def tenant_token(self, msp: Msp, tenant: Tenant, *, fresh: bool = False) -> str:
+        """Return the token for a tenant: app-only for the partner tenant, else delegated.
+
+        Raises:
+            As `app_token` and `delegated_token`.
+        """
+        get = self.app_token if tenant.is_own_msp_tenant else self.delegated_token
+        return await get(msp, tenant.tenant_id, fresh=fresh)
 
     def _kept(self, key: _Key, *, fresh: bool) -> str | None:
         if fresh:
@@ -231,9 +241,22 @@ def roles_of(token: str) -> frozenset[str]:
 
     Graph validates the token; here its claims are read for diagnosis only.
     """
-    try:
-        roles = jwt.decode(token, options={"verify_signature": False}).get("roles")
-    except (jwt.InvalidTokenError, ValueError, RecursionError):
-        return frozenset()
+    roles = _claims(token).get("roles")
     found = roles if isinstance(roles, list) else []
     return frozenset(role for role in found if isinstance(role, str))
+
+
+def scopes_of(token: str) -> frozenset[str]:
+    """Return the delegated permissions in a token for Graph.
+
+    https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+    """
+    scopes = _claims(token).get("scp")
+    return frozenset(scopes.split()) if isinstance(scopes, str) else frozenset()
+
+
+def _claims(token: str) -> dict[str, Any]:
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        return {}

@@ -9,6 +9,7 @@ DomainError
 ├── PartnerTenantProtected, OtherTenantNamed     protection of the partner tenant
 ├── TenantNotFound, NoPartnerTenant, StaffNotFound, InvoiceNotFound
 ├── PartnerTenantExists, InvalidStatus, LastOwner   conflicts of state
+├── TenantNotManageable                          nothing can be changed at the tenant now
 ├── StaleVersion, ConcurrentChange               another writer was first
 ├── ForeignPerson                                cannot be staff of this MSP
 ├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft refuses
@@ -127,6 +128,10 @@ class PartnerTenantExists(DomainError):
 
 class InvalidStatus(DomainError):
     """The lifecycle does not allow this step from the tenant's current status."""
+
+
+class TenantNotManageable(DomainError):
+    """The tenant cannot be managed now: it is not active, or the service has no access to it."""
 
 
 class LastOwner(DomainError):

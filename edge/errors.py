@@ -27,6 +27,7 @@ TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.InvoiceNotFound: (HTTPStatus.NOT_FOUND, "invoice_not_found"),
     errors.PartnerTenantExists: (HTTPStatus.CONFLICT, "partner_tenant_exists"),
     errors.InvalidStatus: (HTTPStatus.CONFLICT, "invalid_status"),
+    errors.TenantNotManageable: (HTTPStatus.CONFLICT, "tenant_not_manageable"),
     errors.LastOwner: (HTTPStatus.CONFLICT, "last_owner"),
     errors.ConcurrentChange: (HTTPStatus.CONFLICT, "concurrent_change"),
     errors.StaleVersion: (HTTPStatus.PRECONDITION_FAILED, "stale_version"),

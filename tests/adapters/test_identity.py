@@ -16,14 +16,16 @@ from adapters.entra_refusals import DelegatedAccessRefused
 from adapters.graph.client import GraphClient
 from adapters.graph.identity import GraphIdentity
 from adapters.graph.reader import GraphReaders
-from adapters.identity import TokenSource, roles_of
+from adapters.identity import TokenSource, roles_of, scopes_of
 from adapters.secrets import FileSecrets, Secret
+from adapters.tenant_access import TokenTenantAccess
 from domain.errors import (
     ConsentRequired,
     MicrosoftRefused,
     MicrosoftUnavailable,
     OrganizationMismatch,
     StorageUnavailable,
+    TenantNotManageable,
 )
 from domain.identifiers import TenantId
 from domain.ports.graph_reader import Records
@@ -443,3 +445,27 @@ async def test_a_token_of_one_msp_or_service_account_serves_no_other(
         await tokens.delegated_token(others[0], CUSTOMER)
     await tokens.delegated_token(others[1], CUSTOMER)
     assert len(await simulation.asked(ENTRA)) == asked + 1
+
+
+async def test_the_permissions_of_a_tenant_are_those_of_its_token(
+    simulation: Simulation, tokens: TokenSource
+) -> None:
+    access = TokenTenantAccess(tokens)
+    own, customer = tenant(OWN, is_own_msp_tenant=True), tenant(CUSTOMER)
+    with pytest.raises(ConsentRequired):
+        await access.permissions(MSP, own)
+    with pytest.raises(TenantNotManageable, match="No GDAP access"):
+        await access.permissions(MSP, tenant(STRANGERS))
+    await simulation.tenant(consented=True, revokedPermissions=["Policy.Read.All"])
+    assert "User.Read.All" in await access.permissions(MSP, own)
+    assert "Policy.Read.All" not in await access.permissions(MSP, own)
+    await simulation.tenant(revokedPermissions=[])
+    assert "Policy.Read.All" not in await access.permissions(MSP, own)
+    assert "Policy.Read.All" in await access.permissions(MSP, own, fresh=True)
+    assert "User.Read.All" in await access.permissions(MSP, customer)
+
+
+def test_a_token_that_cannot_be_read_has_no_permissions() -> None:
+    assert scopes_of("opaque") == frozenset()
+    odd = jwt.encode({"scp": ["User.Read.All"], "roles": "User.Read.All"}, "k" * 32)
+    assert scopes_of(odd) == roles_of(odd) == frozenset()

@@ -1,0 +1,3 @@
+from tests.unit.core.catalogue_sample import Word
+
+FIRST = Word("same")
