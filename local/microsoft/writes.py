@@ -23,13 +23,14 @@ def write(tenant: Tenant, caller: Caller, request: GraphRequest, found: Found) -
         raise Refused(405, "MethodNotAllowed", "Specified HTTP method is not allowed.")
     caller.check(access, resource.denied)
     is_empty = is_unlicensed(tenant, resource)
-    before = [] if is_empty else current(tenant, found, request.version, latest=True)
-    if method == "DELETE":
-        return _delete(tenant, found, before)
-    body = _checked(resource, before, request.body)
+    before: Any = [] if is_empty else current(tenant, found, request.version, latest=True)
     if method == "POST":
-        return _create(tenant, found, body)
-    return _change(tenant, found, request, before, body)
+        return _create(tenant, found, _checked(resource, before, request.body))
+    old: Document = before if found.item is None else one(before, found.item)
+    if method == "DELETE":
+        tenant.objects.put(_path_of(found, old), None)
+        return GraphAnswer(204, None)
+    return _change(tenant, found, method, old, _checked(resource, [old], request.body))
 
 
 def _fits(found: Found, method: str) -> bool:
@@ -39,11 +40,10 @@ def _fits(found: Found, method: str) -> bool:
     return (method == "POST") == (found.item is None)
 
 
-def _checked(resource: Resource, before: Any, body: Any) -> Document:
+def _checked(resource: Resource, samples: list[Document], body: Any) -> Document:
     """Return a body that sets only properties that can be set, to values that exist."""
     if not isinstance(body, dict):
         raise Refused(400, "BadRequest", "Unable to read JSON request payload.")
-    samples = before if isinstance(before, list) else [before]
     known = resource.optional.union(resource.expands, *(sample.keys() for sample in samples))
     for name, value in body.items():
         if name in resource.read_only:
@@ -56,11 +56,6 @@ def _checked(resource: Resource, before: Any, body: Any) -> Document:
     return body
 
 
-def _delete(tenant: Tenant, found: Found, before: list[Document]) -> GraphAnswer:
-    tenant.objects.put(_path_of(found, one(before, found.item or "")), None)
-    return GraphAnswer(204, None)
-
-
 def _create(tenant: Tenant, found: Found, body: Document) -> GraphAnswer:
     times = {"createdDateTime", "modifiedDateTime", "lastModifiedDateTime"}
     known = times & found.resource.read_only
@@ -70,15 +65,14 @@ def _create(tenant: Tenant, found: Found, body: Document) -> GraphAnswer:
 
 
 def _change(
-    tenant: Tenant, found: Found, request: GraphRequest, before: Any, body: Document
+    tenant: Tenant, found: Found, method: str, old: Document, body: Document
 ) -> GraphAnswer:
-    old = before if found.item is None else one(before, found.item)
-    new = {**old, **body} if request.method == "PUT" else merged(old, body)
+    new = {**old, **body} if method == "PUT" else merged(old, body)
     touches = found.resource.touches
     if touches:
         new = {**new, touches: _now()}
     tenant.objects.put(found.path if found.item is None else _path_of(found, new), new)
-    if request.method == "PUT" or touches:
+    if method == "PUT" or touches:
         return GraphAnswer(200, new)
     return GraphAnswer(204, None)
 
