@@ -23,6 +23,7 @@ from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from adapters.graph.answers import GraphError, read_answer, read_part
+from adapters.transport import new_transport
 from domain.ports.graph_reader import ReadCost
 
 # For one attempt; much shorter than a sync's lease.
@@ -83,7 +84,7 @@ class GraphClient:
         self._endpoint = endpoint
         self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
             endpoint,
-            transport=transport,
+            transport=transport or new_transport(),
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy("Manage365"),
