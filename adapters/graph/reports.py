@@ -4,6 +4,8 @@ https://learn.microsoft.com/graph/api/resources/report
 """
 
 import csv
+from collections.abc import Iterator
+from sys import intern
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,8 +36,10 @@ def report_address(location: str, endpoint: str) -> str:
     return location
 
 
-def read_report(content: bytes, key: str) -> list[dict[str, Any]]:
-    """Return the rows of a report by the names of its columns, in any order.
+def read_report(content: bytes, key: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a report by the names of its columns, in any order.
+
+    A cell without a value is left out.
 
     Args:
         key: The column that identifies a row.
@@ -45,12 +49,13 @@ def read_report(content: bytes, key: str) -> list[dict[str, Any]]:
     """
     try:
         lines = content.decode("utf-8-sig").splitlines()
-        rows = list(csv.DictReader(lines, strict=True))
+        rows = csv.reader(lines, strict=True)
+        columns = [intern(name) for name in next(rows, [])]
+        if columns and key not in columns:
+            raise GraphError(0, "the report lacks a column")
+        for row in rows:
+            if len(row) != len(columns):
+                raise GraphError(0, "the report is cut off")
+            yield {name: value for name, value in zip(columns, row, strict=True) if value}
     except (UnicodeDecodeError, csv.Error):
         raise GraphError(0, "the report is not CSV") from None
-    if rows and key not in rows[0]:
-        raise GraphError(0, "the report lacks a column")
-    # A row of another length has values without a column, or columns without a value.
-    if any(None in row or None in row.values() for row in rows):
-        raise GraphError(0, "the report is cut off")
-    return [{str(name): value for name, value in row.items()} for row in rows]
