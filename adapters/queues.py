@@ -56,8 +56,13 @@ class StorageQueues(Queues):
         client = self._service.get_queue_client(
             queue.name, message_encode_policy=TextBase64EncodePolicy()
         )
+        lives = queue.time_to_live
         try:
-            await client.send_message(queue.write(subject), visibility_timeout=delay_seconds)
+            await client.send_message(
+                queue.write(subject),
+                visibility_timeout=delay_seconds,
+                time_to_live=int(lives.total_seconds()) if lives else None,
+            )
         except AzureError as error:
             raise StorageUnavailable("The queue does not answer.") from error
 

@@ -1,13 +1,16 @@
-"""Polling GDAP relationships: Microsoft sends no notification when a customer responds."""
+"""Polling GDAP relationships: Microsoft sends no notification when a customer responds.
+
+A timer queues one message for each MSP.
+"""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from uuid import uuid4
 
-from core.sweeps import all_pages, for_each
+from core.fan_out import send_to_each_msp
+from core.sweeps import all_pages
 from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import DomainError
@@ -17,6 +20,7 @@ from domain.msp import Msp
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.row_changes import Versioned
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
+from domain.work_queues import POLL_MSP_GDAP
 from gdap.invite_record import record_access
 from gdap.ports import GdapPorts
 from gdap.reconcile_relationship import reconcile
@@ -24,7 +28,6 @@ from gdap.reconciliation import Change, Reconciliation
 from telemetry import count
 
 _log = logging.getLogger(__name__)
-_MAX_CONCURRENT = 8
 _PAGE = 1000
 # In one poll of an MSP. Each takes a few requests; the others wait for the next poll.
 _MOST_ASSIGNMENTS = 200
@@ -56,16 +59,24 @@ class MspView:
 
 
 async def poll_relationships(ports: GdapPorts) -> None:
-    """Reconcile every MSP's relationships; a failure at one MSP does not affect the others."""
+    """Queue the poll of each MSP.
 
-    def log(msp_id: MspId, error: Exception) -> None:
-        if isinstance(error, DomainError):
-            _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
-        else:
-            _log.error("GDAP relationships of MSP %s were not reconciled", msp_id, exc_info=error)
+    Raises:
+        MessagesNotSent: Some could not be queued; the next poll does.
+    """
+    await send_to_each_msp(ports.msps, ports.sync_requests.queues, POLL_MSP_GDAP)
 
-    msp_ids = [msp_id async for msp_id in ports.msps.msp_ids()]
-    await for_each(msp_ids, partial(poll_msp, ports), log, max_concurrent=_MAX_CONCURRENT)
+
+async def try_poll(ports: GdapPorts, msp_id: MspId) -> None:
+    """Reconcile one MSP's relationships, if they can be read.
+
+    If not, the message still counts as done. The next poll is soon, and a service account that is
+    refused stays refused until somebody signs it in.
+    """
+    try:
+        await poll_msp(ports, msp_id)
+    except DomainError as error:
+        _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
 
 
 async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:

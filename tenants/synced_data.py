@@ -12,7 +12,7 @@ from domain.ports.page import Page
 from domain.ports.synced_records import SyncedRecords
 from domain.ports.tenant_data import TenantData
 from domain.roles import Permission
-from edge.lists import list_route
+from edge.lists import list_route, page_of
 from edge.models import ListQuery, NoBody
 from edge.path_tenant import tenant_of
 from edge.requests import StaffRequest
@@ -97,11 +97,7 @@ async def _documents(
     """
     ref, query = (await tenant_of(ports.msps, request)).value.ref, request.query
     documents = await ports.tenant_data.read(ref, data_set.name) or {}
-    after = query.page_token or ""
-    keys = [key for key in sorted(documents) if key > after]
-    page = keys[: query.page_size]
-    token = page[-1] if len(keys) > len(page) else None
-    return Page(tuple(documents[key] for key in page), token).map(
+    return page_of(query, documents).map(
         lambda document: SyncedDocument(
             {name: value for name, value in document.items() if not shown or name in shown}
         )

@@ -15,7 +15,7 @@ from work.requeue import WorkPorts
 
 
 def sync(services: Services) -> func.Blueprint:
-    """Return the functions that sync tenants: a timer and a queue."""
+    """Return the functions that find due tenants and sync them: a timer and two queues."""
     return sync_functions(sync_ports(services))
 
 

@@ -27,6 +27,12 @@ var queues = [
   'purge-tenant-poison'
   'complete-consent'
   'complete-consent-poison'
+  'find-due-tenants'
+  'find-due-tenants-poison'
+  'poll-msp-gdap'
+  'poll-msp-gdap-poison'
+  'bill-msp'
+  'bill-msp-poison'
 ]
 var packageContainer = 'packages'
 var containers = ['invoices', packageContainer]

@@ -448,3 +448,8 @@ async def test_a_failed_invite_is_not_repeated(
     with pytest.raises(error):
         await GraphGdap(tokens, graph).invite(MSP, CUSTOMER, "Northwind Traders", 30)
     assert len(await simulation.asked("delegatedAdmin")) == 1
+
+
+def test_the_simulation_grants_all_that_the_app_asks_for() -> None:
+    assert set(PERMISSIONS) >= MANIFEST
+    assert CONTOSO.client_id == MSP.app.client_id

@@ -16,7 +16,7 @@ from adapters.tables.transaction_body import Create, Delete, Put
 from domain.consent_session import ConsentSession, hash_state
 from domain.digest import to_stored
 from domain.errors import ConcurrentChange, StorageUnavailable
-from domain.identifiers import MspId, SessionRef
+from domain.identifiers import MspId, MspRef, ScheduleRange, SessionRef
 from domain.month import Month
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
@@ -24,9 +24,16 @@ from domain.roles import StaffMember
 from domain.row_changes import Insert
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
-from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT
+from domain.work_queues import (
+    BILL_MSP,
+    COMPLETE_CONSENT,
+    FIND_DUE_TENANTS,
+    PURGE_TENANT,
+    SYNC_TENANT,
+)
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
+from tests.due import due_entries
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, OWN, OWNER_OID, tenant
 
 REF = tenant().ref
@@ -99,7 +106,7 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "states.remove": lambda b: b.tables.sync_states.remove(REF),
     "schedule.add": lambda b: b.tables.sync_schedule.add(ScheduledSync(REF, NOW)),
     "schedule.remove": lambda b: b.tables.sync_schedule.remove(ScheduledSync(REF, NOW)),
-    "schedule.due": lambda b: _all(b.tables.sync_schedule.due(NOW)),
+    "schedule.due": lambda b: _all(due_entries(b.tables.sync_schedule, NOW)),
     "pending_work.record": lambda b: b.tables.pending_work.record(
         PendingWork(PURGE_TENANT, REF, NOW)
     ),
@@ -128,6 +135,8 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "complete_consent": lambda b: b.queues.send(
         COMPLETE_CONSENT, SessionRef(CONTOSO, hash_state("x"))
     ),
+    "find_due_tenants": lambda b: b.queues.send(FIND_DUE_TENANTS, ScheduleRange("00")),
+    "bill_msp": lambda b: b.queues.send(BILL_MSP, MspRef(CONTOSO)),
     "documents.put": lambda b: b.documents.put(MspId("m"), "n", b"pdf"),
     "documents.get": lambda b: b.documents.get(MspId("m"), "n"),
 }

@@ -8,7 +8,7 @@ import pytest
 from domain.consent_session import ConsentSession, hash_state
 from domain.digest import to_stored
 from domain.errors import ConcurrentChange
-from domain.identifiers import MspId, ObjectId, SessionRef, TenantRef, new_epoch
+from domain.identifiers import MspId, ObjectId, ScheduleRange, SessionRef, TenantRef, new_epoch
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import (
@@ -21,6 +21,7 @@ from domain.sync_state import (
 )
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
 from tests.contract.conftest import Ports
+from tests.due import due_entries
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
 
 
@@ -218,7 +219,7 @@ async def test_the_schedule_tells_what_is_due_in_whole_seconds(
     first, later = ScheduledSync(ref, NOW), ScheduledSync(ref, NOW + timedelta(seconds=1))
 
     async def due(seconds: float) -> set[ScheduledSync]:
-        found = ports.sync_schedule.due(NOW + timedelta(seconds=seconds))
+        found = due_entries(ports.sync_schedule, NOW + timedelta(seconds=seconds))
         return {entry async for entry in found if entry.ref == ref}
 
     for entry in (first, later, first):
@@ -229,6 +230,30 @@ async def test_the_schedule_tells_what_is_due_in_whole_seconds(
     await ports.sync_schedule.remove(first)
     await ports.sync_schedule.remove(first)
     assert await due(60) == {later}
+
+
+async def test_a_range_of_the_schedule_holds_what_lies_between_and_is_due(ports: Ports) -> None:
+    msp_id, schedule = MspId(str(uuid4())), ports.sync_schedule
+    refs = [TenantRef(msp_id, CUSTOMER, new_epoch()) for _ in range(3)]  # in one partition
+    entries = [
+        ScheduledSync(ref, NOW + timedelta(seconds=second)) for second in range(3) for ref in refs
+    ]
+    for entry in entries:
+        await schedule.add(entry)
+
+    async def due(within: ScheduleRange, seconds: float) -> list[ScheduledSync]:
+        found = schedule.due(within, NOW + timedelta(seconds=seconds))
+        return [entry async for entry in found if entry.ref.msp_id == msp_id]
+
+    everything = [await due(partition, 60) for partition in schedule.partitions()]
+    (found,) = filter(None, everything)
+    assert len(found) == len(entries)
+    assert set(found) == set(entries)
+    assert [entry.due_at for entry in found] == sorted(entry.due_at for entry in entries)
+    assert await due(schedule.between(found[1], found[7]), 60) == found[1:8]
+    assert await due(schedule.between(found[1], found[7]), 1) == found[1:6]
+    assert await due(schedule.between(found[4], found[4]), 60) == [found[4]]
+    assert await due(schedule.between(found[4], found[4]), 0) == []
 
 
 async def test_a_page_holds_what_is_kept_and_goes_on_after_it(ports: Ports, ref: TenantRef) -> None:

@@ -24,6 +24,7 @@ from domain.ports.tenant_data import TenantData
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.tenant import Organization
+from domain.work_queues import queue_named
 from edge.authorization import Gate
 from edge.paging import PageTokens
 from edge.routes import Edge
@@ -160,7 +161,13 @@ class App:
         return Reply(response.status_code, json.loads(text) if text else None)
 
     async def fire(self, timer: str) -> None:
+        """Fire a timer, and deliver the messages that it sends, each twice."""
         await self._functions[timer](None)
+        sent, self.queues.others = self.queues.others, []
+        for name, subject in sent * 2:
+            queue = queue_named(name)
+            message = func.QueueMessage(id=str(uuid4()), body=queue.write(subject).encode())
+            await self._functions[queue.function](message)
 
     async def take(self, *, twice: bool = False) -> bool:
         """Take a message off a queue, if there is one; its function may receive it twice."""

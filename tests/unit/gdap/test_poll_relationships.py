@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,15 +14,16 @@ from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import GdapRefused
 from domain.gdap import UnreadableRelationship
-from domain.identifiers import TenantId
+from domain.identifiers import MspRef, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, SUSPEND, LifecycleStep
 from domain.msp import Msp, SecurityGroup
 from domain.partner_tenant import enable
 from domain.row_changes import Insert, RowChange
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
 from domain.usage import TenantUsage
+from domain.work_queues import POLL_MSP_GDAP
 from gdap.invite import Invitation, InviteStatus, invite_customer
-from gdap.poll_relationships import poll_relationships
+from gdap.poll_relationships import poll_relationships, try_poll
 from gdap.ports import GdapPorts
 from mytenant.disable import disable_partner_tenant
 from tenants.edit import take_step
@@ -32,6 +34,12 @@ from tests.samples import CONTOSO, CUSTOMER, FABRIKAM, MSP, ORGANIZATION, OTHER,
 
 GROUP = SecurityGroup(OTHER, ("Global Reader", "Security Reader"))
 WITH_GROUP = replace(MSP, app=replace(MSP.app, security_groups=(GROUP,)))
+
+
+async def poll_each(ports: GdapPorts) -> None:
+    """Poll every MSP, as the messages of one run of the timer do."""
+    for msp_id in [msp_id async for msp_id in ports.msps.msp_ids()]:
+        await try_poll(ports, msp_id)
 
 
 class World:
@@ -53,9 +61,9 @@ class World:
     async def poll(self) -> None:
         """Poll twice; the second poll finds nothing to do."""
         self.clock.advance(minutes=10)
-        await poll_relationships(self.ports)
+        await poll_each(self.ports)
         written = len(self.store.commits)
-        await poll_relationships(self.ports)
+        await poll_each(self.ports)
         assert len(self.store.commits) == written
 
     async def invite(self, tenant_id: TenantId = CUSTOMER) -> str:
@@ -273,7 +281,7 @@ async def test_a_decision_from_before_a_hard_delete_is_not_committed_after_it() 
         raise RuntimeError("stalled")
 
     world.store.commit = stalls  # type: ignore[method-assign]  # the stalled worker
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     world.store.commit = commit  # type: ignore[method-assign]  # all other workers
     await world.poll()
     await world.hard_delete()
@@ -323,7 +331,7 @@ async def test_a_disabled_partner_tenant_does_not_come_back_as_a_customer() -> N
 async def test_ten_polls_at_once_meet_an_acceptance_once() -> None:
     world = World()
     world.gdap.accept(await world.invite())
-    await asyncio.gather(*(poll_relationships(world.ports) for _ in range(10)))
+    await asyncio.gather(*(poll_each(world.ports) for _ in range(10)))
     assert world.store.actions(CONTOSO).count("gdap.accepted") == 1
     assert world.queues.syncs == [world.there().ref]
 
@@ -368,12 +376,12 @@ async def test_access_that_microsoft_is_slow_to_give_is_followed_by_a_sync_of_it
     world = World()
     world.gdap.access_takes_its_time = True
     world.gdap.accept(await world.invite())
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     ref = world.there().ref
     assert world.queues.syncs == [ref]
     assert world.invites()[0].assigned == ""
     await world.states.remove(ref)  # that sync has ended
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     assert world.queues.syncs == [ref, ref]
     assert world.invites()[0].assigned == world.msp.app.access
 
@@ -382,7 +390,7 @@ async def test_a_refused_assignment_is_tried_again_and_the_customer_is_there() -
     world = World()
     world.gdap.accept(await world.invite())
     world.gdap.failure = GdapRefused("no")
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     assert world.invites()[0].assigned == ""
     world.gdap.failure = None
     await world.poll()
@@ -435,7 +443,7 @@ async def test_an_old_relationship_that_runs_longer_hides_no_new_one() -> None:
         if found is not world.gdap.known[new.relationship_id][1]:
             longer = replace(found, ends_at=found.ends_at + timedelta(days=900))
             world.gdap.known[key] = (msp_id, longer)
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     assert world.there().is_synced
     await world.poll()
     assert world.there().is_synced
@@ -496,7 +504,7 @@ async def test_an_invite_that_is_noted_during_a_hard_delete_is_not_left_behind(
         await commit(operations)
 
     world.store.commit = is_overtaken  # type: ignore[method-assign]  # between read and write
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     assert world.invites() == []
     if not accepted:
         world.gdap.accept(made.relationship_id)
@@ -557,3 +565,24 @@ async def test_a_customer_is_named_by_microsoft_by_our_invite_or_by_the_relation
     assert world.there().display_name == name
     (usage,) = await world.store.all(TenantUsage, CONTOSO)
     assert usage.tenant_name == name
+
+
+async def test_the_timer_queues_one_message_for_each_msp_and_reads_nothing_at_microsoft() -> None:
+    world = World()
+    await world.store.commit([Insert(replace(WITH_GROUP, msp_id=FABRIKAM))])
+    world.gdap.failing_msps = {CONTOSO, FABRIKAM}
+    await poll_relationships(world.ports)
+    queued = {(POLL_MSP_GDAP.name, MspRef(msp_id)) for msp_id in (CONTOSO, FABRIKAM)}
+    assert set(world.queues.others) == queued
+    assert len(world.queues.others) == 2
+
+
+async def test_a_fault_of_our_own_fails_the_message_so_that_it_is_tried_again() -> None:
+    world = World()
+
+    async def fails(*_: Any) -> Any:
+        raise KeyError("a fault")
+
+    world.gdap.relationships = fails  # type: ignore[method-assign, assignment]  # for this test
+    with pytest.raises(KeyError):
+        await try_poll(world.ports, CONTOSO)

@@ -9,8 +9,8 @@ from domain.errors import StorageUnavailable
 from domain.row_changes import Versioned
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant, TenantStatus
-from sync.due_tenants import sync_due_tenants
 from sync.sync_tenant import sync_tenant
+from tests.due import find_due
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, NOW, OTHER, tenant
 
@@ -19,7 +19,7 @@ INTERVAL = timedelta(hours=6)
 
 async def due(world: World, **later: float) -> int:
     world.clock.advance(**later)
-    return await sync_due_tenants(world.ports)
+    return await find_due(world.ports)
 
 
 async def test_a_tenant_that_nobody_asked_a_sync_for_is_found() -> None:
@@ -199,7 +199,7 @@ async def test_a_slow_worker_that_renews_beside_the_timer_keeps_its_entry() -> N
             await add(entry)
 
         world.schedule.add = renewed_meanwhile  # type: ignore[method-assign]  # acts in between
-        await sync_due_tenants(world.ports)
+        await find_due(world.ports)
 
     world.graph.on_read = slow
     await sync_tenant(world.ports, world.tenant.ref)

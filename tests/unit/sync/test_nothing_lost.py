@@ -18,9 +18,9 @@ from domain.ports.graph_reader import (
 )
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import ReadState, SyncPhase
-from sync.due_tenants import sync_due_tenants
 from sync.suspicion import is_suspicious
 from sync.sync_tenant import sync_tenant
+from tests.due import find_due
 from tests.fakes.indexed import changes, check, user
 from tests.fakes.sync_world import World
 
@@ -149,7 +149,7 @@ async def test_a_suspicious_read_is_repeated_when_it_may_be_confirmed_and_not_be
     for minutes, queued in ((10, 0), (4, 0), (3, 1)):
         world.queues.syncs.clear()
         world.clock.advance(minutes=minutes)
-        await sync_due_tenants(world.ports)
+        await find_due(world.ports)
         assert len(world.queues.syncs) == queued
     await sync_tenant(world.ports, world.tenant.ref)
     assert world.users() == []
@@ -554,5 +554,5 @@ async def test_a_sync_that_is_to_follow_is_found_though_its_worker_died_at_the_e
     world.queues.send = send  # type: ignore[method-assign]
     world.queues.syncs.clear()
     world.clock.advance(minutes=4)
-    await sync_due_tenants(world.ports)
+    await find_due(world.ports)
     assert len(world.queues.syncs) == 1

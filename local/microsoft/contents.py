@@ -1,0 +1,41 @@
+"""The current content of a tenant's resources: generated, unless something else was set."""
+
+from typing import Any
+
+from local.microsoft.filters import Document
+from local.microsoft.resources import BETA, Found
+from local.microsoft.tenant import Tenant
+
+
+def current(tenant: Tenant, found: Found, version: str) -> Any:
+    """Return the object or list that a resource contains; of a list, whole items.
+
+    Both versions share what is set, unless it is set for beta alone.
+    """
+    value = tenant.objects.get(found.path, None)
+    if value is None:
+        value = found.resource.content(tenant, *found.ids)
+    if found.resource.is_list:
+        value = _with_items(tenant, found.path, value)
+    if version != BETA:
+        return value
+    own = tenant.objects.get(f"beta/{found.path}", None)
+    value = own if own is not None else _in_beta(tenant, found, value)
+    return _with_items(tenant, f"beta/{found.path}", value) if found.resource.is_list else value
+
+
+def _in_beta(tenant: Tenant, found: Found, value: Any) -> Any:
+    add = found.resource.in_beta
+    if add is None:
+        return value
+    return [add(tenant, item) for item in value] if isinstance(value, list) else add(tenant, value)
+
+
+def _with_items(tenant: Tenant, path: str, documents: list[Document]) -> list[Document]:
+    own = tenant.objects.items(path)
+    if not own:
+        return documents
+    there = [own.get(str(item.get("id")), item) for item in documents]
+    known = {str(item.get("id")) for item in documents}
+    added = [item for key, item in own.items() if key not in known]
+    return [item for item in [*there, *added] if item is not None]
