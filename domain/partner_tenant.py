@@ -112,6 +112,7 @@ def _convert(
         offboarded_at=None,
         connection_lost_at=None,
         connection_lost_reason=None,
+        app_consent=None,
     )
     event = cause.event(
         tenant.msp_id,

@@ -86,6 +86,7 @@ FIND_DUE_TENANTS = of_schedule_ranges(
 )
 POLL_MSP_GDAP = of_msps("poll-msp-gdap", "gdap.poll_failed", timedelta(minutes=10))
 BILL_MSP = of_msps("bill-msp", "billing.failed", timedelta(hours=1))
+CONSENT_CUSTOMER = of_tenants("consent-customer", "consent.customer_failed")
 WORK_QUEUES: tuple[WorkQueue[Any], ...] = (
     SYNC_TENANT,
     PURGE_TENANT,
@@ -93,6 +94,7 @@ WORK_QUEUES: tuple[WorkQueue[Any], ...] = (
     FIND_DUE_TENANTS,
     POLL_MSP_GDAP,
     BILL_MSP,
+    CONSENT_CUSTOMER,
 )
 
 

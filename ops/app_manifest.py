@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.capabilities import Capability, application_permissions, delegated_permissions
-from core.graph_permissions import MICROSOFT_GRAPH, PERMISSION_IDS
+from core.graph_permissions import (
+    MICROSOFT_GRAPH,
+    PARTNER_CENTER,
+    PARTNER_CENTER_SCOPE,
+    PERMISSION_IDS,
+)
 
 
 def app_manifest(chosen: Iterable[Capability] = ()) -> dict[str, Any]:
@@ -26,4 +31,6 @@ def app_manifest(chosen: Iterable[Capability] = ()) -> dict[str, Any]:
         for name in sorted(delegated_permissions(chosen))
     ]
     access = {"resourceAppId": MICROSOFT_GRAPH, "resourceAccess": roles + scopes}
-    return {"requiredResourceAccess": [access]}
+    impersonation = {"id": PARTNER_CENTER_SCOPE, "type": "Scope"}
+    consenting = {"resourceAppId": PARTNER_CENTER, "resourceAccess": [impersonation]}
+    return {"requiredResourceAccess": [access, consenting]}

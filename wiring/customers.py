@@ -67,6 +67,8 @@ def gdap(edge: Edge, services: Services) -> func.Blueprint:
         gdap=GraphGdap(tokens=services.tokens, graph=services.graph),
         sync_requests=services.sync_requests,
         clock=services.clock,
+        consents=services.customer_consents,
+        pending_work=services.storage.pending_work,
     )
     return gdap_functions(edge, ports)
 

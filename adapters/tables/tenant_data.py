@@ -30,7 +30,7 @@ from domain.identifiers import TenantRef
 from domain.ports.graph_reader import Unreadable
 from domain.ports.tenant_data import TenantData
 
-# In base64, a body of less than 1 MiB: aiohttp warns that a larger one delays everything else.
+# In base64 this is a body of less than 1 MiB. Larger ones block others, and aiohttp warns of them.
 _PART_BYTES = 11 * LARGEST_BINARY
 _MOST_PARTS = 999
 _IN_PARTITION = "PartitionKey eq @partition"

@@ -33,6 +33,8 @@ var queues = [
   'poll-msp-gdap-poison'
   'bill-msp'
   'bill-msp-poison'
+  'consent-customer'
+  'consent-customer-poison'
 ]
 var packageContainer = 'packages'
 var containers = ['invoices', packageContainer]

@@ -12,6 +12,7 @@ from local import sample_data
 from local.microsoft.directory import Change
 from local.microsoft.state import Microsoft, Trust
 from local.microsoft.tenant import Tenant
+from local.microsoft.tenant_settings import ObjectRoutes, set_content
 from local.microsoft.tokens import SigningKeys, lifetime
 
 
@@ -24,6 +25,7 @@ class Control:
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""
         add = app.router
+        ObjectRoutes(self._microsoft).add_to(app)
         add.add_get("/_control/requests", self._requests)
         add.add_delete("/_control/requests", self._forget)
         add.add_put("/_control/faults", self._faults)
@@ -58,14 +60,26 @@ class Control:
             tenant.revoked = set(body["revokedPermissions"])
         if "consented" in body:
             self._consent(tenant, given=body["consented"])
+        self._set_partner_center(tenant, body)
         tenant.wants_mfa = body.get("mfaRequired", tenant.wants_mfa)
         directory = tenant.directory
         directory.tells_all = body.get("tellsAll", directory.tells_all)
         self._set_access(tenant, body)
+        set_content(tenant, body)
         if body.get("expireDeltaLinks"):
             directory.oldest_delta = len(directory.changes) + 1
             directory.changes.append(Change(0))
         return web.Response(status=204)
+
+    def _set_partner_center(self, tenant: Tenant, body: dict[str, Any]) -> None:
+        """Set whether Partner Center lists a customer, and whether a partner is an AdminAgent."""
+        microsoft = self._microsoft
+        for option, refused in (
+            ("listedInPartnerCenter", microsoft.unlisted),
+            ("adminAgent", microsoft.without_admin_agents),
+        ):
+            if option in body:
+                (refused.discard if body[option] else refused.add)(tenant.tenant_id)
 
     async def _app(self, request: web.Request) -> web.Response:
         """Replace an app's credentials, as its owner would: the previous ones become invalid."""

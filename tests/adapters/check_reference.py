@@ -8,98 +8,90 @@ It exits with 1 on a difference, and with an error if the lists are missing.
 """
 
 import csv
-import json
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from adapters.graph.sku_names import product_name
-from core.capabilities import MANIFEST
+from core.capabilities import CAPABILITIES, MANAGING_USERS, application_permissions
 from core.graph_permissions import MANAGE_GDAP, PERMISSION_IDS, READ_ORGANIZATION
 from core.known_data_sets import DATA_SETS
+from domain.data_set import DataSet
+from tests.adapters.graph_reference import Reference
 
 _GDAP = "/tenantRelationships/delegatedAdminRelationships"
-# Parts of paths that Microsoft's list writes in another way.
-_WRITTEN = {
-    "/groups/{id}/": "/groups/{group-id}/",
-    "/microsoft.graph.user": "/graph.user",
-    "(period='D30')": "(period='{period}')",
+# Not enough for the selected properties: it shows only a user's name and addresses.
+_TOO_LITTLE = {"User.ReadBasic.All"}
+# Microsoft's list names them for the request, but not as the least: one permits less than the
+# least, only to set accountEnabled; the basic ones below the other show no accountEnabled.
+_CHOSEN = {"User.EnableDisableAccount.All", "GroupMember.Read.All"}
+_WRITES = {
+    ("POST", _GDAP): {MANAGE_GDAP},
+    ("POST", f"{_GDAP}/{{id}}/requests"): {MANAGE_GDAP},
+    ("POST", f"{_GDAP}/{{id}}/accessAssignments"): {MANAGE_GDAP},
+    ("PATCH", f"{_GDAP}/{{id}}/accessAssignments/{{id}}"): {MANAGE_GDAP},
+    ("PATCH", "/users/{id}"): {*MANAGING_USERS.permissions},
+}
+_OTHER_READS = {
+    ("GET", "/organization"): {READ_ORGANIZATION},
+    ("GET", _GDAP): {MANAGE_GDAP},
+    ("GET", f"{_GDAP}/{{id}}"): {MANAGE_GDAP},
+    ("GET", f"{_GDAP}/{{id}}/accessAssignments"): {MANAGE_GDAP},
+    ("GET", "/users/{id}"): {"User.Read.All"},
+    ("GET", "/users/delta()"): {"User.Read.All"},
 }
 
 
-def listed_path(path: str) -> str:
-    """Return a data set's path as Microsoft's list writes it."""
-    path = path.partition("?")[0]
-    for ours, theirs in _WRITTEN.items():
-        path = path.replace(ours, theirs)
-    return path
+def _call(data_set: DataSet) -> tuple[str, str]:
+    return "GET", data_set.path.partition("?")[0].replace("'D30'", "'{period}'")
 
 
-CALLS: dict[tuple[str, str], tuple[str, ...]] = {
-    **{("GET", listed_path(one.path)): one.permissions for one in DATA_SETS.values()},
-    ("GET", "/users"): DATA_SETS["users"].permissions,
-    ("GET", "/users/{user-id}"): DATA_SETS["users"].permissions,
-    ("GET", "/users/delta()"): DATA_SETS["users"].permissions,
-    ("GET", "/organization"): (READ_ORGANIZATION,),
-    ("POST", _GDAP): (MANAGE_GDAP,),
-    ("POST", f"{_GDAP}/{{delegatedAdminRelationship-id}}/requests"): (MANAGE_GDAP,),
-}
-# Not enough for the selected properties: they show only the name and addresses of a user, and only
-# the IDs of a group's members.
-_TOO_LITTLE = {"User.ReadBasic.All", "GroupMember.ReadBasic.All"}
-# Microsoft's list also calls it least-privileged, but it also allows writes.
-_TOO_MUCH = {"User.ReadWrite.All"}
+# What each request needs, by method and path.
+CALLS: dict[tuple[str, str], set[str]] = {**_WRITES, **_OTHER_READS}
+for _one in DATA_SETS.values():
+    if _one.version == "v1.0":
+        CALLS[_call(_one)] = CALLS.get(_call(_one), set()) | set(_one.permissions)
 
 
-def permission_differences(document: dict[str, Any]) -> Iterator[str]:
-    """Yield the calls that our permissions do not allow, and the permissions that none needs.
-
-    A call may have a broader permission than its least one, if another call needs that one anyway.
-    """
-    overrides = {
-        operation: override["application"]["least"]
-        for override in document["overrides"]
-        for operation in override["ops"]
-        if "least" in override.get("application", {})
-    }
-    needed: set[str] = set()
+def permission_differences(reference: Reference) -> Iterator[str]:
+    """Yield requests for which Microsoft does not accept what the app asks for."""
     for (method, path), ours in CALLS.items():
-        theirs = _listed(document, path).get(method, {}).get("application")
-        if theirs is None:
-            needed.update(ours)
-            continue
-        least = set(overrides.get(f"{method} {path}", theirs["least"])) - _TOO_LITTLE - _TOO_MUCH
-        needed |= least or set(theirs["all"])
-        if not set(theirs["all"]).intersection(ours):
-            yield f"{method} {path}: {ours}, where Microsoft says {sorted(theirs['all'])}"
-    if unneeded := MANIFEST - needed:
-        yield f"no call needs {sorted(unneeded)}"
-    if lacking := {
-        name for one in DATA_SETS.values() if one.is_default for name in one.permissions
-    }:
-        yield from (f"the manifest lacks {name}" for name in sorted(lacking - MANIFEST))
+        for kind in ("application", "delegated"):
+            permitted = reference.permitted(method, path, kind)
+            if permitted is not None and not ours & permitted:
+                yield f"{method} {path}: {sorted(ours)}, where Microsoft says {sorted(permitted)}"
 
 
-def unlisted(document: dict[str, Any]) -> list[str]:
-    """Return the calls that Microsoft's list does not have: they cannot be compared."""
-    return [path for method, path in CALLS if method not in _listed(document, path)]
+def privilege_differences(reference: Reference) -> Iterator[str]:
+    """Yield the permissions that are not the least privileged ones of any request.
+
+    One that is of some request serves others too, so that fewer permissions are asked for.
+    """
+    least: dict[str, set[str]] = {}
+    for (method, path), ours in CALLS.items():
+        known = reference.least(method, path)
+        for name in ours if known else ():
+            least.setdefault(name, set()).update(known - _TOO_LITTLE)
+    for name, known in least.items():
+        if name not in known | _CHOSEN:
+            yield f"{name} is not least privileged: Microsoft says {sorted(known)}"
 
 
-def _listed(document: dict[str, Any], path: str) -> dict[str, Any]:
-    paths = document["paths"]
-    found: dict[str, Any] = paths.get(path) or paths.get(f"beta:{path}") or {}
-    return found
+def excess_differences() -> Iterator[str]:
+    """Yield the permissions that the manifests ask for although no request needs them."""
+    needed = {name for names in CALLS.values() for name in names}
+    needed |= {name for data_set in DATA_SETS.values() for name in data_set.permissions}
+    asked = application_permissions(CAPABILITIES.values())
+    if asked != needed:
+        yield f"the manifest asks for {sorted(asked ^ needed)}"
 
 
-def id_differences(document: dict[str, Any]) -> Iterator[str]:
+def id_differences(reference: Reference) -> Iterator[str]:
     """Yield the permissions whose ID differs from Microsoft's, if the list has one."""
     for name, ours in PERMISSION_IDS.items():
-        theirs = document["permissions"][name]
         for kind, identifier in (("appRoleId", ours.role), ("delegatedScopeId", ours.scope)):
-            if theirs[kind] not in (None, identifier):
-                yield f"{name}: {kind} {identifier}, where Microsoft says {theirs[kind]}"
+            theirs = reference.permissions["permissions"][name][kind]
+            if theirs not in (None, identifier):
+                yield f"{name}: {kind} {identifier}, where Microsoft says {theirs}"
 
 
 def name_differences(rows: Iterator[dict[str, str]]) -> Iterator[str]:
@@ -112,12 +104,12 @@ def name_differences(rows: Iterator[dict[str, str]]) -> Iterator[str]:
 
 def main() -> int:
     """Print each difference."""
-    folder = Path(os.environ["GRAPH_REFERENCE"])
-    permissions = json.loads((folder / "graph-permissions-v1.json").read_text())
-    with (folder / "data" / "skus.csv").open(newline="", encoding="utf-8-sig") as file:
+    reference = Reference.from_environment()
+    path = reference.folder / "data" / "skus.csv"
+    with path.open(newline="", encoding="utf-8-sig") as file:
         names = list(name_differences(iter(csv.DictReader(file))))
-    differences = [*permission_differences(permissions), *id_differences(permissions), *names]
-    print("not in Microsoft's list:", *sorted(unlisted(permissions)))
+    permissions = [*permission_differences(reference), *privilege_differences(reference)]
+    differences = [*permissions, *excess_differences(), *id_differences(reference), *names]
     print("\n".join(differences) or "no differences")
     return 1 if differences else 0
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.entra_refusals import DelegatedAccessRefused
+from adapters.entra_refusals import DelegatedAccessRefused, DelegatedConsentMissing
 from adapters.graph.client import GraphClient
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
@@ -219,6 +219,9 @@ async def test_access_is_assigned_once_and_gives_a_token_when_it_is_active(
         await tokens.delegated_token(MSP, customer)
     await simulation.tenant(assignmentSeconds=0)
     assert await gdap.assign(MSP, live)
+    with pytest.raises(DelegatedConsentMissing):
+        await tokens.delegated_token(MSP, customer)
+    await simulation.tenant(customer, consented=True)
     assert await tokens.delegated_token(MSP, customer)
 
 
@@ -293,6 +296,9 @@ async def test_each_refusal_under_gdap_says_what_to_do(
     assert all("security group" in str(failure.error) for failure in none.values())
     assert await readers.of(MSP, tenant(customer)).primary_domain() is None
     await gdap.assign(MSP, live)
+    without = await refusals(readers, customer)
+    assert all("has no consent" in str(failure.error) for failure in without.values())
+    await simulation.tenant(customer, consented=True)
     assert await refusals(readers, customer) == {}
     assert await readers.of(MSP, tenant(customer)).primary_domain() is not None
 

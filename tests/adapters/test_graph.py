@@ -1,6 +1,8 @@
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
@@ -11,16 +13,18 @@ from adapters.graph.client import GraphClient, ReadBudget
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
+from core.capabilities import MANIFEST
 from core.known_data_sets import DATA_SETS
 from core.refusals import Missing, missing
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
-from domain.gdap import ROLES
+from domain.gdap import OPTIONAL_ROLES, ROLES
 from domain.identifiers import TenantId
+from domain.msp import SecurityGroup
 from domain.ports.graph_reader import PositionLost, Reading, TenantReader, Unreadable, Wanted
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import FIRST_SYNC, Access
 from domain.tenant import Tenant
-from local.sample_data import CONTOSO, STRANGER
+from local.sample_data import CONTOSO, PERMISSIONS, STRANGER
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
@@ -421,8 +425,28 @@ async def test_an_invite_asks_for_the_least_roles_and_is_locked(
     assert len(kept["displayName"]) <= 50
     asked_for = {role["roleDefinitionId"] for role in kept["accessDetails"]["unifiedRoles"]}
     assert asked_for == set(ROLES.values())
-    assert len(asked_for) == 12
+    assert len(asked_for) == 18
     assert GLOBAL_ADMINISTRATOR not in asked_for
+
+
+async def test_an_optional_role_is_asked_for_and_assigned_if_the_msp_wants_it(
+    simulation: Simulation, tokens: TokenSource, graph: GraphClient
+) -> None:
+    await simulation.tenant(consented=True)
+    (name,), (role_id,) = OPTIONAL_ROLES.keys(), OPTIONAL_ROLES.values()
+    groups = (SecurityGroup(CONTOSO.security_group, (*ROLES, name)),)
+    msp = replace(MSP, app=replace(MSP.app, optional_roles=(name,), security_groups=groups))
+    gdap, customer = GraphGdap(tokens, graph), TenantId(str(uuid4()))
+    made = await gdap.invite(msp, customer, "Relecloud", 30)
+    await simulation.gdap(made.relationship_id, "accept")
+    found = {r.relationship_id: r for r in (await gdap.relationships(msp)).found}
+    assert role_id in found[made.relationship_id].roles
+    await gdap.assign(msp, found[made.relationship_id])
+    path = f"/tenantRelationships/delegatedAdminRelationships/{made.relationship_id}"
+    token = await tokens.app_token(msp, OWN)
+    (assigned,) = (await graph.get(f"{path}/accessAssignments", token))["value"]
+    roles = {role["roleDefinitionId"] for role in assigned["accessDetails"]["unifiedRoles"]}
+    assert roles == {*ROLES.values(), role_id}
 
 
 @pytest.mark.parametrize(
@@ -448,8 +472,3 @@ async def test_a_failed_invite_is_not_repeated(
     with pytest.raises(error):
         await GraphGdap(tokens, graph).invite(MSP, CUSTOMER, "Northwind Traders", 30)
     assert len(await simulation.asked("delegatedAdmin")) == 1
-
-
-def test_the_simulation_grants_all_that_the_app_asks_for() -> None:
-    assert set(PERMISSIONS) >= MANIFEST
-    assert CONTOSO.client_id == MSP.app.client_id

@@ -32,7 +32,9 @@ def ref() -> TenantRef:
 
 
 async def test_a_session_is_spent_once(ports: Ports) -> None:
-    session = ConsentSession(hash_state(str(uuid4())), MspId("m"), OWN, OWNER_OID, "Adele", NOW)
+    session = ConsentSession(
+        *(hash_state(str(uuid4())), MspId("m"), OWN, OWNER_OID, "Adele", NOW), customer=CUSTOMER
+    )
     await ports.consent_sessions.add(session)
     known = version(await ports.consent_sessions.find(session.session))
     assert known.value == session

@@ -14,6 +14,7 @@ QUEUES = {
     "find-due-tenants",
     "poll-msp-gdap",
     "bill-msp",
+    "consent-customer",
 }
 
 

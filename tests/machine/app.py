@@ -38,7 +38,14 @@ from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
-from tests.fakes.outside import FakeCredentials, FakeGdap, FakeGraph, FakeQueues, FixedClock
+from tests.fakes.outside import (
+    FakeConsents,
+    FakeCredentials,
+    FakeGdap,
+    FakeGraph,
+    FakeQueues,
+    FixedClock,
+)
 from tests.fakes.sync_world import user
 from work.functions import work_functions
 from work.requeue import WorkPorts
@@ -86,6 +93,7 @@ class App:
     def __init__(self, stores: Stores) -> None:
         self.stores, self.clock = stores, FixedClock()
         self.queues, self.gdap, self.graph = FakeQueues(), FakeGdap(self.clock), FakeGraph()
+        self.consents = FakeConsents()
         self.graph.pages = [[user("a"), user("b")], [user("c")]]
         self.graph.domain = "example.com"
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -138,11 +146,12 @@ class App:
             data_sets=DATA_SETS.values(),
             interval=timedelta(hours=6),
         )
+        gdap = GdapPorts(of.msps, self.gdap, requests, clock, self.consents, of.pending_work)
         work = WorkPorts(msps=of.msps, pending_work=of.pending_work, queues=queues, clock=clock)
         return [
             my_tenant_routes.bind(edge, mine),
             tenant_functions(edge, tenants),
-            gdap_functions(edge, GdapPorts(of.msps, self.gdap, requests, clock)),
+            gdap_functions(edge, gdap),
             sync_functions(sync),
             work_functions(work, timedelta(minutes=2)),
         ]
@@ -171,9 +180,12 @@ class App:
 
     async def take(self, *, twice: bool = False) -> bool:
         """Take a message off a queue, if there is one; its function may receive it twice."""
-        queue, name = self.queues.syncs, "sync_tenant"
+        queues = self.queues
+        queue, name = queues.syncs, "sync_tenant"
         if not queue:
-            queue, name = self.queues.purges, "purge_tenant"
+            queue, name = queues.purges, "purge_tenant"
+        if not queue:
+            queue, name = queues.customers, "consent_customer"
         if not queue:
             return False
         text = write_tenant_ref(queue.pop(0)).encode()

@@ -11,7 +11,7 @@ from local.microsoft.topics.readers import SCOPES_MISSING, SECURITY, SETTINGS, s
 _P = "microsoft.graph."
 _WRITERS = words("Security Operator|Security Administrator")
 _EVENTS = words("SecurityEvents.Read.All|SecurityEvents.ReadWrite.All")
-_RISK = words("IdentityRiskyUser.Read.All|IdentityRiskyUser.ReadWrite.All")
+_RISK = words("IdentityRiskyUser.Read.All")
 # (title, severity, status, hours since its last update)
 _INCIDENTS = (
     ("Email messages with a malicious link were removed", "low", "resolved", 300),
@@ -198,6 +198,7 @@ def score_controls(tenant: Tenant) -> list[Document]:
     ]
 
 
+_CLASSES = words("unknown|falsePositive|truePositive|informationalExpectedActivity")
 _INCIDENT_READ = words("SecurityIncident.Read.All|SecurityIncident.ReadWrite.All")
 _ALERT_READ = words("SecurityAlert.Read.All|SecurityAlert.ReadWrite.All")
 RESOURCES = (
@@ -215,6 +216,10 @@ RESOURCES = (
         refuses_larger=True,
         order="createdDateTime",
         touches="lastUpdateDateTime",
+        choices={
+            "status": words("active|resolved|inProgress|redirected"),
+            "classification": _CLASSES,
+        },
         denied=_missing(_INCIDENT_READ),
     ),
     Resource(
@@ -226,6 +231,7 @@ RESOURCES = (
         read_only=words("id|tenantId|createdDateTime|lastUpdateDateTime|incidentId|severity"),
         order="createdDateTime",
         touches="lastUpdateDateTime",
+        choices={"status": words("new|inProgress|resolved"), "classification": _CLASSES},
         denied=_missing(_ALERT_READ),
     ),
     Resource(

@@ -53,7 +53,7 @@ def read_one(data_set: DataSet, item: Any) -> tuple[str, dict[str, Any]]:
     ids=lambda one: one.name,
 )
 def test_every_data_set_leaves_out_what_is_no_object(data_set: DataSet) -> None:
-    odd = [None, 5, "text", [], [[]]]
+    odd: list[Any] = [None, 5, "text", [], [[]]]
     read = read_records(kind_of(data_set), odd)
     assert (read.records, read.unreadable) == ([], [None] * len(odd))
     assert len(read.faults) == len(odd)

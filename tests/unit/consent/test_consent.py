@@ -26,7 +26,7 @@ from domain.roles import Role
 from domain.row_changes import Insert
 from domain.tenant import Organization, PartnerTenantClaim, Tenant
 from domain.work_queues import COMPLETE_CONSENT
-from tests.fakes.outside import FakeIdentity, FakeQueues, FixedClock
+from tests.fakes.outside import FakeConsents, FakeIdentity, FakeQueues, FixedClock
 from tests.fakes.storage import (
     FakeConsentSessions,
     FakeMspStore,
@@ -60,7 +60,7 @@ class World:
         self.store = FakeMspStore(MSP, OWNER, *rows)
         self.queues, self.pending_work = FakeQueues(), FakePendingWork()
         self.identity = FakeIdentity(*(script or (ORGANIZATION,)))
-        self.sessions = FakeConsentSessions()
+        self.sessions, self.consents = FakeConsentSessions(), FakeConsents()
         self.ports = ConsentPorts(
             self.store,
             self.sessions,
@@ -69,6 +69,7 @@ class World:
             self.queues,
             self.identity,
             self.clock,
+            self.consents,
             self.clock.pause,
         )
 

@@ -44,12 +44,12 @@ async def main() -> None:
     request = SimpleNamespace(
         caller=SimpleNamespace(msp_id=world.tenant.msp_id),
         tenant_id=world.tenant.tenant_id,
-        query=ListQuery(pageSize=500),
+        query=ListQuery.model_validate({"pageSize": "500"}),
     )
     page = await list_data_sets(routes, cast("Any", request))
     assert [one.count for one in page.items if one.name == added.name] == [1]
 
-    (access,) = cast("dict[str, Any]", app_manifest([]))["requiredResourceAccess"]
+    access = app_manifest([])["requiredResourceAccess"][0]
     asked = {one["id"] for one in access["resourceAccess"]}
     assert set(PERMISSION_IDS["AccessReview.Read.All"]) <= asked
 

@@ -36,7 +36,7 @@ from sync.functions import sync_functions
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
 from tests.due import find_due
-from tests.fakes.outside import FakeGdap, FakeIdentity
+from tests.fakes.outside import FakeConsents, FakeGdap, FakeIdentity
 from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, tenant
@@ -103,7 +103,7 @@ class App:
         world, edge = self.world, Edge()
         consent = ConsentPorts(
             *(world.store, FakeConsentSessions(), world.requests, self.pending_work),
-            *(world.queues, FakeIdentity(), world.clock),
+            *(world.queues, FakeIdentity(), world.clock, FakeConsents()),
         )
         tenants = TenantPorts(
             msps=world.store,
@@ -117,7 +117,10 @@ class App:
             user_index=world.index,
             whole_reads=world.whole_reads,
         )
-        gdap = GdapPorts(world.store, FakeGdap(world.clock), world.requests, world.clock)
+        gdap = GdapPorts(
+            *(world.store, FakeGdap(world.clock), world.requests, world.clock),
+            *(FakeConsents(), self.pending_work),
+        )
         app = func.FunctionApp()
         for blueprint in (
             sync_functions(world.ports),

@@ -19,7 +19,7 @@ from domain.lifecycle import OFFBOARD, REACTIVATE, SUSPEND, LifecycleStep
 from domain.msp import Msp, SecurityGroup
 from domain.partner_tenant import enable
 from domain.row_changes import Insert, RowChange
-from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
+from domain.tenant import AppConsent, GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
 from domain.usage import TenantUsage
 from domain.work_queues import POLL_MSP_GDAP
 from gdap.invite import Invitation, InviteStatus, invite_customer
@@ -28,7 +28,7 @@ from gdap.ports import GdapPorts
 from mytenant.disable import disable_partner_tenant
 from tenants.edit import take_step
 from tenants.hard_delete import hard_delete
-from tests.fakes.outside import FakeGdap, FakeQueues, FixedClock
+from tests.fakes.outside import FakeConsents, FakeGdap, FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncStates
 from tests.samples import CONTOSO, CUSTOMER, FABRIKAM, MSP, ORGANIZATION, OTHER, OWN, tenant
 
@@ -50,8 +50,10 @@ class World:
         self.msp, self.store = msp, FakeMspStore(msp, *rows)
         self.gdap, self.states = FakeGdap(self.clock), FakeSyncStates()
         requests = SyncRequests(self.states, self.store.schedule, self.queues)
+        self.consents, self.work = FakeConsents(), FakePendingWork()
         self.ports = GdapPorts(
-            self.store, self.gdap, requests, self.clock, lambda _: asyncio.sleep(0)
+            *(self.store, self.gdap, requests, self.clock, self.consents, self.work),
+            lambda _: asyncio.sleep(0),
         )
 
     @property
@@ -113,13 +115,13 @@ class World:
         return [known.value for known in self.store.of_kind(GdapInvite, CONTOSO)]
 
 
-async def test_an_accepted_invite_is_a_customer_with_usage_access_and_a_first_sync() -> None:
+async def test_an_accepted_invite_is_a_customer_with_usage_access_and_a_consent_to_come() -> None:
     world = World()
     key = await world.accepted()
     customer = world.there()
     assert (customer.status, customer.display_name) == (TenantStatus.ACTIVE, "Northwind Traders")
     assert world.open_periods() == 1
-    assert world.queues.syncs == [customer.ref]
+    assert (world.queues.customers, world.queues.syncs) == ([customer.ref], [])
     (invite,) = world.invites()
     assert (invite.status, invite.relationship_id) == ("active", key)
     assert invite.assigned == world.msp.app.access
@@ -236,11 +238,15 @@ async def test_one_that_we_never_saw_is_met_all_the_same() -> None:
 
 
 async def test_a_customer_from_before_has_its_relationship_noted() -> None:
-    world = World(tenant())
-    world.gdap.accept(world.gdap.make(CONTOSO, CUSTOMER).relationship_id)
+    consented = AppConsent(version=FakeConsents().version)
+    world = World(tenant(app_consent=consented), tenant(OTHER))
+    for customer in (CUSTOMER, OTHER):
+        world.gdap.accept(world.gdap.make(CONTOSO, customer).relationship_id)
     await world.poll()
-    assert [invite.status for invite in world.invites()] == ["active"]
-    assert world.queues.syncs == [tenant().ref]  # it gets its access only now
+    assert [invite.status for invite in world.invites()] == ["active", "active"]
+    # Both get their access only now, and one of them has not consented yet.
+    assert world.queues.syncs == [tenant().ref]
+    assert world.queues.customers == [tenant(OTHER).ref]
 
 
 async def test_a_hard_delete_is_final_for_what_was_agreed_before() -> None:
@@ -333,7 +339,7 @@ async def test_ten_polls_at_once_meet_an_acceptance_once() -> None:
     world.gdap.accept(await world.invite())
     await asyncio.gather(*(poll_each(world.ports) for _ in range(10)))
     assert world.store.actions(CONTOSO).count("gdap.accepted") == 1
-    assert world.queues.syncs == [world.there().ref]
+    assert set(world.queues.customers) == {world.there().ref}
 
 
 async def test_two_msps_and_one_customer_know_nothing_of_each_other() -> None:
@@ -372,17 +378,16 @@ async def test_what_cannot_be_read_has_not_ended() -> None:
     assert world.there().is_synced
 
 
-async def test_access_that_microsoft_is_slow_to_give_is_followed_by_a_sync_of_its_own() -> None:
+async def test_the_consent_waits_for_access_that_microsoft_is_slow_to_give() -> None:
     world = World()
     world.gdap.access_takes_its_time = True
     world.gdap.accept(await world.invite())
     await poll_each(world.ports)
     ref = world.there().ref
-    assert world.queues.syncs == [ref]
+    assert world.queues.customers == []
     assert world.invites()[0].assigned == ""
-    await world.states.remove(ref)  # that sync has ended
     await poll_each(world.ports)
-    assert world.queues.syncs == [ref, ref]
+    assert (world.queues.customers, world.queues.syncs) == ([ref], [])
     assert world.invites()[0].assigned == world.msp.app.access
 
 
