@@ -13,7 +13,6 @@ from adapters.graph.client import GraphClient, ReadBudget
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
-from core.capabilities import MANIFEST
 from core.known_data_sets import DATA_SETS
 from core.refusals import Missing, missing
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
@@ -24,7 +23,7 @@ from domain.ports.graph_reader import PositionLost, Reading, TenantReader, Unrea
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import FIRST_SYNC, Access
 from domain.tenant import Tenant
-from local.sample_data import CONTOSO, PERMISSIONS, STRANGER
+from local.sample_data import CONTOSO, STRANGER
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
