@@ -24,6 +24,7 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from adapters.graph.answers import GraphError, read_answer, read_download, read_part
 from adapters.graph.reports import report_address
+from adapters.transport import new_transport
 from domain.ports.graph_reader import ReadCost
 
 # For one attempt; much shorter than a sync's lease.
@@ -84,7 +85,7 @@ class GraphClient:
         self._endpoint = endpoint
         self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
             endpoint,
-            transport=transport,
+            transport=transport or new_transport(),
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy("Manage365"),

@@ -21,6 +21,7 @@ from adapters.tables.tenant_data import TableTenantData
 from adapters.tables.transactions import Transactions
 from adapters.tables.user_index import TableUserIndex
 from adapters.tables.whole_reads import TableWholeReads
+from adapters.transport import new_transport
 
 NAMES = (
     *("msps", "mspIndex", "staff", "consentStates", "syncState", "syncSchedule"),
@@ -64,7 +65,7 @@ class Storage:
     @classmethod
     def connect(cls, connection_string: str) -> Self:
         """Open the account that a connection string identifies."""
-        transport = AioHttpTransport(**_TIMEOUTS)
+        transport = new_transport(**_TIMEOUTS)
         service = TableServiceClient.from_connection_string(
             connection_string, transport=transport, **_RETRIES
         )
@@ -73,7 +74,7 @@ class Storage:
     @classmethod
     def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
         """Open the account at a table endpoint, with the app's identity."""
-        transport = AioHttpTransport(**_TIMEOUTS)
+        transport = new_transport(**_TIMEOUTS)
         service = TableServiceClient(
             endpoint, credential=credential, transport=transport, **_RETRIES
         )
