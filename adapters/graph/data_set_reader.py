@@ -176,7 +176,8 @@ class DataSetReader:
             if link:
                 pages = [page async for page in self._session.pages(link)]
                 whole = name.removesuffix(_NEXT_LINK)
-                item[whole] = [*item[whole], *(one for page in pages for one in values_of(page))]
+                first = {"value": item.get(whole)}
+                item[whole] = [one for page in (first, *pages) for one in values_of(page)]
             del item[name]
         return item
 
