@@ -26,7 +26,7 @@ _NEXT = {key: f"x-ms-continuation-Next{key}" for key in ("PartitionKey", "RowKey
 class Table(TableClient):
     """The SDK's client of a table; only its two ways of reading are replaced.
 
-    The SDK needs 1.4 ms of processor time for each row or page (docs/decisions/0043).
+    The SDK's reads were two thirds of a request's processor time (docs/decisions/0043).
 
     Args:
         transport: The transport of the service, which also closes it.
