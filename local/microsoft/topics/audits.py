@@ -162,6 +162,7 @@ RESOURCES = (
         _READ,
         registration_details,
         plan=REPORTS,
+        is_kept=True,
         page=1000,
         largest_page=1000,
         options=words("$filter|$orderby|$top|$select|$skiptoken"),
