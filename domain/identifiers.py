@@ -111,3 +111,25 @@ class SessionRef:
 
     msp_id: MspId
     session: SessionHash
+
+
+@dataclass(frozen=True, slots=True)
+class MspRef:
+    """One MSP, as the subject of work."""
+
+    msp_id: MspId
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRange:
+    """Entries of one partition of the schedule of syncs.
+
+    Args:
+        partition: The partition's key.
+        first: The key of the first entry; by default the range has no beginning.
+        last: The key of the last entry, which is included; by default the range has no end.
+    """
+
+    partition: str
+    first: str = ""
+    last: str = ""

@@ -16,10 +16,10 @@ from domain.ports.msp_store import MspStore
 from domain.ports.pending_work import PendingWork
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
+from domain.ports.tenant_data import TenantData
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Insert
-from domain.sync_state import DataSet
 from domain.tenant import Tenant
 from domain.work_queues import PURGE_TENANT
 from telemetry import count
@@ -36,6 +36,7 @@ class PurgePorts(RemovalPorts):
 
     sync_states: SyncStates
     records: SyncedRecords
+    tenant_data: TenantData
     clock: Clock
     user_index: UserIndex
     whole_reads: WholeReads
@@ -107,15 +108,18 @@ async def _delete_some(
     await ports.user_index.purge(_ref(progress))  # A row has hundreds of users: all in one step.
     counts, rows = Counter(dict(progress.deleted)), 0
     end, is_empty = ports.clock.now() + pace.time, True
-    for name in DataSet:
+    for name, purge in (
+        ("users", ports.records.purge),
+        ("tenantData", ports.tenant_data.purge),
+    ):
         count = _BATCH
         while count == _BATCH:
             # A step deletes at least one batch; otherwise a purge of slow storage would never end.
             if rows and (rows >= pace.rows or ports.clock.now() >= end):
                 is_empty = False
                 break
-            count = await ports.records.purge(name, _ref(progress), _BATCH)
-            rows, counts[str(name)] = rows + count, counts[str(name)] + count
+            count = await purge(_ref(progress), _BATCH)
+            rows, counts[name] = rows + count, counts[name] + count
     return replace(progress, deleted=tuple(sorted(counts.items()))), is_empty
 
 

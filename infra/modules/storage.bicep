@@ -18,9 +18,7 @@ var tables = [
   'userIndex'
   'wholeReads'
   'users'
-  'licences'
-  'secureScores'
-  'conditionalAccessPolicies'
+  'tenantData'
 ]
 var queues = [
   'sync-tenant'
@@ -29,6 +27,14 @@ var queues = [
   'purge-tenant-poison'
   'complete-consent'
   'complete-consent-poison'
+  'find-due-tenants'
+  'find-due-tenants-poison'
+  'poll-msp-gdap'
+  'poll-msp-gdap-poison'
+  'bill-msp'
+  'bill-msp-poison'
+  'consent-customer'
+  'consent-customer-poison'
 ]
 var packageContainer = 'packages'
 var containers = ['invoices', packageContainer]

@@ -13,6 +13,7 @@ from local.microsoft.entra import Entra
 from local.microsoft.faults import Asked, delay, fault_answer, is_answer, matching, record
 from local.microsoft.graph import Graph
 from local.microsoft.managed_identity import ManagedIdentity
+from local.microsoft.partner_center import PartnerCenter
 from local.microsoft.state import Microsoft
 from local.microsoft.tokens import SigningKeys
 
@@ -26,6 +27,7 @@ class Server:
         self._graph = Graph(microsoft, keys)
         self._entra, self._control = Entra(microsoft, keys), Control(microsoft, keys)
         self._identity = ManagedIdentity(microsoft, keys)
+        self._partner_center = PartnerCenter(microsoft, keys)
 
     def app(self) -> web.Application:
         """Return the web application."""
@@ -34,6 +36,7 @@ class Server:
         app.router.add_post("/{version:v1.0|beta}/$batch", self._batch)
         app.router.add_route("*", "/{version:v1.0|beta}/{path:.*}", self._single)
         self._identity.add_to(app)
+        self._partner_center.add_to(app)
         self._entra.add_to(app)
         return app
 

@@ -5,6 +5,7 @@ is: to be killed before a write leaves what being killed after the one before it
 """
 
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from adapters.tables.records import TABLES
 from adapters.tables.storage import Storage
 from domain.identifiers import MspId, TenantId
 from domain.lifecycle import first_usage
@@ -22,7 +22,9 @@ from domain.row_changes import Insert, Remove, Replace, RowChange
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant
 from local.azurite import connection_string
 from local.browser import Browser
+from local.sample_data import MSPS
 from local.stack import Ports, Stack
+from tests.due import due_entries
 from tests.e2e.portal import CONTOSO, Portal, owner
 from tests.faults.forked import ForkedHost
 from tests.faults.proxy import Kill, Proxy, WriteCounter
@@ -85,7 +87,7 @@ class Bench:
         """Have leases run out, and everything scheduled within the time fall due."""
         schedule, states = self.store.sync_schedule, self.store.sync_states
         known = [await states.find(ref) for ref in await states.of_msp(MSP, OWN, OWN)]
-        due = [entry async for entry in schedule.due(datetime.now(UTC) + time)]
+        due = [entry async for entry in due_entries(schedule, datetime.now(UTC) + time)]
         for entry in [entry for entry in due if entry.ref.tenant_id == OWN]:
             await schedule.add(replace(entry, due_at=entry.due_at - time))
             await schedule.remove(entry)
@@ -114,7 +116,7 @@ class Bench:
         """See that no record of a life that has ended is left, nor any work on record."""
         tenant = await self.check_slot()
         lives = {f"{MSP}:{OWN}:{tenant.epoch}"} if tenant else set()
-        for name in TABLES.values():
+        for name in ("users", "tenantData"):
             table = self.store.table(name)
             found = {e["PartitionKey"] async for e in table.list_entities()}
             assert {key for key in found if f":{OWN}:" in key} <= lives
@@ -191,7 +193,7 @@ async def bench(
 
 
 async def _nobody_else_is_due(store: Storage) -> None:
-    async for entry in store.sync_schedule.due(datetime.now(UTC)):
+    async for entry in due_entries(store.sync_schedule, datetime.now(UTC)):
         await store.sync_schedule.remove(entry)
 
 
@@ -280,3 +282,26 @@ async def test_hard_delete_survives_a_kill_at_every_write(bench: Bench) -> None:
 
     kills = await bench.kill_at_every_write(bench.customer, act, check)
     assert kills >= 8
+
+
+async def test_invoicing_survives_a_kill_of_its_timer_and_of_its_workers(bench: Bench) -> None:
+    """What a run has not queued or not done, the next one does, and none of it twice."""
+
+    async def issued() -> list[list[str]]:
+        replies = [await bench.portal.call(owner(msp), "GET", "/billing/invoices") for msp in MSPS]
+        return [[invoice["number"] for invoice in reply.body["items"]] for reply in replies]
+
+    async def check() -> None:
+        numbers = ["M365-INV-0001", "M365-INV-0002"]
+        assert all(found == numbers[: len(found)] for found in await issued())
+
+    async def act() -> None:
+        await bench.portal.fire("issue_invoices")
+
+    assert await bench.kill_at_every_write(bench.portal.idle, act, check) >= len(MSPS)
+    assert [len(found) for found in await issued()] == [2] * len(MSPS)
+    for msp in MSPS:
+        events = (await bench.store.msps.audit_events(MspId(msp.msp_id), 500)).items
+        counted = Counter(event.action for event in events)
+        assert counted["invoice.issued"] == counted["invoice.documented"] == 2
+        assert counted["billing.failed"] == 0
