@@ -20,6 +20,9 @@ def current(tenant: Tenant, found: Found, version: str, *, latest: bool = False)
         value = _generated(tenant, found)
     if found.resource.is_list:
         value = _with_items(tenant, found.path, value, latest=latest)
+    for name in found.resource.parts:
+        items = _with_items(tenant, f"{found.path}/{name}", value[name], latest=latest)
+        value = {**value, name: items}
     if version != BETA:
         return value
     own = tenant.objects.get(f"beta/{found.path}", None, latest=latest)

@@ -123,6 +123,15 @@ def methods_policy(tenant: Tenant) -> Document:
     }
 
 
+def _configurations(tenant: Tenant) -> list[Document]:
+    """Return the methods of the policy, which can be written one by one."""
+    policy = tenant.objects.get("policies/authenticationMethodsPolicy", None, latest=True)
+    methods: list[Document] = (policy or methods_policy(tenant))[
+        "authenticationMethodConfigurations"
+    ]
+    return methods
+
+
 def _in_beta(tenant: Tenant, policy: Document) -> Document:
     """Return the policy with the properties that only beta has."""
     preferences = {
@@ -202,9 +211,20 @@ RESOURCES = (
         methods_policy,
         is_list=False,
         in_beta=_in_beta,
+        parts=words("authenticationMethodConfigurations"),
         writes={"PATCH": _WRITE},
         read_only=words("id|lastModifiedDateTime|displayName|description|policyVersion"),
         optional=words("systemCredentialPreferences"),
+        denied=SCOPES_MISSING,
+    ),
+    Resource(
+        "policies/authenticationMethodsPolicy/authenticationMethodConfigurations",
+        "microsoft.graph.authenticationMethodConfiguration",
+        POLICY,
+        _configurations,
+        writes={"PATCH": _WRITE},
+        read_only=words("id"),
+        choices={"state": words("enabled|disabled")},
         denied=SCOPES_MISSING,
     ),
     Resource(
