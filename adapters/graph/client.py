@@ -176,7 +176,11 @@ class GraphClient:
         if answer.content is not None:
             return answer.content
         location = report_address(answer.location, self._endpoint)
-        answer = await self._attempt(HttpRequest("GET", location), budget, read_download)
+        try:
+            answer = await self._attempt(HttpRequest("GET", location), budget, read_download)
+        except GraphError as error:
+            # It is no refusal of Graph's, which would mean that a permission is missing.
+            raise GraphError(0, f"the report's host: {error}", error.retry_after) from None
         if answer.content is None:
             raise GraphError(0, "the report is redirected again")
         return answer.content
