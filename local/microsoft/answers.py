@@ -59,6 +59,18 @@ def collection(values: list[dict[str, Any]]) -> GraphAnswer:
     return GraphAnswer(200, {"value": values})
 
 
+def page_size(query: dict[str, str], default: int, largest: int) -> int:
+    """Return the size of a page: as requested, but not larger than the largest.
+
+    Raises:
+        Refused: `$top` is not a number above zero.
+    """
+    text = query.get("$top", str(default))
+    if not text.isdecimal() or int(text) == 0:
+        raise Refused(400, "BadRequest", f"Invalid value '{text}' for $top query option found.")
+    return min(int(text), largest)
+
+
 def token(value: int) -> str:
     """Return a token that holds a number."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
