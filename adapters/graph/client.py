@@ -151,14 +151,19 @@ class GraphClient:
         """
         return await self._read(HttpRequest("POST", self._url(path), json=body), token, None)
 
-    async def patch(self, path: str, token: str, body: dict[str, Any], if_match: str) -> None:
-        """Change an object with a given version, in one attempt.
+    async def patch(
+        self, path: str, token: str, body: dict[str, Any], if_match: str | None = None
+    ) -> None:
+        """Change an object, in one attempt.
+
+        Args:
+            if_match: The version that it must have, if its kind has versions.
 
         Raises:
             GraphError: The request was not successful; with status 412, the object now has
                 another version.
         """
-        headers = {"If-Match": if_match}
+        headers = {} if if_match is None else {"If-Match": if_match}
         request = HttpRequest("PATCH", self._url(path), json=body, headers=headers)
         await self._read(request, token, None)
 
@@ -184,6 +189,18 @@ class GraphClient:
         if answer.content is None:
             raise GraphError(0, "the report is redirected again")
         return answer.content
+
+    async def upsert(self, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create the object that a path names by a key, or change it; in one attempt.
+
+        Returns the object if it was created, and an empty object if it was changed.
+
+        Raises:
+            GraphError: The request was not successful.
+        """
+        headers = {"Prefer": "create-if-missing"}
+        request = HttpRequest("PATCH", self._url(path), json=body, headers=headers)
+        return await self._read(request, token, None)
 
     async def batch(
         self,

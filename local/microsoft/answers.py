@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from aiohttp import web
+
 
 @dataclass(frozen=True, slots=True)
 class GraphRequest:
@@ -95,3 +97,16 @@ def link(origin: str, path: str, query: dict[str, str], name: str, value: int) -
     kept = {key: text for key, text in query.items() if key in ("$select", "$top")}
     arguments = "&".join(f"{key}={text}" for key, text in {**kept, name: token(value)}.items())
     return f"{origin}/v1.0{path}?{arguments}"
+
+
+def entra_error(code: int, error: str, message: str, status: int = 400) -> web.Response:
+    """Return an error response in Entra's format."""
+    body = {
+        "error": error,
+        "error_description": f"AADSTS{code}: {message}",
+        "error_codes": [code],
+        "timestamp": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+        "trace_id": str(uuid4()),
+        "correlation_id": str(uuid4()),
+    }
+    return web.json_response(body, status=status)

@@ -86,7 +86,7 @@ class Control:
         app, body = self._microsoft.apps[request.match_info["id"]], await request.json()
         if "certificate" in body:
             certificate = x509.load_pem_x509_certificate(body["certificate"].encode())
-            app = replace(app, certificate=certificate)
+            app = replace(app, certificates=(certificate,))
         if "trust" in body:
             app = replace(app, trust=body["trust"] and Trust(**body["trust"]))
         app = replace(
