@@ -4,7 +4,16 @@ import json
 import re
 
 from domain.errors import MalformedInput
-from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
+from domain.identifiers import (
+    Epoch,
+    MspId,
+    OperationId,
+    OperationRef,
+    SessionHash,
+    SessionRef,
+    TenantId,
+    TenantRef,
+)
 
 # Identifiers become part of row keys, so every received one must have this form.
 _IDENTIFIER = re.compile(r"[0-9A-Za-z._-]{1,100}")
@@ -38,6 +47,29 @@ def read_session_ref(message: str | bytes) -> SessionRef:
     """
     msp_id, session = _identifiers(message, "mspId", "session")
     return SessionRef(MspId(msp_id), SessionHash(session))
+
+
+def write_operation_ref(ref: OperationRef) -> str:
+    """Return the message that names an operation."""
+    return json.dumps(
+        {
+            "mspId": ref.msp_id,
+            "tenantId": ref.tenant_id,
+            "epoch": ref.epoch,
+            "operationId": ref.operation_id,
+        }
+    )
+
+
+def read_operation_ref(message: str | bytes) -> OperationRef:
+    """Return the operation that a message names.
+
+    Raises:
+        MalformedInput: The message does not name one.
+    """
+    names = ("mspId", "tenantId", "epoch", "operationId")
+    msp_id, tenant_id, epoch, operation_id = _identifiers(message, *names)
+    return OperationRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch), OperationId(operation_id))
 
 
 def _identifiers(message: str | bytes, *names: str) -> list[str]:

@@ -8,10 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from domain.identifiers import SessionRef, TenantRef
-from domain.messages import read_session_ref, read_tenant_ref, write_session_ref, write_tenant_ref
+from domain.identifiers import OperationRef, SessionRef, TenantRef
+from domain.messages import (
+    read_operation_ref,
+    read_session_ref,
+    read_tenant_ref,
+    write_operation_ref,
+    write_session_ref,
+    write_tenant_ref,
+)
 
-type Subject = TenantRef | SessionRef
+type Subject = TenantRef | SessionRef | OperationRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,21 @@ def of_sessions(name: str, failed_action: str) -> WorkQueue[SessionRef]:
     return WorkQueue(name, failed_action, SessionRef, read_session_ref, write_session_ref)
 
 
+def of_operations(name: str, failed_action: str) -> WorkQueue[OperationRef]:
+    """Return a queue whose messages name operations."""
+    return WorkQueue(name, failed_action, OperationRef, read_operation_ref, write_operation_ref)
+
+
 SYNC_TENANT = of_tenants("sync-tenant", "sync.failed")
 PURGE_TENANT = of_tenants("purge-tenant", "tenant.purge_failed")
 COMPLETE_CONSENT = of_sessions("complete-consent", "consent.attempts_failed")
-WORK_QUEUES: tuple[WorkQueue[Any], ...] = (SYNC_TENANT, PURGE_TENANT, COMPLETE_CONSENT)
+RUN_OPERATION = of_operations("run-operation", "operation.attempts_failed")
+WORK_QUEUES: tuple[WorkQueue[Any], ...] = (
+    SYNC_TENANT,
+    PURGE_TENANT,
+    COMPLETE_CONSENT,
+    RUN_OPERATION,
+)
 
 
 def queue_named(name: str) -> WorkQueue[Any]:

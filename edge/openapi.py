@@ -42,6 +42,7 @@ class Error(ApiModel):
     message: str
     request_id: str
     errors: list[Problem] | None = None
+    reasons: list[str] | None = None
 
 
 # A schema's name is part of the API contract, and is kept if its class is renamed.

@@ -1,0 +1,113 @@
+"""Running operations: within the request, or from the queue after a crash or a wait."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from core.operations.perform import PASSING, Wait, perform
+from core.operations.ports import OperationPorts, read_rows, tenant_of
+from core.operations.purge import remove_operations
+from core.operations.turn import Busy, Turn, TurnLost, take_turn
+from domain.identifiers import OperationRef
+from domain.operation import Operation, OperationState, requested_at
+from domain.ports.pending_work import PendingWork
+from domain.work_queues import RUN_OPERATION
+
+_log = logging.getLogger(__name__)
+
+# Longer than any invocation can run: an operation of this age is recorded, or never will be.
+_UNRECORDED = timedelta(minutes=30)
+_SOON = 5.0
+
+
+async def run_now(ports: OperationPorts, ref: OperationRef) -> None:
+    """Run an operation within its request; what takes longer goes on from the queue."""
+    try:
+        await run_operation(ports, ref)
+    except PASSING as error:
+        _log.info("an operation goes on later: %s", type(error).__name__)
+        await _come_back(ports, ref, _SOON)
+
+
+async def run_operation(ports: OperationPorts, ref: OperationRef) -> None:
+    """Run the tenant's operations in their order, until this one is finished.
+
+    A message that is delivered twice, or while another worker runs the tenant's operations, does
+    nothing: the other worker passes the turn on, and if it dies, the pending work comes back.
+    """
+    while isinstance(turn := await take_turn(ports, ref), Turn):
+        try:
+            wait = await _run(turn)
+        except TurnLost:
+            return
+        if wait is not None:
+            await _come_back(ports, ref, wait)
+            return
+        await _settle(ports, turn.operation)
+    if isinstance(turn, Busy):
+        return
+    await settle(ports, ref)
+    await _pass_on(ports, ref)
+
+
+async def _pass_on(ports: OperationPorts, ref: OperationRef) -> None:
+    """Queue the tenant's next operation."""
+    queue = (await read_rows(ports.msps, ref)).queue
+    if queue and queue.value.waiting and not queue.value.is_busy(ports.clock.now()):
+        following = replace(ref, operation_id=queue.value.waiting[0])
+        await ports.queues.send(RUN_OPERATION, following)
+
+
+async def _run(turn: Turn) -> float | None:
+    """Run the operation whose turn it is; return after how many seconds it goes on, if it does."""
+    kind = turn.ports.kinds.get(turn.operation.kind)
+    if kind is None:  # A newer release knows it.
+        await turn.release()
+        return _SOON * 12
+    try:
+        await perform(turn, kind)
+    except Wait as wait:
+        await turn.release(wait.seconds)
+        return wait.seconds
+    except TurnLost:
+        raise
+    except Exception:
+        await turn.release()
+        raise
+    return None
+
+
+async def _come_back(ports: OperationPorts, ref: OperationRef, seconds: float) -> None:
+    delay = int(seconds) + 1
+    later = ports.clock.now() + timedelta(seconds=delay)
+    await ports.pending_work.record(PendingWork(RUN_OPERATION, ref, later))
+    await ports.queues.send(RUN_OPERATION, ref, delay_seconds=delay)
+
+
+async def settle(ports: OperationPorts, ref: OperationRef) -> None:
+    """Do what is left after an operation, and forget its pending work.
+
+    Nothing of it outlives its tenant: if the tenant was removed while the operation was being
+    recorded, the purge may have missed it.
+    """
+    found = (await read_rows(ports.msps, ref)).operation_or_none
+    if await tenant_of(ports.msps, ref) is None:
+        while await remove_operations(ports.msps, ref.tenant):
+            pass
+    elif found is None:
+        if ports.clock.now() - requested_at(ref.operation_id) < _UNRECORDED:
+            return  # It may be just being recorded.
+    elif found.is_finished:
+        await _settle(ports, found)
+        return
+    elif found.state is not OperationState.AWAITING_APPROVAL:
+        return  # It waits again: it was approved in this moment.
+    await ports.pending_work.drop(RUN_OPERATION, ref)
+
+
+async def _settle(ports: OperationPorts, operation: Operation) -> None:
+    """Have sync read what an operation has changed, then forget its pending work."""
+    kind = ports.kinds.get(operation.kind)
+    if operation.state is OperationState.SUCCEEDED and kind and kind.syncs:
+        await ports.sync_requests.request(operation.ref.tenant, ports.clock.now())
+    await ports.pending_work.drop(RUN_OPERATION, operation.ref)
