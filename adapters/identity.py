@@ -29,7 +29,7 @@ from domain.errors import (
     MicrosoftUnavailable,
     StorageUnavailable,
 )
-from domain.identifiers import MspId, TenantId
+from domain.identifiers import MspId, ObjectId, TenantId, is_guid
 from domain.msp import Msp
 from domain.tenant import Tenant
 
@@ -253,6 +253,12 @@ def scopes_of(token: str) -> frozenset[str]:
     """
     scopes = _claims(token).get("scp")
     return frozenset(scopes.split()) if isinstance(scopes, str) else frozenset()
+
+
+def object_id_of(token: str) -> ObjectId | None:
+    """Return the object ID of the account or app that a token is for, or None without one."""
+    found = _claims(token).get("oid")
+    return ObjectId(found.lower()) if isinstance(found, str) and is_guid(found) else None
 
 
 def _claims(token: str) -> dict[str, Any]:

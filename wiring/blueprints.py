@@ -12,6 +12,7 @@ from edge.system import system_functions
 from edge.tokens import TokenVerifier
 from wiring.billing import billing
 from wiring.customers import audit, gdap, portfolio, staff, synced_data, tenants
+from wiring.manage import operations, users
 from wiring.partner_tenant import consent, my_tenant
 from wiring.services import Services
 from wiring.workers import sync, work
@@ -20,7 +21,10 @@ from wiring.workers import sync, work
 def blueprints(services: Services) -> list[func.Blueprint]:
     """Return the functions of all areas, each bound to its ports."""
     edge = Edge(gate=gate(services), page_tokens=PageTokens(services.settings.page_token_key))
-    areas = (consent, my_tenant, tenants, synced_data, gdap, portfolio, billing, staff, audit)
+    areas = (
+        *(consent, my_tenant, tenants, synced_data, gdap, portfolio, billing, staff, audit),
+        *(operations, users),
+    )
     return [
         *(area(edge, services) for area in areas),
         sync(services),

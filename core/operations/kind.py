@@ -38,16 +38,15 @@ class Patch:
 
     Args:
         path: Below /v1.0; `{id}` is the target.
-        body: The properties and their new values, or a function of the parameters.
+        body: The properties and their new values.
     """
 
     path: str
-    body: Properties | Callable[[Properties], Properties]
+    body: Properties
 
     def to(self, operation: Operation) -> GraphWrite:
         """Return the request of an operation."""
-        body = self.body(operation.parameters) if callable(self.body) else self.body
-        return GraphWrite("PATCH", path_of(self.path, operation), body)
+        return GraphWrite("PATCH", path_of(self.path, operation), self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,17 @@ from domain.ports.msp_store import MspStore
 from domain.row_changes import Remove, RowChange
 
 # Up to three rows each, and a transaction has at most 100.
-_AT_ONCE = 30
+OPERATIONS_AT_ONCE = 30
 
 
 async def remove_operations(msps: MspStore, ref: TenantRef) -> int:
-    """Remove some operations of one life of a tenant; return their number, 0 at the end.
+    """Remove some operations of one life of a tenant; return their number.
 
-    The queue goes first, so that no worker takes another turn.
+    A number smaller than OPERATIONS_AT_ONCE means that none is left. The queue goes first, so that no worker takes another turn.
     """
     await _remove_single_rows(msps, ref)
     key = (ref.tenant_id, ref.epoch)
-    page = await msps.page(Operation, ref.msp_id, _AT_ONCE, key=key)
+    page = await msps.page(Operation, ref.msp_id, OPERATIONS_AT_ONCE, key=key)
     rows = await asyncio.gather(*(_rows_of(msps, known.value) for known in page.items))
     removals: list[RowChange] = [Remove(known.value, known.version) for known in page.items]
     removals += [removal for some in rows for removal in some]

@@ -7,9 +7,7 @@ from domain.errors import InvalidOperationState, TenantNotFound
 from domain.operation import Operation, OperationState
 
 
-async def rollback_of(
-    ports: OperationPorts, operation: Operation, *, reason: str | None, key: str | None
-) -> Wanted:
+async def rollback_of(ports: OperationPorts, operation: Operation) -> Wanted:
     """Return the request for the operation that reverts another one.
 
     Raises:
@@ -28,7 +26,5 @@ async def rollback_of(
         tenant=tenant,
         target=operation.target_id,
         parameters={RESTORES: operation.before, EXPECTS: operation.after},
-        reason=reason,
-        key=key,
         rolls_back=operation.operation_id,
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from core.operations.perform import PASSING, Wait, perform
 from core.operations.ports import OperationPorts, read_rows, tenant_of
-from core.operations.purge import remove_operations
+from core.operations.purge import OPERATIONS_AT_ONCE, remove_operations
 from core.operations.turn import Busy, Turn, TurnLost, take_turn
 from domain.identifiers import OperationRef
 from domain.operation import Operation, OperationState, requested_at
@@ -92,7 +92,7 @@ async def settle(ports: OperationPorts, ref: OperationRef) -> None:
     """
     found = (await read_rows(ports.msps, ref)).operation_or_none
     if await tenant_of(ports.msps, ref) is None:
-        while await remove_operations(ports.msps, ref.tenant):
+        while await remove_operations(ports.msps, ref.tenant) == OPERATIONS_AT_ONCE:
             pass
     elif found is None:
         if ports.clock.now() - requested_at(ref.operation_id) < _UNRECORDED:

@@ -29,6 +29,8 @@ var queues = [
   'purge-tenant-poison'
   'complete-consent'
   'complete-consent-poison'
+  'run-operation'
+  'run-operation-poison'
 ]
 var packageContainer = 'packages'
 var containers = ['invoices', packageContainer]

@@ -8,7 +8,7 @@ from core.operations.checks import GUARD_PERMISSIONS
 from domain.identifiers import ObjectId, TenantId
 from domain.msp import Msp
 from domain.ports.directory import Directory, DirectoryUser
-from domain.ports.graph_writer import Applied, AnswerLost, GraphWrite, GraphWriter, WriteAnswer
+from domain.ports.graph_writer import AnswerLost, Applied, GraphWrite, GraphWriter, WriteAnswer
 from domain.ports.tenant_access import TenantAccess
 from domain.tenant import Tenant
 

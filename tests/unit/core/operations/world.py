@@ -16,6 +16,7 @@ from domain.operation import Operation, OperationQueue
 from domain.roles import Role, StaffMember
 from domain.tenant import Tenant
 from domain.work_queues import RUN_OPERATION
+from manage.users import kinds
 from tests.fakes.fuse import Fuse
 from tests.fakes.microsoft import FakeMicrosoft
 from tests.fakes.outside import FakeQueues, FixedClock
@@ -23,7 +24,7 @@ from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncSchedule,
 from tests.samples import CONTOSO, CUSTOMER, MSP, OWN, OWNER, tenant
 from work.requeue import WorkPorts, requeue_work
 
-KINDS = load("manage.users.kinds", OperationKind)
+KINDS = load(kinds, OperationKind)
 DISABLE, ENABLE = KINDS["disable-user"], KINDS["enable-user"]
 USER = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
 OTHER_USER = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"
