@@ -102,14 +102,14 @@ async def _current(turn: Turn, attempt: Attempt) -> Properties:
 async def _take_step(turn: Turn, attempt: Attempt, number: int, planned: PlannedStep) -> None:
     current = await _current(turn, attempt)
     was_sent = turn.operation.steps[number].state is StepState.SENT
+    if not was_sent:
+        _check_unchanged(turn, current)
     if planned.is_done(current):
         await turn.mark_step(number, StepState.DONE, before=current)
         return
     if was_sent and not planned.step.repeatable:
         raise OutcomeUnknown
     checked = await _check_again(turn, attempt)
-    if not was_sent:
-        _check_unchanged(turn, current)
     await turn.mark_step(number, StepState.SENT, before=current)
     await _send(turn, attempt, number, planned, checked)
 

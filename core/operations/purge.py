@@ -20,7 +20,8 @@ OPERATIONS_AT_ONCE = 30
 async def remove_operations(msps: MspStore, ref: TenantRef) -> int:
     """Remove some operations of one life of a tenant; return their number.
 
-    A number smaller than OPERATIONS_AT_ONCE means that none is left. The queue goes first, so that no worker takes another turn.
+    A number smaller than OPERATIONS_AT_ONCE means that none is left. The queue goes first, so that
+    no worker takes another turn.
     """
     await _remove_single_rows(msps, ref)
     key = (ref.tenant_id, ref.epoch)

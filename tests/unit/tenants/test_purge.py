@@ -101,6 +101,7 @@ async def test_a_hundred_thousand_users_go_in_bounded_steps_with_few_events() ->
     events = [row for row in rows if isinstance(row, AuditEvent)]
     (purged,) = [event for event in events if event.action == "tenant.purged"]
     assert purged.before == {
+        "operations": 0,
         "users": 100_000,
         "licences": 1,
         "secureScore": 0,
