@@ -11,12 +11,34 @@ API_AUDIENCE = "6f1d3f52-0d5a-4f0e-9a53-6f0a1c1d7e01"
 IDENTITY_HEADER = "local"
 SELLER_ABN = "35000000365"  # has valid check digits, and belongs to nobody
 ROLES = ("msp_owner", "msp_admin", "l3", "l2", "l1", "viewer")
+# What the partner apps are registered with: every data set, and signing users in and out.
 PERMISSIONS = (
+    "AccessReview.Read.All",
+    "Application.Read.All",
+    "AuditLog.Read.All",
     "DelegatedAdminRelationship.ReadWrite.All",
+    "DeviceManagementConfiguration.Read.All",
+    "DeviceManagementManagedDevices.Read.All",
+    "Domain.Read.All",
+    "GroupMember.Read.All",
+    "GroupSettings.Read.All",
+    "IdentityRiskyUser.Read.All",
     "LicenseAssignment.Read.All",
+    "OrgSettings-AppsAndServices.Read.All",
+    "OrgSettings-Forms.Read.All",
     "Organization.Read.All",
     "Policy.Read.All",
+    "Policy.Read.B2BManagementPolicy",
+    "Policy.Read.DeviceConfiguration",
+    "ReportSettings.Read.All",
+    "Reports.Read.All",
+    "RoleManagement.Read.Directory",
+    "SecurityAlert.Read.All",
     "SecurityEvents.Read.All",
+    "SecurityIncident.Read.All",
+    "ServiceHealth.Read.All",
+    "SharePointTenantSettings.Read.All",
+    "User.EnableDisableAccount.All",
     "User.Read.All",
 )
 

@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 import jwt
 from aiohttp import web
 
-from local.microsoft.answers import GraphAnswer, GraphRequest, error_answer
+from local.microsoft.answers import GraphAnswer, GraphRequest
 from local.microsoft.batch import answer_batch
 from local.microsoft.control import Control
 from local.microsoft.entra import Entra
-from local.microsoft.faults import Asked, delay, matching, record
+from local.microsoft.faults import Asked, delay, fault_answer, is_answer, matching, record
 from local.microsoft.graph import Graph
 from local.microsoft.managed_identity import ManagedIdentity
 from local.microsoft.state import Microsoft
@@ -53,16 +53,16 @@ class Server:
         fault = matching(self._microsoft, asked)
         if fault:
             await delay(fault)
+        response: web.Response | None = None
+        if fault is None or not is_answer(fault) or fault.get("applied"):
+            response = await handler(request)
         if fault and fault.get("disconnect"):
             record(self._microsoft, asked, 0)
             if request.transport:
                 request.transport.abort()
             return web.Response(status=500)
-        response: web.Response
-        if fault and fault.keys() & {"status", "body", "bodyFile"}:
-            response = _faulty(fault)
-        else:
-            response = await handler(request)
+        if response is None or (fault and is_answer(fault)):
+            response = _web(fault_answer(fault or {}))
         record(self._microsoft, asked, response.status)
         return _truncated(response) if fault and fault.get("truncate") else response
 
@@ -95,7 +95,10 @@ class Server:
                 in_batch=True,
             )
             fault = matching(self._microsoft, asked)
-            answer = _fault_answer(fault) if fault else await self._graph.answer(part)
+            if fault is None or not is_answer(fault) or fault.get("applied"):
+                answer = await self._graph.answer(part)
+            if fault and is_answer(fault):
+                answer = fault_answer(fault)
             record(self._microsoft, asked, answer.status)
             return answer
 
@@ -126,24 +129,9 @@ def _from_token(authorization: str) -> tuple[str | None, str | None]:
     return claims.get("tid"), claims.get("appid")
 
 
-def _fault_answer(fault: dict[str, Any]) -> GraphAnswer:
-    headers = {"Retry-After": str(fault["retryAfter"])} if "retryAfter" in fault else {}
-    status = fault.get("status", 200)
-    if "bodyFile" in fault:
-        return GraphAnswer(status, json.loads(Path(fault["bodyFile"]).read_text()), headers)
-    if "body" in fault:
-        return GraphAnswer(status, fault["body"], headers)
-    code = {429: "TooManyRequests", 403: "Authorization_RequestDenied"}.get(
-        status, "ServiceUnavailable"
-    )
-    return error_answer(status, code, "A fault that a test has set.", headers)
-
-
-def _faulty(fault: dict[str, Any]) -> web.Response:
-    return _web(_fault_answer(fault))
-
-
 def _web(answer: GraphAnswer) -> web.Response:
+    if answer.body is None:
+        return web.Response(status=answer.status, headers=answer.headers)
     return web.json_response(answer.body, status=answer.status, headers=answer.headers)
 
 

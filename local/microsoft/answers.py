@@ -19,6 +19,7 @@ class GraphRequest:
     body: Any = None
     if_match: str | None = None
     prefer: str = ""
+    version: str = "v1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ def collection(values: list[dict[str, Any]]) -> GraphAnswer:
     return GraphAnswer(200, {"value": values})
 
 
+def token(value: int) -> str:
+    """Return a token that holds a number."""
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
 def opaque(token: str | None, default: int) -> int:
     """Return the number in one of the simulation's own tokens.
 
@@ -73,6 +79,5 @@ def opaque(token: str | None, default: int) -> int:
 def link(origin: str, path: str, query: dict[str, str], name: str, value: int) -> str:
     """Return a link that continues with the same options."""
     kept = {key: text for key, text in query.items() if key in ("$select", "$top")}
-    token = base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
-    arguments = "&".join(f"{key}={text}" for key, text in {**kept, name: token}.items())
+    arguments = "&".join(f"{key}={text}" for key, text in {**kept, name: token(value)}.items())
     return f"{origin}/v1.0{path}?{arguments}"

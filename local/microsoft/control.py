@@ -9,7 +9,9 @@ from cryptography import x509
 
 from domain.gdap import ROLES
 from local import sample_data
-from local.microsoft.state import Microsoft, Tenant, Trust
+from local.microsoft.directory import Change
+from local.microsoft.state import Microsoft, Trust
+from local.microsoft.tenant import Tenant
 from local.microsoft.tokens import SigningKeys, lifetime
 
 
@@ -50,18 +52,19 @@ class Control:
         tenant = self._find(request)
         body = await request.json()
         if "users" in body:
-            tenant.reset(body["users"])
+            tenant.directory.reset(body["users"])
         tenant.propagation_seconds = body.get("propagationSeconds", tenant.propagation_seconds)
         if "revokedPermissions" in body:
             tenant.revoked = set(body["revokedPermissions"])
         if "consented" in body:
             self._consent(tenant, given=body["consented"])
         tenant.wants_mfa = body.get("mfaRequired", tenant.wants_mfa)
-        tenant.tells_all = body.get("tellsAll", tenant.tells_all)
+        directory = tenant.directory
+        directory.tells_all = body.get("tellsAll", directory.tells_all)
         self._set_access(tenant, body)
         if body.get("expireDeltaLinks"):
-            tenant.oldest_delta = len(tenant.changes) + 1
-            tenant.changes.append(0)
+            directory.oldest_delta = len(directory.changes) + 1
+            directory.changes.append(Change(0))
         return web.Response(status=204)
 
     async def _app(self, request: web.Request) -> web.Response:
@@ -107,7 +110,7 @@ class Control:
 
     async def _changes(self, request: web.Request) -> web.Response:
         body = await request.json()
-        self._find(request).change(
+        self._find(request).directory.change(
             body.get("create", 0), body.get("update", 0), body.get("delete", 0)
         )
         return web.Response(status=204)

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import Certificate
 
 from local import sample_data
-from local.microsoft.state import App, Microsoft, Tenant
+from local.microsoft.state import App, Microsoft
+from local.microsoft.tenant import Tenant
 from local.microsoft.tokens import SigningKeys, lifetime
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">

@@ -1,15 +1,24 @@
 """Faults that tests set, and the log of requests."""
 
 import asyncio
+import json
 import random
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from local.microsoft.answers import GraphAnswer, error_answer
 from local.microsoft.state import Microsoft
 
 _SECRET = {"authorization", "cookie"}
+_CODES = {
+    403: "Authorization_RequestDenied",
+    409: "Directory_ConcurrencyViolation",
+    429: "TooManyRequests",
+    504: "UnknownError",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,26 @@ def _meets(fault: dict[str, Any], asked: Asked) -> bool:
 async def delay(fault: dict[str, Any]) -> None:
     """Wait as long as a fault specifies."""
     await asyncio.sleep(fault.get("delaySeconds", 0))
+
+
+def is_answer(fault: dict[str, Any]) -> bool:
+    """Return whether a fault takes the place of the answer.
+
+    With `applied` the request is carried out nevertheless: only its answer is lost.
+    """
+    return bool(fault.keys() & {"status", "body", "bodyFile", "disconnect"})
+
+
+def fault_answer(fault: dict[str, Any]) -> GraphAnswer:
+    """Return the answer that a fault specifies; without `retryAfter` it names no time."""
+    headers = {"Retry-After": str(fault["retryAfter"])} if "retryAfter" in fault else {}
+    status = fault.get("status", 200)
+    if "bodyFile" in fault:
+        return GraphAnswer(status, json.loads(Path(fault["bodyFile"]).read_text()), headers)
+    if "body" in fault:
+        return GraphAnswer(status, fault["body"], headers)
+    code = _CODES.get(status, "ServiceUnavailable")
+    return error_answer(status, code, "A fault that a test has set.", headers)
 
 
 def record(microsoft: Microsoft, asked: Asked, status: int) -> None:

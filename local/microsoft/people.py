@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from local.microsoft.licences import SKUS
+from local.microsoft.products import SKUS
 
 _FIRST = (
     "Adele", "Björn", "Chloé", "Đorđe", "Ελένη", "Фёдор", "गीता", "Henrietta", "İpek", "José",

@@ -9,8 +9,8 @@ from cryptography import x509
 
 from domain.gdap import ROLES
 from local import sample_data
-from local.microsoft.people import user
 from local.microsoft.relationships import Relationships
+from local.microsoft.tenant import Tenant
 
 # The seed's relationships are older than any operation on their tenants.
 _AGE = timedelta(days=60)
@@ -30,58 +30,6 @@ class Consent:
         if age >= self.propagation:
             return "complete"
         return "unknown" if age < self.propagation / 2 else "no roles"
-
-
-@dataclass(slots=True)
-class Tenant:
-    """A tenant; its people are generated when they are read."""
-
-    tenant_id: str
-    display_name: str
-    domain: str
-    number: int
-    users: int
-    propagation_seconds: float = 0
-    wants_mfa: bool = False
-    revoked: set[str] = field(default_factory=set)
-    created: int = 0
-    deleted: dict[int, int] = field(default_factory=dict)
-    versions: dict[int, int] = field(default_factory=dict)
-    changes: list[int] = field(default_factory=list)
-    oldest_delta: int = 0
-    tells_all: bool = False
-
-    def indices(self) -> list[int]:
-        """Return the indices of the existing users."""
-        return [i for i in range(self.users + self.created) if i not in self.deleted]
-
-    def user(self, index: int) -> dict[str, Any]:
-        """Return a user."""
-        return user(self.number, index, self.domain, self.versions.get(index, 0))
-
-    def created_since(self, change: int) -> set[int]:
-        """Return the indices of the users that were created by this change or a later one."""
-        made = {i for i in self.changes[change:] if i >= self.users}
-        return made - set(self.changes[:change])
-
-    def reset(self, users: int) -> None:
-        """Reset to a number of unchanged users; delta links stay valid."""
-        self.users, self.created = users, 0
-        self.deleted.clear()
-        self.versions.clear()
-
-    def change(self, create: int, update: int, delete: int) -> None:
-        """Create, update and delete users, each recorded for delta queries."""
-        there = self.indices()
-        for index in there[:update]:
-            self.versions[index] = self.versions.get(index, 0) + 1
-            self.changes.append(index)
-        for index in there[len(there) - delete :] if delete else []:
-            self.deleted[index] = len(self.changes)
-            self.changes.append(index)
-        for _ in range(create):
-            self.changes.append(self.users + self.created)
-            self.created += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +79,7 @@ class Microsoft:
     def seeded(cls, origin: str, run_dir: Path) -> "Microsoft":
         """Return the state that the seed describes."""
         tenants = {
-            t.tenant_id: Tenant(t.tenant_id, t.display_name, t.domain, t.number, t.users)
+            t.tenant_id: Tenant.made(t.tenant_id, t.display_name, t.domain, t.number, t.users)
             for t in sample_data.tenants()
         }
         microsoft = cls(origin, tenants, {})
@@ -166,7 +114,8 @@ class Microsoft:
         domain = f"customer{number}.example"
         tenant_id = sample_data.fixed_id(f"tenant/{domain}")
         customer = sample_data.SeedTenant(tenant_id, f"Customer {number}", domain, number, users)
-        self.tenants[tenant_id] = Tenant(tenant_id, customer.display_name, domain, number, users)
+        name = customer.display_name
+        self.tenants[tenant_id] = Tenant.made(tenant_id, name, domain, number, users)
         self._add_active_relationship(msp, customer)
         return tenant_id
 
@@ -203,7 +152,7 @@ class Microsoft:
         if known not in self.tenants:
             domain, number = f"customer{len(self.tenants)}.example", 1000 + len(self.tenants)
             name = customer.get("displayName", domain)
-            self.tenants[known] = Tenant(known, name, domain, number, users=10)
+            self.tenants[known] = Tenant.made(known, name, domain, number, users=10)
         self.relationships.accept(relationship_id)
 
     def consent(self, client_id: str, tenant_id: str, propagation: float) -> None:

@@ -20,8 +20,12 @@ OWN = CONTOSO.own.tenant_id
 @pytest.fixture
 async def token(portal: Portal, stack: Stack) -> str:
     """An app-only token for Graph in contoso's own tenant."""
+    return await token_with(portal, stack, *PERMISSIONS)
+
+
+async def token_with(portal: Portal, stack: Stack, *permissions: str) -> str:
     origin = f"https://localhost:{stack.ports.microsoft}"
-    claims = {"roles": list(PERMISSIONS), "idtyp": "app", "appid": CONTOSO.client_id}
+    claims = {"roles": permissions, "idtyp": "app", "appid": CONTOSO.client_id}
     return await portal.browser.token(OWN, CONTOSO.client_id, audience=origin, claims=claims)
 
 
@@ -33,7 +37,8 @@ async def graph(
     url += f"?{parts.query}" if parts.query else ""
     headers = {"Authorization": f"Bearer {token}"}
     async with browser.session.request(method, url, json=body, headers=headers) as response:
-        return response.status, await response.json()
+        text = await response.text()
+        return response.status, json.loads(text) if text else None
 
 
 async def test_users_come_in_pages_with_the_selected_properties(portal: Portal, token: str) -> None:
@@ -107,6 +112,34 @@ async def test_faults_and_the_log_of_requests(portal: Portal, token: str) -> Non
     assert [entry["status"] for entry in log] == [503, 0, 200]
     assert {entry["tenantId"] for entry in log} == {OWN}
     assert not [entry for entry in log if "Authorization" in entry["headers"]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_applied"),
+    [
+        ({"disconnect": True, "applied": True}, True),
+        ({"disconnect": True}, False),
+        ({"status": 504, "applied": True}, True),
+        ({"status": 504}, False),
+        ({"status": 429}, False),
+    ],
+)
+async def test_a_write_whose_answer_is_lost_may_have_been_applied(
+    portal: Portal, stack: Stack, token: str, fault: dict[str, Any], is_applied: bool
+) -> None:
+    browser, mark = portal.browser, f"{uuid4()}@example.org"
+    _, page = await graph(browser, token, "GET", "/users?$top=30&$select=id")
+    path = f"/users/{page['value'][20]['id']}"
+    writer = await token_with(portal, stack, "User.Read.All", "User.ReadWrite.All")
+    await browser.control("PUT", "/faults", [{"path": path, "method": "PATCH", **fault}])
+    if "disconnect" in fault:
+        with pytest.raises(aiohttp.ClientError):
+            await graph(browser, writer, "PATCH", path, {"otherMails": [mark]})
+    else:
+        status, _ = await graph(browser, writer, "PATCH", path, {"otherMails": [mark]})
+        assert status == fault["status"]
+    _, shown = await graph(browser, token, "GET", f"{path}?$select=otherMails")
+    assert (shown["otherMails"] == [mark]) == is_applied
 
 
 async def test_gdap_relationships_are_accepted_and_terminated(portal: Portal, token: str) -> None:

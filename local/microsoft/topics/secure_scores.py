@@ -1,8 +1,10 @@
 """The secure scores of a tenant: generated from its number, always the same."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+
+from local.microsoft.resources import Access, Resource, words
 
 
 def secure_scores(number: int, tenant_id: str, today: datetime) -> list[dict[str, Any]]:
@@ -27,3 +29,17 @@ def secure_scores(number: int, tenant_id: str, today: datetime) -> list[dict[str
             }
         )
     return scores
+
+
+READ = Access(
+    words("SecurityEvents.Read.All|SecurityEvents.ReadWrite.All"),
+    words("Global Reader|Security Reader|Security Administrator|Security Operator"),
+)
+RESOURCES = (
+    Resource(
+        "security/secureScores",
+        "microsoft.graph.secureScore",
+        READ,
+        lambda tenant: secure_scores(tenant.number, tenant.tenant_id, datetime.now(UTC)),
+    ),
+)

@@ -4,6 +4,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from local.microsoft.resources import Access, Resource, words
+
 _STATES = ("enabled", "disabled", "enabledForReportingButNotEnforced")
 
 
@@ -30,3 +32,17 @@ def policies(number: int) -> list[dict[str, Any]]:
         }
         for index, name in enumerate(names)
     ]
+
+
+READ = Access(
+    words("Policy.Read.All"),
+    words("Global Reader|Security Reader|Security Administrator|Conditional Access Administrator"),
+)
+RESOURCES = (
+    Resource(
+        "identity/conditionalAccess/policies",
+        "microsoft.graph.conditionalAccessPolicy",
+        READ,
+        lambda tenant: policies(tenant.number),
+    ),
+)

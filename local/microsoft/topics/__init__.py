@@ -1,0 +1,1 @@
+"""What a tenant contains at Microsoft, one module for each topic."""

@@ -1,0 +1,117 @@
+"""PATCH of a user, refused where Graph refuses it.
+
+https://learn.microsoft.com/graph/api/user-update
+"""
+
+from typing import Any
+
+from local.microsoft.answers import GraphAnswer, Refused
+from local.microsoft.callers import Caller
+from local.microsoft.contents import current
+from local.microsoft.privileges import SENSITIVE, suffices
+from local.microsoft.resources import DENIED, Access, find, words
+from local.microsoft.roles import NAMES
+from local.microsoft.tenant import Tenant
+from local.microsoft.topics.role_holders import group_members, role_group
+from local.microsoft.topics.roles import RESOURCES
+
+UPDATE = Access(
+    words("User.ReadWrite.All|Directory.ReadWrite.All"),
+    words("User Administrator|Global Administrator|Privileged Authentication Administrator"),
+)
+# https://learn.microsoft.com/graph/api/user-update: for accountEnabled alone.
+ENABLE_OR_DISABLE = Access(
+    words("User.EnableDisableAccount.All"),
+    UPDATE.roles | words("Authentication Administrator"),
+    also=words("User.Read.All"),
+)
+_TEXT = words(
+    "displayName|givenName|surname|jobTitle|department|companyName|officeLocation|mobilePhone",
+    "usageLocation|preferredLanguage|city|country|state|streetAddress|postalCode|employeeId",
+    "employeeType|userPrincipalName|mailNickname|userType|faxNumber|onPremisesImmutableId",
+    "passwordPolicies|ageGroup|consentProvidedForMinor",
+)
+_LISTS = words("businessPhones|otherMails")
+_WRITABLE = _TEXT | _LISTS | {"accountEnabled"}
+# Exchange masters some of them, and sign-in names are lower-case, but a value is never null.
+_REQUIRED = words("displayName|userPrincipalName|mailNickname|accountEnabled")
+_OF_THE_CLOUD = words("accountEnabled|usageLocation|otherMails|passwordPolicies")
+_READ_ONLY = words(
+    "id|createdDateTime|deletedDateTime|assignedLicenses|assignedPlans|provisionedPlans|mail",
+    "onPremisesSyncEnabled|onPremisesLastSyncDateTime|proxyAddresses|imAddresses|signInActivity",
+    "lastPasswordChangeDateTime|signInSessionsValidFromDateTime|securityIdentifier|creationType",
+)
+
+
+def change(tenant: Tenant, caller: Caller, key: str, body: Any) -> GraphAnswer:
+    """Set properties of a user, all or none."""
+    if not isinstance(body, dict):
+        raise Refused(400, "BadRequest", "Unable to read JSON request payload.")
+    _check_permission(caller, body)
+    index = tenant.directory.find(key)
+    if index is None:
+        what = f"Resource '{key}' does not exist or one of its queried reference-property objects"
+        raise Refused(404, "Request_ResourceNotFound", f"{what} are not present.")
+    user = tenant.directory.user(index)
+    _check_values(body)
+    _check_target(tenant, caller, user["id"], body)
+    if user.get("onPremisesSyncEnabled") and body.keys() - _OF_THE_CLOUD:
+        what = "Unable to update the specified properties for on-premises mastered Directory Sync"
+        text = f"{what} objects or objects currently undergoing migration."
+        raise Refused(400, "Request_BadRequest", text)
+    if body:
+        tenant.directory.edit(index, body)
+    return GraphAnswer(204, None)
+
+
+def _check_permission(caller: Caller, body: dict[str, Any]) -> None:
+    if body.keys() == {"accountEnabled"} and caller.may(ENABLE_OR_DISABLE):
+        return
+    if "passwordProfile" in body:
+        raise Refused(501, "NotImplemented", "The simulation does not set passwords.")
+    caller.check(UPDATE)
+
+
+def _check_values(body: dict[str, Any]) -> None:
+    for name, value in body.items():
+        if name in _READ_ONLY:
+            text = f"Property '{name}' is read-only and cannot be set."
+            raise Refused(400, "Request_BadRequest", text)
+        if name not in _WRITABLE:
+            text = f"One or more properties contains invalid values: '{name}' is unknown."
+            raise Refused(400, "Request_BadRequest", text)
+        if not _is_valid(name, value):
+            raise Refused(400, "Request_BadRequest", f"Invalid value specified for '{name}'.")
+
+
+def _is_valid(name: str, value: Any) -> bool:
+    if value is None:
+        return name not in _REQUIRED
+    if name == "accountEnabled":
+        return isinstance(value, bool)
+    if name in _LISTS:
+        return isinstance(value, list) and all(isinstance(text, str) for text in value)
+    if name == "usageLocation":
+        return isinstance(value, str) and len(value) == 2 and value.isalpha()
+    return isinstance(value, str) and value != ""
+
+
+def _check_target(tenant: Tenant, caller: Caller, key: str, body: dict[str, Any]) -> None:
+    """Refuse a sensitive change of somebody whose roles outrank those of the caller."""
+    if not body.keys() & SENSITIVE:
+        return
+    targets, in_role_group = roles_of(tenant, key)
+    if not targets and not in_role_group:
+        return  # without roles, a permission and the role that it needs are enough
+    if not suffices(caller.roles, targets, in_role_group=in_role_group):
+        raise Refused(DENIED.status, DENIED.code, DENIED.message)
+
+
+def roles_of(tenant: Tenant, key: str) -> tuple[set[str], bool]:
+    """Return the names of a user's active roles, and whether a role-assignable group has it."""
+    in_group = key in group_members(tenant)
+    keys = {key, role_group(tenant)} if in_group else {key}
+    found = find(RESOURCES, "v1.0", "roleManagement/directory/roleAssignments")
+    held = current(tenant, found) if found else []
+    ids = {role["roleDefinitionId"] for role in held if role["principalId"] in keys}
+    return {NAMES.get(identifier, identifier) for identifier in ids}, in_group
