@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from functools import cache
+from http import HTTPStatus
 from itertools import batched
 from typing import Any, NotRequired, TypedDict, override
 from urllib.parse import quote, urlencode
@@ -109,7 +110,7 @@ class GraphDirectory(Directory):
 
     async def _members(self, requests: TenantRequests, group: str) -> AsyncIterator[ObjectId]:
         path = f"/groups/{group}/transitiveMembers/microsoft.graph.user?$select=id,accountEnabled"
-        async for item in self._items(requests, path):
+        async for item in self._items(requests, path, may_be_gone=True):
             yield ObjectId(_checked(_member_schema(), item)["id"])
 
     @override
@@ -123,7 +124,7 @@ class GraphDirectory(Directory):
                 member = _checked(_member_schema(), item)
                 if member.get("accountEnabled") is True:
                     enabled.add(ObjectId(member["id"]))
-        return frozenset(enabled)
+        return frozenset(enabled.intersection(user_ids))
 
     @override
     async def service_account(self, msp: Msp) -> ObjectId | None:
@@ -133,7 +134,15 @@ class GraphDirectory(Directory):
             return None  # An account that cannot sign in is not used for anything.
         return object_id_of(token)
 
-    async def _items(self, requests: TenantRequests, path: str) -> AsyncIterator[Any]:
+    async def _items(
+        self, requests: TenantRequests, path: str, *, may_be_gone: bool = False
+    ) -> AsyncIterator[Any]:
+        """Yield the items of all pages.
+
+        Args:
+            may_be_gone: Whether what has the list may have just been deleted; then it is empty.
+        """
+
         async def get(link: str) -> dict[str, Any]:
             return await requests.send(lambda token: self._graph.get(link, token))
 
@@ -142,7 +151,8 @@ class GraphDirectory(Directory):
                 for value in _values(document):
                     yield value
         except GraphError as error:
-            raise requests.domain_error(error) from None
+            if not (may_be_gone and error.status == HTTPStatus.NOT_FOUND):
+                raise requests.domain_error(error) from None
 
 
 def _values(document: dict[str, Any]) -> list[Any]:

@@ -145,7 +145,9 @@ class Entra:
     def _delegated_token(self, app: App, tenant: Tenant, refresh_token: str) -> web.Response:
         if self._microsoft.refresh_tokens.get(refresh_token) != app.client_id:
             return _refused(70008, "invalid_grant", "The refresh token is not valid.")
-        if not self._microsoft.relationships.roles(app.home, tenant.tenant_id):
+        # At home the account needs no relationship.
+        is_home = tenant.tenant_id == app.home
+        if not is_home and not self._microsoft.relationships.roles(app.home, tenant.tenant_id):
             # The same error if there is no relationship, no access assignment or no membership.
             return _refused(50020, "invalid_grant", "The account does not exist in the tenant.")
         if tenant.wants_mfa:
@@ -159,7 +161,10 @@ class Entra:
             "client_info": _base64(str(account).replace("'", '"').encode()),
             "id_token": self._id_token(app, account),
         }
-        return self._issue(app, tenant, {"scp": " ".join(sample_data.PERMISSIONS)}, extra)
+        claims = {"scp": " ".join(sample_data.PERMISSIONS)}
+        if is_home:
+            claims["oid"] = account["uid"]
+        return self._issue(app, tenant, claims, extra)
 
     def _id_token(self, app: App, account: dict[str, str]) -> str:
         claims = {
