@@ -7,18 +7,28 @@ from local.microsoft.resources import BETA, Found
 from local.microsoft.tenant import Tenant
 
 
-def current(tenant: Tenant, found: Found) -> Any:
-    """Return the object or list that a resource contains; of a list, whole items."""
-    path = stored_path(found)
-    value = tenant.objects.get(path, None)
+def current(tenant: Tenant, found: Found, version: str) -> Any:
+    """Return the object or list that a resource contains; of a list, whole items.
+
+    Both versions share what is set, unless it is set for beta alone.
+    """
+    value = tenant.objects.get(found.path, None)
     if value is None:
         value = found.resource.content(tenant, *found.ids)
-    return _with_items(tenant, path, value) if found.resource.is_list else value
+    if found.resource.is_list:
+        value = _with_items(tenant, found.path, value)
+    if version != BETA:
+        return value
+    own = tenant.objects.get(f"beta/{found.path}", None)
+    value = own if own is not None else _in_beta(tenant, found, value)
+    return _with_items(tenant, f"beta/{found.path}", value) if found.resource.is_list else value
 
 
-def stored_path(found: Found) -> str:
-    """Return the path under which a resource is stored: both versions share it if they can."""
-    return f"beta/{found.path}" if found.resource.versions == (BETA,) else found.path
+def _in_beta(tenant: Tenant, found: Found, value: Any) -> Any:
+    add = found.resource.in_beta
+    if add is None:
+        return value
+    return [add(tenant, item) for item in value] if isinstance(value, list) else add(tenant, value)
 
 
 def _with_items(tenant: Tenant, path: str, documents: list[Document]) -> list[Document]:

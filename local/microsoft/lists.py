@@ -4,10 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from local.microsoft.answers import GraphAnswer, GraphRequest, Refused
+from local.microsoft.answers import GraphAnswer, GraphRequest, Refused, collection
 from local.microsoft.contents import current
 from local.microsoft.filters import Document
 from local.microsoft.options import expanded, narrowed, paged, selected
+from local.microsoft.plans import held
 from local.microsoft.resources import Found, Resource
 from local.microsoft.tenant import Tenant
 
@@ -16,13 +17,29 @@ def read(origin: str, tenant: Tenant, request: GraphRequest, found: Found) -> Gr
     """Answer a GET of an object, a list, or a list's item."""
     resource, query = found.resource, request.query
     _check_options(resource, query)
-    value = current(tenant, found)
+    if is_unlicensed(tenant, resource):
+        return collection([])
+    value = current(tenant, found, request.version)
     shown = _shown(tenant, resource, query)
     if not resource.is_list:
         return GraphAnswer(200, shown(value))
     if found.item is not None:
         return GraphAnswer(200, shown(one(value, found.item)))
     return _list(origin, request, resource, value, shown)
+
+
+def is_unlicensed(tenant: Tenant, resource: Resource) -> bool:
+    """Return whether a tenant lacks the service plan, and its list is just empty.
+
+    Raises:
+        Refused: It lacks the plan, and the service says so.
+    """
+    plan = resource.plan
+    if plan is None or plan.names & held(tenant):
+        return False
+    if plan.may_be_empty and tenant.unlicensed_is_empty:
+        return True
+    raise Refused(plan.refusal.status, plan.refusal.code, plan.refusal.message)
 
 
 def one(documents: list[Document], key: str) -> Document:
@@ -44,6 +61,8 @@ def _check_options(resource: Resource, query: dict[str, str]) -> None:
     for name in query:
         if name.startswith("$") and name not in resource.options:
             raise Refused(400, "BadRequest", f"The query option '{name}' is not supported.")
+    if resource.needs_filter and "$filter" not in query:
+        raise Refused(400, "MissingParameters", "The required parameter $filter is missing.")
     if resource.refuses_larger and int(query.get("$top", 0)) > resource.largest_page:
         text = f"The limit of '{resource.largest_page}' for Top query has been exceeded."
         raise Refused(400, "BadRequest", text)

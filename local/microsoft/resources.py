@@ -45,11 +45,13 @@ class Plan:
     """The service plans of which a tenant needs one, and the answer without it.
 
     Args:
-        refusal: None if the answer is empty.
+        may_be_empty: Whether some tenants without it get an empty list, as the tenant's
+            `unlicensed_is_empty` decides.
     """
 
     names: frozenset[str]
     refusal: Refusal
+    may_be_empty: bool = False
 
 
 DENIED = Refusal(
@@ -68,6 +70,7 @@ class Resource:
         content: Returns the generated object or list of a tenant; the segments that stand for
             `{id}` are further arguments.
         is_list: Whether it is a list, whose items can be read and written one by one.
+        in_beta: Returns an object with the properties that only beta has.
         writes: Who may use other methods: on the object, or POST on the list and PATCH and
             DELETE on its items.
         read_only: Properties that no request sets.
@@ -76,6 +79,8 @@ class Resource:
         options: The query options that the service accepts.
         page: Default size of a page.
         largest_page: Largest size of a page; `refuses_larger` says whether more is an error.
+        needs_filter: Whether the service refuses to list everything.
+        touches: The property that tells when an item was last changed.
         order: The property by which a list is sorted, newest first, unless requested otherwise.
         denied: The answer without permission.
     """
@@ -86,6 +91,7 @@ class Resource:
     content: Callable[..., Any]
     is_list: bool = True
     versions: tuple[str, ...] = (V1, BETA)
+    in_beta: Callable[[Tenant, Document], Document] | None = None
     plan: Plan | None = None
     writes: Mapping[str, Access] = field(default_factory=dict)
     read_only: frozenset[str] = frozenset()
@@ -95,7 +101,9 @@ class Resource:
     page: int = 100
     largest_page: int = 999
     refuses_larger: bool = False
+    needs_filter: bool = False
     order: str | None = None
+    touches: str | None = None
     denied: Refusal = DENIED
 
 
@@ -116,9 +124,8 @@ class Found:
 
 
 def find(resources: Iterable[Resource], version: str, path: str) -> Found | None:
-    """Return what a path names: an entry for this version rather than one for both."""
+    """Return what a path names in a version of Graph, or None if nothing."""
     known = [resource for resource in resources if version in resource.versions]
-    known.sort(key=lambda resource: len(resource.versions))
     head, _, item = path.rpartition("/")
     for resource in known:
         if (ids := _ids(resource.path, path)) is not None:

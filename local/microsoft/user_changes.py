@@ -9,11 +9,12 @@ from local.microsoft.answers import GraphAnswer, Refused
 from local.microsoft.callers import Caller
 from local.microsoft.contents import current
 from local.microsoft.privileges import SENSITIVE, suffices
-from local.microsoft.resources import DENIED, Access, find, words
+from local.microsoft.resources import DENIED, V1, Access, find, words
 from local.microsoft.roles import NAMES
 from local.microsoft.tenant import Tenant
 from local.microsoft.topics.role_holders import group_members, role_group
 from local.microsoft.topics.roles import RESOURCES
+from local.microsoft.user_properties import LISTS, OF_THE_CLOUD, READ_ONLY, REQUIRED, WRITABLE
 
 UPDATE = Access(
     words("User.ReadWrite.All|Directory.ReadWrite.All"),
@@ -24,22 +25,6 @@ ENABLE_OR_DISABLE = Access(
     words("User.EnableDisableAccount.All"),
     UPDATE.roles | words("Authentication Administrator"),
     also=words("User.Read.All"),
-)
-_TEXT = words(
-    "displayName|givenName|surname|jobTitle|department|companyName|officeLocation|mobilePhone",
-    "usageLocation|preferredLanguage|city|country|state|streetAddress|postalCode|employeeId",
-    "employeeType|userPrincipalName|mailNickname|userType|faxNumber|onPremisesImmutableId",
-    "passwordPolicies|ageGroup|consentProvidedForMinor",
-)
-_LISTS = words("businessPhones|otherMails")
-_WRITABLE = _TEXT | _LISTS | {"accountEnabled"}
-# Exchange masters some of them, and sign-in names are lower-case, but a value is never null.
-_REQUIRED = words("displayName|userPrincipalName|mailNickname|accountEnabled")
-_OF_THE_CLOUD = words("accountEnabled|usageLocation|otherMails|passwordPolicies")
-_READ_ONLY = words(
-    "id|createdDateTime|deletedDateTime|assignedLicenses|assignedPlans|provisionedPlans|mail",
-    "onPremisesSyncEnabled|onPremisesLastSyncDateTime|proxyAddresses|imAddresses|signInActivity",
-    "lastPasswordChangeDateTime|signInSessionsValidFromDateTime|securityIdentifier|creationType",
 )
 
 
@@ -55,7 +40,7 @@ def change(tenant: Tenant, caller: Caller, key: str, body: Any) -> GraphAnswer:
     user = tenant.directory.user(index)
     _check_values(body)
     _check_target(tenant, caller, user["id"], body)
-    if user.get("onPremisesSyncEnabled") and body.keys() - _OF_THE_CLOUD:
+    if user.get("onPremisesSyncEnabled") and body.keys() - OF_THE_CLOUD:
         what = "Unable to update the specified properties for on-premises mastered Directory Sync"
         text = f"{what} objects or objects currently undergoing migration."
         raise Refused(400, "Request_BadRequest", text)
@@ -74,10 +59,10 @@ def _check_permission(caller: Caller, body: dict[str, Any]) -> None:
 
 def _check_values(body: dict[str, Any]) -> None:
     for name, value in body.items():
-        if name in _READ_ONLY:
+        if name in READ_ONLY:
             text = f"Property '{name}' is read-only and cannot be set."
             raise Refused(400, "Request_BadRequest", text)
-        if name not in _WRITABLE:
+        if name not in WRITABLE:
             text = f"One or more properties contains invalid values: '{name}' is unknown."
             raise Refused(400, "Request_BadRequest", text)
         if not _is_valid(name, value):
@@ -86,10 +71,10 @@ def _check_values(body: dict[str, Any]) -> None:
 
 def _is_valid(name: str, value: Any) -> bool:
     if value is None:
-        return name not in _REQUIRED
+        return name not in REQUIRED
     if name == "accountEnabled":
         return isinstance(value, bool)
-    if name in _LISTS:
+    if name in LISTS:
         return isinstance(value, list) and all(isinstance(text, str) for text in value)
     if name == "usageLocation":
         return isinstance(value, str) and len(value) == 2 and value.isalpha()
@@ -111,7 +96,7 @@ def roles_of(tenant: Tenant, key: str) -> tuple[set[str], bool]:
     """Return the names of a user's active roles, and whether a role-assignable group has it."""
     in_group = key in group_members(tenant)
     keys = {key, role_group(tenant)} if in_group else {key}
-    found = find(RESOURCES, "v1.0", "roleManagement/directory/roleAssignments")
-    held = current(tenant, found) if found else []
+    found = find(RESOURCES, V1, "roleManagement/directory/roleAssignments")
+    held = current(tenant, found, V1) if found else []
     ids = {role["roleDefinitionId"] for role in held if role["principalId"] in keys}
     return {NAMES.get(identifier, identifier) for identifier in ids}, in_group

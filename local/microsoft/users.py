@@ -11,11 +11,14 @@ from local.microsoft.answers import (
     opaque,
 )
 from local.microsoft.callers import Caller
+from local.microsoft.filters import parsed
+from local.microsoft.options import next_link
 from local.microsoft.resources import Access, words
 from local.microsoft.tenant import Tenant
 from local.microsoft.user_changes import change
+from local.microsoft.user_properties import check_selection, selected
 
-_DEFAULT_PAGE, _LARGEST_PAGE = 100, 999
+_DEFAULT_PAGE, _LARGEST, _WITH_ACTIVITY = 100, 999, 500
 READ = Access(
     words("User.Read.All|User.ReadWrite.All|Directory.Read.All"),
     words("Global Reader|User Administrator|License Administrator|Directory Readers"),
@@ -31,6 +34,7 @@ def answer(
             return change(tenant, caller, key, request.body)
         case ["GET", *_]:
             caller.check(READ)
+            check_selection(tenant, caller, request.query)
     match [request.method, *parts]:
         case ["GET"]:
             return _list(origin, request, tenant)
@@ -42,21 +46,32 @@ def answer(
 
 
 def _list(origin: str, request: GraphRequest, tenant: Tenant) -> GraphAnswer:
-    size = min(int(request.query.get("$top", _DEFAULT_PAGE)), _LARGEST_PAGE)
-    start = opaque(request.query.get("$skiptoken"), 0)
-    indices = tenant.directory.indices()
+    largest = _WITH_ACTIVITY if "signInActivity" in request.query.get("$select", "") else _LARGEST
+    size = min(int(request.query.get("$top", _DEFAULT_PAGE)), largest)
+    start, following = opaque(request.query.get("$skiptoken"), 0), None
+    indices = _matching(tenant, request.query)
     shown = (tenant.directory.user(i, listed=True) for i in indices[start : start + size])
-    body: dict[str, Any] = {"value": [_selected(user, request.query) for user in shown]}
+    body: dict[str, Any] = {"value": [selected(tenant, user, request.query) for user in shown]}
     if start + size < len(indices):
-        body["@odata.nextLink"] = link(origin, "/users", request.query, "$skiptoken", start + size)
+        following = next_link(request, start + size)
+        body["@odata.nextLink"] = f"{origin}/{request.version}{following}"
     return GraphAnswer(200, body)
+
+
+def _matching(tenant: Tenant, query: dict[str, str]) -> list[int]:
+    """Return the indices of the users that `$filter` accepts."""
+    indices = tenant.directory.indices()
+    if not query.get("$filter"):
+        return indices
+    test = parsed(query["$filter"])
+    return [i for i in indices if test(tenant.directory.user(i, listed=True))]
 
 
 def _one(tenant: Tenant, key: str, query: dict[str, str]) -> GraphAnswer:
     index = tenant.directory.find(key)
     if index is None:
         raise Refused(404, "Request_ResourceNotFound", f"Resource '{key}' does not exist.")
-    return GraphAnswer(200, _selected(tenant.directory.user(index), query))
+    return GraphAnswer(200, selected(tenant, tenant.directory.user(index), query))
 
 
 def _delta(origin: str, request: GraphRequest, tenant: Tenant) -> GraphAnswer:
@@ -65,7 +80,7 @@ def _delta(origin: str, request: GraphRequest, tenant: Tenant) -> GraphAnswer:
         return _delta_end(origin, request, tenant, [])
     if token is None:
         everybody = [directory.user(i, listed=True) for i in directory.indices()]
-        selection = [_selected(user, request.query) for user in everybody]
+        selection = [selected(tenant, user, request.query) for user in everybody]
         return _delta_end(origin, request, tenant, selection)
     since = opaque(token, -1)
     if since < directory.oldest_delta:
@@ -95,7 +110,7 @@ def _change(tenant: Tenant, index: int, query: dict[str, str]) -> dict[str, Any]
     user = tenant.directory.user(index, listed=True)
     if index in tenant.directory.deleted:
         return {"id": user["id"], "@removed": {"reason": "changed"}}
-    return _selected(user, query)
+    return selected(tenant, user, query)
 
 
 def _delta_end(
@@ -104,10 +119,3 @@ def _delta_end(
     now = tenant.directory.settled()
     after = link(origin, "/users/delta", request.query, "$deltatoken", now)
     return GraphAnswer(200, {"value": values, "@odata.deltaLink": after})
-
-
-def _selected(user: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
-    names = query.get("$select")
-    if not names:
-        return user
-    return {name: user.get(name) for name in names.split(",")}

@@ -1,48 +1,108 @@
-"""The licences of a tenant: its subscribed SKUs, generated from its number."""
+"""The licences of a tenant: its subscribed SKUs and its subscriptions."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from local.microsoft.products import SKUS
+from local.microsoft.filters import Document
+from local.microsoft.products import PLANS, SKUS, plans_of
 from local.microsoft.resources import Access, Resource, words
+from local.microsoft.tenant import Tenant
+from local.microsoft.topics.readers import DIRECTORY, identity, stamp
+
+_READ = Access(
+    words("LicenseAssignment.Read.All|LicenseAssignment.ReadWrite.All"),
+    words("Global Reader|User Administrator|License Administrator|Directory Readers"),
+)
+_UNITS = {"suspended": 0, "warning": 0, "lockedOut": 0}
 
 
-def subscribed_skus(number: int) -> list[dict[str, Any]]:
+def subscribed_skus(tenant: Tenant) -> list[dict[str, Any]]:
     """Return a tenant's subscribed SKUs."""
-    random = Random(number)
+    random = Random(tenant.number)
+    known = [_sku(tenant, random, sku, part) for sku, part in SKUS]
+    return [_changed(tenant, sku) for sku in known if tenant.has_sku(sku["skuPartNumber"])]
+
+
+def _sku(tenant: Tenant, random: Random, sku: str, part: str) -> dict[str, Any]:
+    consumed, enabled = random.randint(0, 40), random.randint(40, 60)
+    return {
+        "id": f"{UUID(int=tenant.number)}_{sku}",
+        "skuId": sku,
+        "skuPartNumber": part,
+        "accountName": "sample",
+        "accountId": tenant.tenant_id,
+        "appliesTo": "User",
+        "capabilityStatus": "Enabled",
+        "consumedUnits": consumed,
+        "prepaidUnits": {"enabled": enabled, **_UNITS},
+        "servicePlans": _plans(tenant, part),
+        "subscriptionIds": [identity(tenant, f"subscription/{part}")],
+    }
+
+
+def _plans(tenant: Tenant, part: str) -> list[Document]:
+    names = set(plans_of(part, tenant.service_plans))
     return [
         {
-            "id": f"{UUID(int=number)}_{sku}",
-            "skuId": sku,
-            "skuPartNumber": part,
-            "accountName": "sample",
+            "servicePlanId": PLANS[name][0],
+            "servicePlanName": name,
+            "provisioningStatus": "Success",
             "appliesTo": "User",
-            "capabilityStatus": "Enabled",
-            "consumedUnits": random.randint(0, 40),
-            "prepaidUnits": {
-                "enabled": random.randint(40, 60),
-                "suspended": 0,
-                "warning": 0,
-                "lockedOut": 0,
-            },
-            "servicePlans": [],
-            "subscriptionIds": [],
         }
-        for sku, part in SKUS
+        for name in sorted(names)
     ]
 
 
-READ = Access(
-    words("LicenseAssignment.Read.All"),
-    words("Global Reader|User Administrator|License Administrator|Directory Readers"),
-)
+def _changed(tenant: Tenant, sku: dict[str, Any]) -> dict[str, Any]:
+    """Return a SKU as tests changed it: numbers of units, seats in use, its status."""
+    change = tenant.licences.get(sku["skuPartNumber"]) or {}
+    units = {**sku["prepaidUnits"]}
+    units |= {name: count for name, count in change.items() if name in units}
+    rest = {name: value for name, value in change.items() if name in sku}
+    return {**sku, **rest, "prepaidUnits": units}
+
+
+def subscriptions(tenant: Tenant) -> list[Document]:
+    """Return the subscriptions behind the SKUs; free ones have no end."""
+    return [
+        {
+            "id": identity(tenant, f"subscription/{sku['skuPartNumber']}"),
+            "commerceSubscriptionId": identity(tenant, f"commerce/{sku['skuPartNumber']}"),
+            "createdDateTime": "2024-01-01T00:00:00Z",
+            "isTrial": False,
+            "nextLifecycleDateTime": stamp(tenant.began + timedelta(days=days)),
+            "ownerId": None,
+            "ownerTenantId": None,
+            "ownerType": None,
+            "skuId": sku["skuId"],
+            "skuPartNumber": sku["skuPartNumber"],
+            "status": sku["capabilityStatus"],
+            "totalLicenses": sku["prepaidUnits"]["enabled"],
+            "serviceStatus": sku["servicePlans"],
+        }
+        for days, sku in zip((10, 30, 31, 300), subscribed_skus(tenant), strict=False)
+        if sku["skuPartNumber"] != "FLOW_FREE"
+    ]
+
+
 RESOURCES = (
     Resource(
         "subscribedSkus",
         "microsoft.graph.subscribedSku",
-        READ,
-        lambda tenant: subscribed_skus(tenant.number),
+        _READ,
+        subscribed_skus,
         options=frozenset(),
+    ),
+    Resource(
+        "directory/subscriptions",
+        "microsoft.graph.companySubscription",
+        Access(
+            words("Organization.Read.All|Directory.Read.All|Organization.ReadWrite.All"),
+            DIRECTORY | words("License Administrator"),
+        ),
+        subscriptions,
+        options=words("$filter|$select|$skiptoken"),
     ),
 )

@@ -22,7 +22,8 @@ async def holders(caller: Caller, role: str) -> list[str]:
 async def ordinary(caller: Caller, *, synced: bool = False) -> str:
     """Return an enabled user who holds no role."""
     held = {item["principalId"] for item in (await caller("GET", ASSIGNMENTS)).body["value"]}
-    users = (await caller("GET", "/users?$top=60")).body["value"]
+    url = "/users?$top=60&$select=id,accountEnabled,onPremisesSyncEnabled"
+    users = (await caller("GET", url)).body["value"]
     candidates = [
         user["id"]
         for user in users[10:]
