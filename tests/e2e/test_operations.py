@@ -70,8 +70,7 @@ class Users:
 
     async def faults(self, *faults: dict[str, Any]) -> None:
         """Set faults of Microsoft's."""
-        groups = {"path": "/groups/", "status": 200, "body": {"value": []}, "times": 10_000}
-        await self.portal.browser.control("PUT", "/faults", [*faults, groups])
+        await self.portal.browser.control("PUT", "/faults", list(faults))
 
     async def patches(self) -> list[dict[str, Any]]:
         log = await self.portal.browser.control("GET", "/requests")
@@ -82,9 +81,7 @@ class Users:
 async def own(portal: Portal) -> Users:
     """The partner tenant."""
     await portal.enabled()
-    users = Users(portal, OWN)
-    await users.faults()
-    return users
+    return Users(portal, OWN)
 
 
 @pytest.fixture
@@ -199,13 +196,8 @@ async def test_the_last_administrator_and_who_holds_a_role_are_guarded(own: User
     user = await own.plain()
     admin = {"roleDefinitionId": "62e90394-69f5-4237-9190-012177145e10", "directoryScopeId": "/"}
     held = [{"id": "a-1", "principalId": user["id"], **admin}]
-
-    async def set_roles(*more: dict[str, Any]) -> None:
-        path = "/roleManagement/directory/roleAssignments"
-        roles = {"path": path, "status": 200, "body": {"value": held}, "times": 100}
-        await own.faults(roles, *more)
-
-    await set_roles()
+    roles = {"path": "/directory/roleAssignments", "status": 200, "body": {"value": held}}
+    await own.faults({**roles, "times": 100})
     l3 = await own.change(user["id"], "disable", role("l3"))
     assert (l3.status, l3.body["code"]) == (403, "permission_missing")
     last = await own.change(user["id"], "disable", body={"override": True, "reason": "x"})
@@ -213,7 +205,8 @@ async def test_the_last_administrator_and_who_holds_a_role_are_guarded(own: User
     assert last.body["reasons"] == ["last_global_admin"]
     first = min(await own.listed(), key=_rank)
     held.append({"id": "a-2", "principalId": first["id"], **admin})
-    await set_roles({"path": "/users/", "method": "PATCH", "status": 403, "times": 1})
+    denied = {"path": "/users/", "method": "PATCH", "status": 403, "times": 1}
+    await own.faults({**roles, "times": 100}, denied)
     refused = await own.change(user["id"], "disable")
     assert (refused.status, refused.body["code"]) == (403, "privileged_user")
 
