@@ -13,7 +13,7 @@ DomainError
 ├── OperationNotFound, UserNotFound
 ├── IdempotencyMismatch, ConfirmationRequired    a change that is not carried out as asked
 ├── Protected, PrivilegedUser, MasteredOnPremises, RoleRequired, OwnOperation
-├── InvalidOperationState, ChangedMeanwhile, OperationExpired, MicrosoftError
+├── InvalidOperationState, ChangedMeanwhile, OperationExpired, TooManyOperations, MicrosoftError
 ├── StaleVersion, ConcurrentChange               another writer was first
 ├── ForeignPerson                                cannot be staff of this MSP
 ├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft refuses
@@ -195,6 +195,10 @@ class ChangedMeanwhile(DomainError):
 
 class OperationExpired(DomainError):
     """The operation could not be carried out within a day."""
+
+
+class TooManyOperations(DomainError):
+    """Too many operations of the tenant wait already."""
 
 
 class MicrosoftError(DomainError):

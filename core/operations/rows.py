@@ -5,8 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from domain.audit import AuditEvent, Cause
+from domain.errors import TooManyOperations
 from domain.operation import Operation, OperationQueue
 from domain.row_changes import Replace, RowChange, Versioned, write
+
+# The queue is one row; this many IDs fit.
+MOST_WAITING = 500
 
 
 def audited(
@@ -53,9 +57,15 @@ def requested(operation: Operation) -> dict[str, Any]:
 
 
 def enqueued(operation: Operation, known: Versioned[OperationQueue] | None) -> RowChange:
-    """Return the change that adds an operation to the end of its tenant's queue."""
+    """Return the change that adds an operation to the end of its tenant's queue.
+
+    Raises:
+        TooManyOperations: The queue is full.
+    """
     empty = OperationQueue(operation.msp_id, operation.tenant_id, operation.epoch)
     queue = known.value if known else empty
+    if len(queue.waiting) >= MOST_WAITING:
+        raise TooManyOperations(f"{MOST_WAITING} operations of this tenant wait already.")
     return write(replace(queue, waiting=(*queue.waiting, operation.operation_id)), known)
 
 

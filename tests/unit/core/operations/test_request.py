@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from adapters.tables.rows import to_entity
 from core.operations.request import request_operation
+from core.operations.rows import MOST_WAITING
 from core.operations.run import run_operation
 from domain.errors import (
     ConfirmationRequired,
@@ -16,12 +18,13 @@ from domain.errors import (
     MicrosoftUnavailable,
     PermissionMissing,
     TenantNotManageable,
+    TooManyOperations,
     UserNotFound,
 )
-from domain.operation import OperationState
+from domain.operation import OperationQueue, OperationState, new_operation_id
 from domain.ports.graph_writer import Refused
 from domain.roles import Role, StaffMember
-from domain.row_changes import Remove
+from domain.row_changes import Insert, Remove
 from domain.tenant import Tenant, TenantStatus
 from domain.work_queues import RUN_OPERATION
 from tests.fakes.microsoft import PERMISSIONS
@@ -287,3 +290,13 @@ async def test_a_kind_of_a_newer_release_waits() -> None:
     world.kinds["newer"] = newer
     await run_operation(world.ports, operation.ref)
     assert world.operations[0].state is OperationState.SUCCEEDED
+
+
+async def test_a_full_queue_takes_no_more() -> None:
+    world = World()
+    ids = tuple(new_operation_id(world.clock.now()) for _ in range(MOST_WAITING))
+    queue = OperationQueue(CONTOSO, THEIRS.tenant_id, THEIRS.epoch, ids)
+    await world.store.commit([Insert(queue)])
+    with pytest.raises(TooManyOperations):
+        await world.request()
+    assert len(to_entity(queue)["waiting"]) < 32_000
