@@ -95,14 +95,21 @@ async def settle(ports: OperationPorts, ref: OperationRef) -> None:
         while await remove_operations(ports.msps, ref.tenant) == OPERATIONS_AT_ONCE:
             pass
     elif found is None:
-        if ports.clock.now() - requested_at(ref.operation_id) < _UNRECORDED:
-            return  # It may be just being recorded.
+        if _may_be_being_recorded(ports, ref):
+            return
     elif found.is_finished:
         await _settle(ports, found)
         return
     elif found.state is not OperationState.AWAITING_APPROVAL:
         return  # It waits again: it was approved in this moment.
     await ports.pending_work.drop(RUN_OPERATION, ref)
+
+
+def _may_be_being_recorded(ports: OperationPorts, ref: OperationRef) -> bool:
+    try:
+        return ports.clock.now() - requested_at(ref.operation_id) < _UNRECORDED
+    except ValueError:
+        return False
 
 
 async def _settle(ports: OperationPorts, operation: Operation) -> None:

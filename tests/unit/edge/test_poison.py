@@ -12,40 +12,57 @@ import pytest
 from consent.functions import ConsentSite, consent_functions
 from consent.ports import ConsentPorts
 from consent.start_session import ConsentLink
+from core.operations.ports import OperationPorts
 from domain.audit import AuditEvent
 from domain.consent_session import hash_state
 from domain.errors import MalformedInput
-from domain.identifiers import SessionRef
-from domain.messages import read_session_ref, read_tenant_ref, write_session_ref, write_tenant_ref
+from domain.identifiers import OperationRef, SessionRef
+from domain.messages import (
+    read_operation_ref,
+    read_session_ref,
+    read_tenant_ref,
+    write_operation_ref,
+    write_session_ref,
+    write_tenant_ref,
+)
+from domain.operation import new_operation_id
 from domain.ports.pending_work import PendingWork
 from domain.sync_state import SyncPhase
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
+from manage.operations.functions import operation_functions
 from sync.due_tenants import sync_due_tenants
 from sync.functions import sync_functions
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
+from tests.fakes.microsoft import FakeMicrosoft
 from tests.fakes.outside import FakeIdentity
 from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
-from tests.samples import CONTOSO, tenant
+from tests.samples import CONTOSO, NOW, tenant
 from work.requeue import WorkPorts, requeue_work
 
 type Handler = Callable[[func.QueueMessage], Awaitable[None]]
 
 SESSION = SessionRef(CONTOSO, hash_state("x"))
 REF = tenant().ref
+OPERATION = OperationRef(REF.msp_id, REF.tenant_id, REF.epoch, new_operation_id(NOW))
 GOOD = {
     "sync_tenant": write_tenant_ref(REF),
     "purge_tenant": write_tenant_ref(REF),
     "complete_consent": write_session_ref(SESSION),
+    "run_operation": write_operation_ref(OPERATION),
 }
 WORK = {name: name.replace("_", "-") for name in GOOD}
 ACTIONS = {
     "sync_tenant": "sync.failed",
     "purge_tenant": "tenant.purge_failed",
     "complete_consent": "consent.attempts_failed",
+    "run_operation": "operation.attempts_failed",
 }
-FIELDS = {"mspId": CONTOSO, "tenantId": REF.tenant_id, "epoch": REF.epoch, "session": "ab"}
+FIELDS = {
+    "mspId": CONTOSO, "tenantId": REF.tenant_id, "epoch": REF.epoch, "session": "ab",
+    "operationId": OPERATION.operation_id,
+}
 VALUES: list[Any] = [None, 5, [], {}, "", "a/b", "a'b", "a:b", "\ud800", "\0", "x" * 5000]
 ODD: dict[str, bytes] = {
     "empty": b"",
@@ -54,7 +71,7 @@ ODD: dict[str, bytes] = {
     "a number": b"7",
     "a large number": b"7" * 6000,
     "a list": b"[]",
-    "a list of the names": b'["mspId", "tenantId", "epoch", "session"]',
+    "a list of the names": b'["mspId", "tenantId", "epoch", "session", "operationId"]',
     "a text": b'"mspId"',
     "null": b"null",
     "deeply nested": b"[" * 30_000,
@@ -76,7 +93,7 @@ class Edge:
 
 
 class App:
-    """The functions of the three queues over one world."""
+    """The functions of the queues over one world."""
 
     def __init__(self) -> None:
         self.world, self.pending_work = World(), FakePendingWork()
@@ -96,11 +113,24 @@ class App:
             user_index=world.index,
             whole_reads=world.whole_reads,
         )
+        microsoft = FakeMicrosoft()
+        operations = OperationPorts(
+            msps=world.store,
+            pending_work=self.pending_work,
+            queues=world.queues,
+            clock=world.clock,
+            writer=microsoft,
+            directory=microsoft,
+            access=microsoft,
+            sync_requests=world.requests,
+            kinds={},
+        )
         app = func.FunctionApp()
         for blueprint in (
             sync_functions(world.ports, timedelta(hours=6)),
             consent_functions(edge, ConsentSite(consent, ConsentLink("", ""), "")),  # type: ignore[arg-type]  # replaces it
             tenant_functions(edge, tenants),  # type: ignore[arg-type]  # the same
+            operation_functions(edge, operations),  # type: ignore[arg-type]  # the same
         ):
             app.register_functions(blueprint)
         self.functions: dict[str, Handler] = {
@@ -219,3 +249,4 @@ async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again()
 def test_messages_are_read_as_they_are_written() -> None:
     assert read_tenant_ref(write_tenant_ref(REF)) == REF
     assert read_session_ref(write_session_ref(SESSION).encode()) == SESSION
+    assert read_operation_ref(write_operation_ref(OPERATION)) == OPERATION
