@@ -3,6 +3,7 @@
 requested -> (awaiting_approval) -> running -> succeeded | failed | unknown | cancelled
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from domain.identifiers import Epoch, MspId, OperationId, OperationRef, TenantId
 from domain.newest_first import newest_first, time_of
 
 _RANDOM_DIGITS = 12
+_ID = re.compile(r"[0-9]{18}-[0-9a-f]{12}")
 
 
 class OperationState(StrEnum):
@@ -197,6 +199,11 @@ class BreakGlassAccounts:
 def new_operation_id(now: datetime) -> OperationId:
     """Return the ID of an operation that is requested now."""
     return OperationId(f"{newest_first(now)}-{uuid4().hex[:_RANDOM_DIGITS]}")
+
+
+def is_operation_id(text: str) -> bool:
+    """Return whether a text has the form of an operation's ID, so that it may be part of a key."""
+    return _ID.fullmatch(text) is not None
 
 
 def requested_at(operation_id: OperationId) -> datetime:

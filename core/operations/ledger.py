@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from domain.errors import OperationNotFound
 from domain.identifiers import MspId, TenantId
-from domain.operation import Operation, OperationEntry, OperationState
+from domain.operation import Operation, OperationEntry, OperationState, is_operation_id
 from domain.ports.msp_store import MspStore
 from domain.ports.page import Page
 
@@ -43,6 +43,8 @@ async def find_operation(msps: MspStore, msp_id: MspId, operation_id: str) -> Op
     Raises:
         OperationNotFound: The MSP has none of this ID.
     """
+    if not is_operation_id(operation_id):
+        raise OperationNotFound("No such operation.")
     entry = await msps.find(OperationEntry, msp_id, operation_id)
     found = await _operation(msps, entry.value) if entry else None
     if found is None:

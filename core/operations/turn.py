@@ -9,7 +9,7 @@ A worker writes only while the operation has its mark. If its turn has been take
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from core.operations.ports import LedgerRows, OperationPorts, read_rows
 from core.operations.rows import audited, dequeued
 from core.transactions import decide_and_commit
 from domain.audit import Cause
-from domain.identifiers import OperationId, OperationRef
+from domain.identifiers import OperationRef
 from domain.operation import Failure, Operation, OperationQueue, OperationState, StepState
 from domain.row_changes import Decision, Insert, Replace, Versioned
 
@@ -156,27 +156,23 @@ async def take_turn(ports: OperationPorts, ref: OperationRef) -> Turn | Busy | N
         queue = await ports.msps.find(OperationQueue, ref.msp_id, ref.tenant_id, ref.epoch)
         if queue is None or ref.operation_id not in queue.value.waiting:
             return LedgerRows(None, queue)
-        rows = await read_rows(ports.msps, _head(ref, queue.value.waiting))
+        rows = await read_rows(ports.msps, replace(ref, operation_id=queue.value.waiting[0]))
         return replace(rows, queue=queue)
 
     def decide(rows: LedgerRows) -> Decision[Turn | Busy | None]:
+        now = ports.clock.now()
         if rows.operation is None or rows.queue is None:
             return Decision(None)
-        now, queue, operation = ports.clock.now(), rows.queue.value, rows.operation.value
-        if queue.is_busy(now):
+        if rows.queue.value.is_busy(now):
             return Decision(Busy())
-        running = replace(
-            operation,
-            state=OperationState.RUNNING,
-            started_at=operation.started_at or now,
-            runner=mark,
-        )
-        busy = replace(queue, busy_until=now + LEASE)
+        running = _running(rows.operation.value, now, mark)
+        busy = replace(rows.queue.value, busy_until=now + LEASE)
         changes = (Replace(running, rows.operation.version), Replace(busy, rows.queue.version))
         return Decision(Turn(ports, running), changes)
 
     return await decide_and_commit(read, decide, ports.msps.commit)
 
 
-def _head(ref: OperationRef, waiting: tuple[OperationId, ...]) -> OperationRef:
-    return replace(ref, operation_id=waiting[0])
+def _running(operation: Operation, now: datetime, mark: str) -> Operation:
+    started_at = operation.started_at or now
+    return replace(operation, state=OperationState.RUNNING, started_at=started_at, runner=mark)

@@ -5,6 +5,7 @@ from core.operations.kind import OperationKind
 from core.operations.ports import OperationPorts
 from core.operations.request import Wanted, request_operation
 from domain.errors import UserNotFound
+from domain.identifiers import is_guid
 from edge.answers import Answer
 from edge.models import NoQuery
 from edge.operations import OperationAnswer, idempotency_key, operation_answer
@@ -16,6 +17,8 @@ from manage.users.requests import UserOperationBody
 
 _LONGEST_USER_ID = 320
 
+type _Request = StaffRequest[UserOperationBody, NoQuery]
+
 KINDS = load(kinds, OperationKind)
 routes = RouteTable[OperationPorts]("users")
 
@@ -23,22 +26,8 @@ routes = RouteTable[OperationPorts]("users")
 def add_kind(table: RouteTable[OperationPorts], kind: OperationKind) -> None:
     """Add the route of a kind: `disable-user` is `POST …/users/{userId}/disable`."""
 
-    async def change_user(
-        ports: OperationPorts, request: StaffRequest[UserOperationBody, NoQuery]
-    ) -> Answer:
-        body, user_id = request.body, request.path["userId"]
-        known = await tenant_of(ports.msps, request)
-        if len(user_id) > _LONGEST_USER_ID:
-            raise UserNotFound("The tenant has no such user.")
-        wanted = Wanted(
-            kind=kind,
-            tenant=known.value,
-            target=user_id,
-            reason=body.reason,
-            override=body.override,
-            approval=body.require_approval,
-            key=idempotency_key(request),
-        )
+    async def change_user(ports: OperationPorts, request: _Request) -> Answer:
+        wanted = await _wanted(ports, request, kind)
         cause = request.cause(ports.clock.now())
         return operation_answer(await request_operation(ports, wanted, cause))
 
@@ -53,6 +42,30 @@ def add_kind(table: RouteTable[OperationPorts], kind: OperationKind) -> None:
         errors=(502,),
         idempotent=True,
     )(change_user)
+
+
+async def _wanted(ports: OperationPorts, request: _Request, kind: OperationKind) -> Wanted:
+    tenant, body = (await tenant_of(ports.msps, request)).value, request.body
+    return Wanted(
+        kind=kind,
+        tenant=tenant,
+        target=_user_id(request.path["userId"]),
+        reason=body.reason,
+        override=body.override,
+        approval=body.require_approval,
+        key=idempotency_key(request),
+    )
+
+
+def _user_id(text: str) -> str:
+    """Return an object ID or a user principal name; Graph has other things below /users.
+
+    Raises:
+        UserNotFound: It is neither.
+    """
+    if len(text) > _LONGEST_USER_ID or not (is_guid(text) or "@" in text):
+        raise UserNotFound("The tenant has no such user.")
+    return text
 
 
 for _kind in KINDS.values():

@@ -178,14 +178,23 @@ async def test_a_throttled_operation_goes_on_from_the_queue(own: Users) -> None:
 
 async def test_refusals_have_their_codes(own: Users) -> None:
     portal, user = own.portal, await own.plain()
-    nobody = await own.change("nobody@contoso.com", "disable")
-    assert (nobody.status, nobody.body["code"]) == (404, "user_not_found")
+    for name in ("nobody@contoso.com", "nobody%23EXT%23@contoso.com", "delta", "$count", "x" * 400):
+        nobody = await own.change(name, "disable")
+        assert (nobody.status, nobody.body["code"]) == (404, "user_not_found"), name
+    for name in ("a%23b", "a%3Fb", "a%5Cb", "%C3%A9"):
+        missing = await portal.call(owner(), "GET", f"/operations/{name}")
+        assert (missing.status, missing.body["code"]) == (404, "operation_not_found"), name
     l2 = await own.change(user["id"], "disable", role("l2"))
     assert (l2.status, l2.body["code"]) == (403, "permission_missing")
-    await portal.tenant(CONTOSO, revokedPermissions=["User.EnableDisableAccount.All"])
-    await portal.call(owner(), "POST", f"/tenants/{OWN}/sync")
-    fault = {"path": "/users/", "method": "PATCH", "status": 403, "times": 1}
+    for permission in ("User.EnableDisableAccount.All", "RoleManagement.Read.Directory"):
+        await portal.tenant(CONTOSO, revokedPermissions=[permission])
+        await portal.call(owner(), "POST", "/my-tenant/disable")
+        await portal.enabled()  # with a fresh token
+        lacking = await own.change(user["id"], "disable")
+        assert (lacking.status, lacking.body["code"]) == (422, "consent_required")
+        assert permission in lacking.body["message"]
     await portal.tenant(CONTOSO, revokedPermissions=[])
+    fault = {"path": "/users/", "method": "PATCH", "status": 403, "times": 1}
     await own.faults(fault)
     refused = await own.change(user["id"], "disable")
     assert (refused.status, refused.body["code"]) == (502, "microsoft_error")

@@ -60,7 +60,10 @@ ACTIONS = {
     "run_operation": "operation.attempts_failed",
 }
 FIELDS = {
-    "mspId": CONTOSO, "tenantId": REF.tenant_id, "epoch": REF.epoch, "session": "ab",
+    "mspId": CONTOSO,
+    "tenantId": REF.tenant_id,
+    "epoch": REF.epoch,
+    "session": "ab",
     "operationId": OPERATION.operation_id,
 }
 VALUES: list[Any] = [None, 5, [], {}, "", "a/b", "a'b", "a:b", "\ud800", "\0", "x" * 5000]

@@ -98,7 +98,11 @@ async def test_pages_join_to_the_whole_list(where: str | None) -> None:
 async def test_another_msps_operation_is_the_same_as_none() -> None:
     world, made = await filled()
     assert await find_operation(world.store, CONTOSO, made[0].operation_id) == made[0]
-    for msp_id, operation_id in ((FABRIKAM, made[0].operation_id), (CONTOSO, "nonsense")):
+    for msp_id, operation_id in (
+        (FABRIKAM, made[0].operation_id),
+        (CONTOSO, "nonsense"),
+        (CONTOSO, "a/b#c?"),
+    ):
         with pytest.raises(OperationNotFound, match=r"No such operation\."):
             await find_operation(world.store, msp_id, operation_id)
     assert (await list_operations(world.store, FABRIKAM, OperationFilter(), 9, None)).items == ()
