@@ -16,19 +16,31 @@ from local.microsoft.state import Microsoft
 
 async def _serve(port: int, run_dir: Path) -> None:
     microsoft = Microsoft.seeded("", run_dir)
-    runner = web.AppRunner(Server(microsoft).app(), access_log=None, shutdown_timeout=1)
-    await runner.setup()
+    server = Server(microsoft)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(run_dir / "server.pem")
-    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
-    bound = runner.addresses[0][1]
+    runners = [_runner(server.app()), _runner(server.reports_service())]
+    bound = await _start(runners[0], port, tls)
     microsoft.origin = f"https://localhost:{bound}"
+    microsoft.downloads.origin = f"https://localhost:{await _start(runners[1], 0, tls)}"
     print("ready " + json.dumps({"microsoft": f"https://127.0.0.1:{bound}"}), flush=True)
     stop = asyncio.Event()
     for received in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(received, stop.set)
     await stop.wait()
-    await runner.cleanup()
+    for runner in runners:
+        await runner.cleanup()
+
+
+def _runner(app: web.Application) -> web.AppRunner:
+    return web.AppRunner(app, access_log=None, shutdown_timeout=1)
+
+
+async def _start(runner: web.AppRunner, port: int, tls: ssl.SSLContext) -> int:
+    """Serve on a port, or on any free one for 0; return the port."""
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
+    return int(runner.addresses[0][1])
 
 
 def main() -> int:

@@ -34,9 +34,11 @@ class GraphAnswer:
 class Refused(Exception):
     """An error response."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
-        self.answer = error_answer(status, code, message)
+        self.answer = error_answer(status, code, message, headers)
 
 
 def error_answer(

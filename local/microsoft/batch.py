@@ -6,7 +6,7 @@ https://learn.microsoft.com/graph/json-batching
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.microsoft.answers import GraphAnswer, GraphRequest, error_answer
 
@@ -46,7 +46,7 @@ def _request(part: dict[str, Any], authorization: str, version: str) -> GraphReq
     headers = {name.lower(): value for name, value in part.get("headers", {}).items()}
     return GraphRequest(
         part["method"].upper(),
-        f"/{url.path.lstrip('/')}",
+        f"/{unquote(url.path).lstrip('/')}",
         dict(parse_qsl(url.query)),
         authorization,
         part.get("body"),

@@ -7,21 +7,26 @@ from local.microsoft.resources import BETA, Found
 from local.microsoft.tenant import Tenant
 
 
-def current(tenant: Tenant, found: Found, version: str) -> Any:
+def current(tenant: Tenant, found: Found, version: str, *, latest: bool = False) -> Any:
     """Return the object or list that a resource contains; of a list, whole items.
 
     Both versions share what is set, unless it is set for beta alone.
+
+    Args:
+        latest: Whether to include what reads do not show yet.
     """
-    value = tenant.objects.get(found.path, None)
+    value = tenant.objects.get(found.path, None, latest=latest)
     if value is None:
         value = found.resource.content(tenant, *found.ids)
     if found.resource.is_list:
-        value = _with_items(tenant, found.path, value)
+        value = _with_items(tenant, found.path, value, latest=latest)
     if version != BETA:
         return value
-    own = tenant.objects.get(f"beta/{found.path}", None)
+    own = tenant.objects.get(f"beta/{found.path}", None, latest=latest)
     value = own if own is not None else _in_beta(tenant, found, value)
-    return _with_items(tenant, f"beta/{found.path}", value) if found.resource.is_list else value
+    if not found.resource.is_list:
+        return value
+    return _with_items(tenant, f"beta/{found.path}", value, latest=latest)
 
 
 def _in_beta(tenant: Tenant, found: Found, value: Any) -> Any:
@@ -31,8 +36,10 @@ def _in_beta(tenant: Tenant, found: Found, value: Any) -> Any:
     return [add(tenant, item) for item in value] if isinstance(value, list) else add(tenant, value)
 
 
-def _with_items(tenant: Tenant, path: str, documents: list[Document]) -> list[Document]:
-    own = tenant.objects.items(path)
+def _with_items(
+    tenant: Tenant, path: str, documents: list[Document], *, latest: bool
+) -> list[Document]:
+    own = tenant.objects.items(path, latest=latest)
     if not own:
         return documents
     there = [own.get(str(item.get("id")), item) for item in documents]

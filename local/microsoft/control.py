@@ -12,6 +12,7 @@ from local import sample_data
 from local.microsoft.directory import Change
 from local.microsoft.state import Microsoft, Trust
 from local.microsoft.tenant import Tenant
+from local.microsoft.tenant_settings import ObjectRoutes, set_content
 from local.microsoft.tokens import SigningKeys, lifetime
 
 
@@ -24,6 +25,7 @@ class Control:
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""
         add = app.router
+        ObjectRoutes(self._microsoft).add_to(app)
         add.add_get("/_control/requests", self._requests)
         add.add_delete("/_control/requests", self._forget)
         add.add_put("/_control/faults", self._faults)
@@ -62,6 +64,7 @@ class Control:
         directory = tenant.directory
         directory.tells_all = body.get("tellsAll", directory.tells_all)
         self._set_access(tenant, body)
+        set_content(tenant, body)
         if body.get("expireDeltaLinks"):
             directory.oldest_delta = len(directory.changes) + 1
             directory.changes.append(Change(0))

@@ -7,6 +7,16 @@ from typing import Any
 from local.microsoft.people import user
 
 _RENAMED = frozenset({"displayName"})
+# What a user that a test sets has unless it says otherwise.
+_PLAIN: dict[str, Any] = {
+    "displayName": "Somebody",
+    "mail": None,
+    "accountEnabled": True,
+    "userType": "Member",
+    "createdDateTime": "2024-01-01T00:00:00Z",
+    "assignedLicenses": [],
+    "onPremisesSyncEnabled": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +92,14 @@ class Directory:
 
     def find(self, key: str) -> int | None:
         """Return the index of an existing user by its ID or user principal name."""
+        self._all_indexed()
+        index = self._by_id.get(key.casefold(), -1)
+        return None if index < 0 or index in self.deleted else index
+
+    def _all_indexed(self) -> None:
         for index in range(self._indexed, self.size):
             self._remember(index)
         self._indexed = self.size
-        index = self._by_id.get(key.casefold(), -1)
-        return None if index < 0 or index in self.deleted else index
 
     def _remember(self, index: int) -> None:
         person = self.user(index)
@@ -94,11 +107,20 @@ class Directory:
             self._by_id[str(person.get(name, index)).casefold()] = index
 
     def edit(self, index: int, properties: dict[str, Any], *, replaces: bool = False) -> None:
-        """Set properties of a user; lists and delta show it after the lag."""
-        visible_at = time.monotonic() + self.lag_seconds
+        """Set properties of a user; lists and delta show it after the lag, but a whole one now."""
+        visible_at = 0 if replaces else time.monotonic() + self.lag_seconds
         self.edits.setdefault(index, []).append(Edit(properties, visible_at, replaces))
         self.changes.append(Change(index, frozenset(properties), visible_at))
         self._remember(index)
+
+    def put_all(self, people: list[dict[str, Any]]) -> None:
+        """Set all users: those that are not listed are deleted."""
+        kept = {str(person["id"]).casefold() for person in people}
+        for index in self.indices():
+            if str(self.user(index)["id"]).casefold() not in kept:
+                self.remove(index)
+        for person in people:
+            self.put(person["id"], person)
 
     def put(self, key: str, person: dict[str, Any]) -> None:
         """Set a whole user, who need not exist yet."""
@@ -108,17 +130,34 @@ class Directory:
             self.created += index == self.size
             self.deleted.discard(index)
             self._indexed = max(self._indexed, index + 1)
-        self.edit(index, {"userType": "Member", **person, "id": key}, replaces=True)
+        self.edit(index, {**_PLAIN, "userPrincipalName": key, **person, "id": key}, replaces=True)
 
-    def restore(self, index: int) -> None:
+    def restore(self, key: str) -> None:
         """Give back a generated user; one that was only ever set disappears."""
-        was_set = index >= self.users and self.edits.get(index, [Edit({})])[0].replaces
-        if was_set:
+        self._all_indexed()
+        index = self._by_id.get(key.casefold())
+        if index is None:
+            return
+        before = frozenset(self.user(index))
+        if index >= self.users and any(edit.replaces for edit in self.edits.get(index, ())):
             self.deleted.add(index)
         else:
             self.deleted.discard(index)
             self.edits.pop(index, None)
-        self.changes.append(Change(index, frozenset(self.user(index))))
+        self.changes.append(Change(index, before | self.user(index).keys()))
+
+    def restore_all(self) -> None:
+        """Give back the generated users."""
+        for index in {*self.edits, *self.deleted}:
+            self.restore(self.user(index)["id"])
+
+    def restore_synced(self) -> None:
+        """Give back what Active Directory masters of the users that come from there."""
+        for index, edits in self.edits.items():
+            if self.user(index).get("onPremisesSyncEnabled") and not edits[-1].replaces:
+                names = frozenset().union(*(edit.properties for edit in edits))
+                edits.clear()
+                self.changes.append(Change(index, names))
 
     def remove(self, index: int) -> None:
         """Delete a user."""

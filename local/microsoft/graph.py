@@ -8,11 +8,14 @@ from local.microsoft import lists, users
 from local.microsoft.answers import GraphAnswer, GraphRequest, Refused
 from local.microsoft.callers import Caller, caller
 from local.microsoft.gdap import GdapRoutes
+from local.microsoft.pacing import pace
+from local.microsoft.reports import is_report, redirect
 from local.microsoft.resources import Access, find, words
 from local.microsoft.state import Microsoft
 from local.microsoft.tenant import Tenant
 from local.microsoft.tokens import SigningKeys
 from local.microsoft.topics.all import RESOURCES
+from local.microsoft.writes import write
 
 # With the partner's own app only: no role in a customer tenant is enough.
 _RELATIONSHIPS = Access(words("DelegatedAdminRelationship.ReadWrite.All"), frozenset())
@@ -30,6 +33,7 @@ class Graph:
             claims = self.claims(request.authorization)
             tenant = self._microsoft.tenants[claims["tid"]]
             sender = caller(self._microsoft, tenant, claims)
+            pace(tenant, sender.app_id, request.path.strip("/"))
             return self._route(request, tenant, sender, request.path.strip("/").split("/"))
         except Refused as refused:
             return refused.answer
@@ -56,6 +60,9 @@ class Graph:
                 sender.check(_RELATIONSHIPS)
                 gdap = GdapRoutes(self._microsoft.origin, self._microsoft.relationships)
                 return gdap.answer(request, tenant.tenant_id, rest)
+        path = request.path.strip("/")
+        if is_report(path) and request.method == "GET":
+            return redirect(self._microsoft.downloads, tenant, sender, path)
         return self._resource(request, tenant, sender)
 
     def _resource(self, request: GraphRequest, tenant: Tenant, sender: Caller) -> GraphAnswer:
@@ -66,4 +73,4 @@ class Graph:
         if request.method == "GET":
             sender.check(found.resource.read, found.resource.denied)
             return lists.read(self._microsoft.origin, tenant, request, found)
-        raise Refused(405, "MethodNotAllowed", "The method is not allowed.")
+        return write(tenant, sender, request, found)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from local.microsoft.answers import GraphAnswer, GraphRequest, Refused, collection
+from local.microsoft.answers import GraphAnswer, GraphRequest, Refused
 from local.microsoft.contents import current
 from local.microsoft.filters import Document
 from local.microsoft.options import expanded, narrowed, paged, selected
@@ -17,9 +17,8 @@ def read(origin: str, tenant: Tenant, request: GraphRequest, found: Found) -> Gr
     """Answer a GET of an object, a list, or a list's item."""
     resource, query = found.resource, request.query
     _check_options(resource, query)
-    if is_unlicensed(tenant, resource):
-        return collection([])
-    value = current(tenant, found, request.version)
+    is_empty = is_unlicensed(tenant, resource)
+    value = [] if is_empty else current(tenant, found, request.version)
     shown = _shown(tenant, resource, query)
     if not resource.is_list:
         return GraphAnswer(200, shown(value))

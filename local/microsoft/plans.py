@@ -1,6 +1,6 @@
 """Services that need a plan, and how each refuses a tenant without it."""
 
-from local.microsoft.products import SKUS, plans_of
+from local.microsoft.products import plans_of
 from local.microsoft.resources import Plan, Refusal, words
 from local.microsoft.tenant import Tenant
 
@@ -43,9 +43,6 @@ DEFENDER = Plan(
 
 def held(tenant: Tenant) -> frozenset[str]:
     """Return the names of the service plans of a tenant's SKUs."""
-    return frozenset(
-        name
-        for _, part in SKUS
-        if tenant.has_sku(part)
-        for name in plans_of(part, tenant.service_plans)
-    ) | (tenant.service_plans or frozenset())
+    if tenant.service_plans is not None:
+        return tenant.service_plans
+    return frozenset(name for _, part in tenant.skus() for name in plans_of(part, None))

@@ -11,6 +11,13 @@ SKUS = (
     ("f245ecc8-75af-4f8e-b61f-27d8114de5f3", "O365_BUSINESS_PREMIUM"),
     ("f30db892-07e9-47e9-837c-80727f46fd3d", "FLOW_FREE"),
 )
+COPILOT = "639dec6b-bb19-468b-871c-c5c441c4b0cb"
+# SKUs that a tenant has only if it is given them.
+OTHER_SKUS = (
+    (COPILOT, "Microsoft_365_Copilot"),
+    ("078d2b04-f1bd-4111-bbd4-b4b1b354cef4", "AAD_PREMIUM"),
+    ("84a661c4-e949-4bd2-a560-ed7766fcaf2b", "AAD_PREMIUM_P2"),
+)
 # Service plans by name: (ID, service).
 PLANS = {
     "AAD_PREMIUM": ("41781fb2-bc02-4b7c-bd55-b576c07bb09d", "AADPremiumService"),
@@ -33,6 +40,7 @@ PLANS = {
     "ATP_ENTERPRISE": ("f20fedf3-f3c3-43c3-8267-2bfdd51c0939", "exchange"),
     "ADALLOM_S_STANDALONE": ("2e2ddb96-6af9-4b1d-a3f0-d6ecfd22edb2", "Adallom"),
     "MTP": ("bf28f719-7844-4079-9c78-c1307898e192", "M365Defender"),
+    "M365_COPILOT_APPS": ("a62f8878-de10-42f3-b68f-6149a25ceb97", "MicrosoftOffice"),
     "FLOW_P2_VIRAL": ("50e68c76-46c6-4674-81f9-75456511b170", "ProcessSimple"),
 }
 # The plans of each SKU that matter here.
@@ -56,6 +64,9 @@ PLANS_OF = {
         *("OFFICE_BUSINESS", "FORMS_PLAN_E1"),
     ),
     "FLOW_FREE": ("FLOW_P2_VIRAL",),
+    "Microsoft_365_Copilot": ("M365_COPILOT_APPS",),
+    "AAD_PREMIUM": ("AAD_PREMIUM",),
+    "AAD_PREMIUM_P2": ("AAD_PREMIUM", "AAD_PREMIUM_P2"),
 }
 
 

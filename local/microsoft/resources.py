@@ -75,6 +75,7 @@ class Resource:
             DELETE on its items.
         read_only: Properties that no request sets.
         optional: Writable properties that a generated object may lack.
+        choices: The values of properties that take only some.
         expands: How to compute each navigation property.
         options: The query options that the service accepts.
         page: Default size of a page.
@@ -96,6 +97,7 @@ class Resource:
     writes: Mapping[str, Access] = field(default_factory=dict)
     read_only: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
+    choices: Mapping[str, frozenset[str]] = field(default_factory=dict)
     expands: Mapping[str, Callable[[Tenant, Document], Any]] = field(default_factory=dict)
     options: frozenset[str] = OPTIONS
     page: int = 100

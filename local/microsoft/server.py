@@ -37,6 +37,12 @@ class Server:
         self._entra.add_to(app)
         return app
 
+    def reports_service(self) -> web.Application:
+        """Return the web application of the origin from which reports are downloaded."""
+        app = web.Application(middlewares=[self._watch])
+        app.router.add_get("/data/download/{key}", self._microsoft.downloads.answer)
+        return app
+
     @web.middleware
     async def _watch(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Apply a fault, or answer; record the request."""
@@ -111,7 +117,7 @@ async def _json(request: web.Request) -> Any:
 def _asked(request: web.Request) -> Asked:
     tenant_id, app_id = _from_token(request.headers.get("Authorization", ""))
     is_graph = request.path.startswith(("/v1.0", "/beta"))
-    if tenant_id is None and not is_graph:
+    if tenant_id is None and not is_graph and not request.path.startswith("/data/"):
         tenant_id = request.path.split("/")[1].lower()
     return Asked(
         request.method,

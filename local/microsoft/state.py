@@ -9,6 +9,7 @@ from cryptography import x509
 
 from domain.gdap import ROLES
 from local import sample_data
+from local.microsoft.downloads import Downloads
 from local.microsoft.relationships import Relationships
 from local.microsoft.tenant import Tenant
 
@@ -71,6 +72,7 @@ class Microsoft:
     consents: dict[tuple[str, str], Consent] = field(default_factory=dict)
     refresh_tokens: dict[str, str] = field(default_factory=dict)  # token → client ID
     relationships: Relationships = field(default_factory=Relationships)
+    downloads: Downloads = field(default_factory=Downloads)
     faults: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     sequence: int = 0

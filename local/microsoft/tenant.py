@@ -7,6 +7,9 @@ from typing import Any
 
 from local.microsoft.directory import Directory
 from local.microsoft.objects import Objects
+from local.microsoft.products import OTHER_SKUS, SKUS
+
+PROFILES = ("hardened", "typical", "neglected")
 
 
 @dataclass(slots=True)
@@ -20,6 +23,7 @@ class Tenant:
         unlicensed_is_empty: Whether services that may do so answer with an empty list, instead
             of a refusal, where a plan is missing.
         paces: Whether Graph limits the requests.
+        served: When requests were answered, by limit and app.
         began: The moment from which past events are counted back.
         propagation_seconds: How long consent takes to be complete.
         revoked: Permissions that no token has here any more.
@@ -37,6 +41,7 @@ class Tenant:
     licences: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     unlicensed_is_empty: bool = False
     paces: bool = False
+    served: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     propagation_seconds: float = 0
     wants_mfa: bool = False
@@ -48,9 +53,10 @@ class Tenant:
         """Return a tenant with unchanged people."""
         return cls(tenant_id, name, domain, number, Directory(number, domain, users))
 
-    def has_sku(self, part_number: str) -> bool:
-        """Return whether the tenant has a SKU."""
-        return self.licences.get(part_number, {}) is not None
+    def skus(self) -> list[tuple[str, str]]:
+        """Return the tenant's SKUs: ID and part number."""
+        usual = [sku for sku in SKUS if self.licences.get(sku[1], {}) is not None]
+        return [*usual, *(sku for sku in OTHER_SKUS if self.licences.get(sku[1]) is not None)]
 
     @property
     def is_hardened(self) -> bool:
@@ -64,7 +70,7 @@ class Tenant:
 
     def by_profile[T](self, hardened: T, typical: T, neglected: T) -> T:
         """Return the value for the tenant's profile."""
-        return {"hardened": hardened, "typical": typical, "neglected": neglected}[self.profile]
+        return dict(zip(PROFILES, (hardened, typical, neglected), strict=True))[self.profile]
 
     def random(self, topic: str) -> Random:
         """Return a source of random numbers that is always the same for a topic."""

@@ -15,6 +15,7 @@ from local.microsoft.filters import parsed
 from local.microsoft.options import next_link
 from local.microsoft.resources import Access, words
 from local.microsoft.tenant import Tenant
+from local.microsoft.topics.readers import REPORTS
 from local.microsoft.user_changes import change
 from local.microsoft.user_properties import check_selection, selected
 
@@ -23,6 +24,7 @@ READ = Access(
     words("User.Read.All|User.ReadWrite.All|Directory.Read.All"),
     words("Global Reader|User Administrator|License Administrator|Directory Readers"),
 )
+_ACTIVITY = Access(READ.permissions, READ.roles | REPORTS)
 
 
 def answer(
@@ -33,7 +35,7 @@ def answer(
         case ["PATCH", key]:
             return change(tenant, caller, key, request.body)
         case ["GET", *_]:
-            caller.check(READ)
+            caller.check(_access(request.query))
             check_selection(tenant, caller, request.query)
     match [request.method, *parts]:
         case ["GET"]:
@@ -43,6 +45,12 @@ def answer(
         case ["GET", key]:
             return _one(tenant, key, request.query)
     raise Refused(404, "ResourceNotFound", "There is no such resource.")
+
+
+def _access(query: dict[str, str]) -> Access:
+    """Return who may read what is selected: readers of reports see the activity of everybody."""
+    names = set(query.get("$select", "").split(","))
+    return _ACTIVITY if names <= {"id", "signInActivity"} else READ
 
 
 def _list(origin: str, request: GraphRequest, tenant: Tenant) -> GraphAnswer:

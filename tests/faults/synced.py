@@ -95,7 +95,7 @@ class Synced:
     async def at_graph(self, graph: GraphClient, tokens: TokenSource) -> list[dict[str, Any]]:
         """Return the users that Graph has now, read without the product's reader."""
         token = await tokens.app_token(MSP, OWN)
-        link: str | None = "/users?$top=999"
+        link: str | None = f"/users?$top=999&$select={','.join(sorted(_USER))}"
         users: list[dict[str, Any]] = []
         while link:
             document = await graph.get(link, token, ReadBudget(30))

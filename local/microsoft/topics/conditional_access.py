@@ -165,6 +165,7 @@ RESOURCES = (
         writes=_WRITES,
         read_only=words("id|createdDateTime|modifiedDateTime|templateId"),
         optional=words("displayName|state|conditions|grantControls|sessionControls|description"),
+        choices={"state": frozenset(_STATES)},
         denied=SCOPES_MISSING,
     ),
     Resource(

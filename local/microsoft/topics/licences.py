@@ -1,5 +1,6 @@
 """The licences of a tenant: its subscribed SKUs and its subscriptions."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -21,12 +22,13 @@ _UNITS = {"suspended": 0, "warning": 0, "lockedOut": 0}
 def subscribed_skus(tenant: Tenant) -> list[dict[str, Any]]:
     """Return a tenant's subscribed SKUs."""
     random = Random(tenant.number)
-    known = [_sku(tenant, random, sku, part) for sku, part in SKUS]
-    return [_changed(tenant, sku) for sku in known if tenant.has_sku(sku["skuPartNumber"])]
+    units = {part: (random.randint(0, 40), random.randint(40, 60)) for _, part in SKUS}
+    known = [_sku(tenant, units.get(part, (0, 25)), sku, part) for sku, part in tenant.skus()]
+    return [_changed(tenant, sku) for sku in known]
 
 
-def _sku(tenant: Tenant, random: Random, sku: str, part: str) -> dict[str, Any]:
-    consumed, enabled = random.randint(0, 40), random.randint(40, 60)
+def _sku(tenant: Tenant, units: tuple[int, int], sku: str, part: str) -> dict[str, Any]:
+    consumed, enabled = units
     return {
         "id": f"{UUID(int=tenant.number)}_{sku}",
         "skuId": sku,
@@ -44,6 +46,8 @@ def _sku(tenant: Tenant, random: Random, sku: str, part: str) -> dict[str, Any]:
 
 def _plans(tenant: Tenant, part: str) -> list[Document]:
     names = set(plans_of(part, tenant.service_plans))
+    if part == tenant.skus()[0][1]:
+        names |= _of_no_sku(tenant)
     return [
         {
             "servicePlanId": PLANS[name][0],
@@ -53,6 +57,12 @@ def _plans(tenant: Tenant, part: str) -> list[Document]:
         }
         for name in sorted(names)
     ]
+
+
+def _of_no_sku(tenant: Tenant) -> set[str]:
+    """Return the plans that a test gave the tenant and none of its SKUs has."""
+    there = {name for _, part in tenant.skus() for name in plans_of(part, None)}
+    return set((tenant.service_plans or frozenset()) & PLANS.keys()) - there
 
 
 def _changed(tenant: Tenant, sku: dict[str, Any]) -> dict[str, Any]:
@@ -82,9 +92,16 @@ def subscriptions(tenant: Tenant) -> list[Document]:
             "totalLicenses": sku["prepaidUnits"]["enabled"],
             "serviceStatus": sku["servicePlans"],
         }
-        for days, sku in zip((10, 30, 31, 300), subscribed_skus(tenant), strict=False)
+        for days, sku in zip(_days_left(), subscribed_skus(tenant), strict=False)
         if sku["skuPartNumber"] != "FLOW_FREE"
     ]
+
+
+def _days_left() -> Iterator[int]:
+    """Yield the days that are left of each subscription: some end soon."""
+    yield from (10, 30, 31)
+    while True:
+        yield 300
 
 
 RESOURCES = (

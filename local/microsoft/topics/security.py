@@ -198,6 +198,7 @@ def score_controls(tenant: Tenant) -> list[Document]:
     ]
 
 
+_CLASSES = words("unknown|falsePositive|truePositive|informationalExpectedActivity")
 _INCIDENT_READ = words("SecurityIncident.Read.All|SecurityIncident.ReadWrite.All")
 _ALERT_READ = words("SecurityAlert.Read.All|SecurityAlert.ReadWrite.All")
 RESOURCES = (
@@ -215,6 +216,10 @@ RESOURCES = (
         refuses_larger=True,
         order="createdDateTime",
         touches="lastUpdateDateTime",
+        choices={
+            "status": words("active|resolved|inProgress|redirected"),
+            "classification": _CLASSES,
+        },
         denied=_missing(_INCIDENT_READ),
     ),
     Resource(
@@ -226,6 +231,7 @@ RESOURCES = (
         read_only=words("id|tenantId|createdDateTime|lastUpdateDateTime|incidentId|severity"),
         order="createdDateTime",
         touches="lastUpdateDateTime",
+        choices={"status": words("new|inProgress|resolved"), "classification": _CLASSES},
         denied=_missing(_ALERT_READ),
     ),
     Resource(
