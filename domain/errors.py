@@ -14,6 +14,7 @@ DomainError
 ├── IdempotencyMismatch, ConfirmationRequired    a change that is not carried out as asked
 ├── Protected, PrivilegedUser, MasteredOnPremises, RoleRequired, OwnOperation
 ├── InvalidOperationState, ChangedMeanwhile, OperationExpired, TooManyOperations, MicrosoftError
+├── OperationAbandoned                           a fault of this service
 ├── StaleVersion, ConcurrentChange               another writer was first
 ├── ForeignPerson                                cannot be staff of this MSP
 ├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft refuses
@@ -195,6 +196,10 @@ class ChangedMeanwhile(DomainError):
 
 class OperationExpired(DomainError):
     """The operation could not be carried out within a day."""
+
+
+class OperationAbandoned(DomainError):
+    """The operation was given up because of a fault of this service."""
 
 
 class TooManyOperations(DomainError):

@@ -37,6 +37,7 @@ TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.InvalidOperationState: (HTTPStatus.CONFLICT, "invalid_operation_state"),
     errors.ChangedMeanwhile: (HTTPStatus.CONFLICT, "changed_meanwhile"),
     errors.OperationExpired: (HTTPStatus.CONFLICT, "operation_expired"),
+    errors.OperationAbandoned: (HTTPStatus.INTERNAL_SERVER_ERROR, "operation_abandoned"),
     errors.TooManyOperations: (HTTPStatus.CONFLICT, "too_many_operations"),
     errors.MicrosoftError: (HTTPStatus.BAD_GATEWAY, "microsoft_error"),
     errors.PartnerTenantExists: (HTTPStatus.CONFLICT, "partner_tenant_exists"),

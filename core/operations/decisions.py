@@ -6,7 +6,7 @@ from dataclasses import replace
 from core.operations.checks import check_staff
 from core.operations.ports import LedgerRows, OperationPorts, read_rows, tenant_of
 from core.operations.rows import audited, dequeued, enqueued
-from core.operations.run import run_now
+from core.operations.run import run_operation
 from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import InvalidOperationState, OperationNotFound, OwnOperation, PermissionMissing
@@ -43,7 +43,7 @@ async def approve(
     approved = await _decide(ports, ref, decide)
     kind = ports.kinds[approved.kind]
     if kind.is_short:
-        await run_now(ports, ref)
+        await run_operation(ports, ref)
     else:
         await ports.queues.send(RUN_OPERATION, ref)
     return (await read_rows(ports.msps, ref)).operation_or_none or approved

@@ -26,7 +26,6 @@ from domain.ports.graph_writer import AnswerLost, Applied, Refused, Throttled
 EXPIRES_AFTER = timedelta(hours=24)
 # Another attempt may help.
 PASSING = (MicrosoftUnavailable, StorageUnavailable, ConcurrentChange)
-_LOOK_AGAIN_AFTER = 5.0
 
 
 class OutcomeUnknown(Exception):
@@ -155,6 +154,6 @@ async def _look(turn: Turn, attempt: Attempt, number: int, planned: PlannedStep)
     if planned.is_done(await _current(turn, attempt)):
         await turn.mark_step(number, StepState.DONE)
     elif planned.step.repeatable:
-        raise Wait(_LOOK_AGAIN_AFTER)
+        raise MicrosoftUnavailable("The answer of Microsoft Graph is lost.")
     else:
         raise OutcomeUnknown

@@ -10,7 +10,7 @@ from core.operations.kind import OperationKind
 from core.operations.plan import plan
 from core.operations.ports import Attempt, LedgerRows, OperationPorts, msp_of, read_rows
 from core.operations.rows import audited, enqueued, requested
-from core.operations.run import run_now
+from core.operations.run import run_operation
 from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import OperationNotFound
@@ -91,7 +91,7 @@ async def request_operation(ports: OperationPorts, wanted: Wanted, cause: Cause)
     checked = (await check(ports, attempt, override=wanted.override)).operation
     recorded = await _record(ports, wanted, checked, cause)
     if recorded == asked.ref and wanted.kind.is_short:
-        await run_now(ports, recorded)
+        await run_operation(ports, recorded)
     elif recorded == asked.ref:
         await ports.queues.send(RUN_OPERATION, recorded)
     return await _found(ports, recorded)

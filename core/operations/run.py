@@ -7,9 +7,11 @@ from datetime import timedelta
 from core.operations.perform import PASSING, Wait, perform
 from core.operations.ports import OperationPorts, read_rows, tenant_of
 from core.operations.purge import OPERATIONS_AT_ONCE, remove_operations
+from core.operations.refusals import code_of
 from core.operations.turn import Busy, Turn, TurnLost, take_turn
+from domain.errors import OperationAbandoned
 from domain.identifiers import OperationRef
-from domain.operation import Operation, OperationState, requested_at
+from domain.operation import Failure, Operation, OperationState, StepState, requested_at
 from domain.ports.pending_work import PendingWork
 from domain.work_queues import RUN_OPERATION
 
@@ -17,24 +19,47 @@ _log = logging.getLogger(__name__)
 
 # Longer than any invocation can run: an operation of this age is recorded, or never will be.
 _UNRECORDED = timedelta(minutes=30)
-_SOON = 5.0
-
-
-async def run_now(ports: OperationPorts, ref: OperationRef) -> None:
-    """Run an operation within its request; what takes longer goes on from the queue."""
-    try:
-        await run_operation(ports, ref)
-    except PASSING as error:
-        _log.info("an operation goes on later: %s", type(error).__name__)
-        await _come_back(ports, ref, _SOON)
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 
 
 async def run_operation(ports: OperationPorts, ref: OperationRef) -> None:
     """Run the tenant's operations in their order, until this one is finished.
 
-    A message that is delivered twice, or while another worker runs the tenant's operations, does
-    nothing: the other worker passes the turn on, and if it dies, the pending work comes back.
+    If Microsoft or storage does not answer, or asks to wait, it goes on from the queue. A message
+    that is delivered twice, or while another worker runs the tenant's operations, does nothing:
+    the other worker passes the turn on, and if it dies, the pending work comes back.
     """
+    try:
+        await _take_turns(ports, ref)
+    except PASSING as error:
+        _log.info("an operation goes on later: %s", type(error).__name__)
+        await _come_back(ports, ref, _pause(ports, ref))
+
+
+def _pause(ports: OperationPorts, ref: OperationRef) -> float:
+    """Return the seconds until another attempt: the longer, the older the operation is."""
+    age = (ports.clock.now() - requested_at(ref.operation_id)).total_seconds()
+    return min(max(age / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+
+
+async def give_up(ports: OperationPorts, ref: OperationRef) -> None:
+    """End the operation whose turn it is after its message has failed five times.
+
+    The fault is one of this service: another attempt does not help, and the tenant's other
+    operations are waiting. If another worker has the turn, it is not the faulty one.
+    """
+    turn = await take_turn(ports, ref)
+    if not isinstance(turn, Turn):
+        return
+    fault = OperationAbandoned("A fault of this service: the operation was given up.")
+    is_sent = any(step.state is StepState.SENT for step in turn.operation.steps)
+    state = OperationState.UNKNOWN if is_sent else OperationState.FAILED
+    await turn.end(state, Failure(code_of(fault), str(fault)))
+    await _settle(ports, turn.operation)
+    await _pass_on(ports, ref)
+
+
+async def _take_turns(ports: OperationPorts, ref: OperationRef) -> None:
     while isinstance(turn := await take_turn(ports, ref), Turn):
         try:
             wait = await _run(turn)
@@ -63,7 +88,7 @@ async def _run(turn: Turn) -> float | None:
     kind = turn.ports.kinds.get(turn.operation.kind)
     if kind is None:  # A newer release knows it.
         await turn.release()
-        return _SOON * 12
+        return _LONGEST_PAUSE
     try:
         await perform(turn, kind)
     except Wait as wait:

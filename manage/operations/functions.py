@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import azure.functions as func
 
@@ -10,7 +11,7 @@ from core.operations.ledger import OperationFilter, find_operation, list_operati
 from core.operations.ports import OperationPorts
 from core.operations.request import request_operation
 from core.operations.rollback import rollback_of
-from core.operations.run import run_operation
+from core.operations.run import give_up, run_operation
 from domain.audit import Cause
 from domain.identifiers import OperationRef, parse_tenant_id
 from domain.operation import Operation
@@ -135,5 +136,6 @@ def operation_functions(edge: Edge, ports: OperationPorts) -> func.Blueprint:
     async def run(ref: OperationRef, _message_id: str) -> None:
         await run_operation(ports, ref)
 
-    add_work_queue(blueprint, RUN_OPERATION, FailedMessages(ports.msps, ports.clock), run)
+    failed = FailedMessages(ports.msps, ports.clock)
+    add_work_queue(blueprint, RUN_OPERATION, failed, run, partial(give_up, ports))
     return blueprint

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -201,23 +201,35 @@ async def test_refusals_have_their_codes(own: Users) -> None:
     assert "Authorization_RequestDenied" in refused.body["message"]
 
 
-async def test_the_last_administrator_and_who_holds_a_role_are_guarded(own: Users) -> None:
-    user = await own.plain()
+@pytest.fixture
+async def hold_roles(browser: Browser) -> AsyncIterator[Callable[..., Awaitable[None]]]:
+    """Makes the users of these IDs the only ones of the partner tenant who hold a role."""
+    path = f"/tenants/{OWN}/objects/roleManagement/directory/roleAssignments"
     admin = {"roleDefinitionId": "62e90394-69f5-4237-9190-012177145e10", "directoryScopeId": "/"}
-    held = [{"id": "a-1", "principalId": user["id"], **admin}]
-    roles = {"path": "/directory/roleAssignments", "status": 200, "body": {"value": held}}
-    await own.faults({**roles, "times": 100})
+
+    async def put(*user_ids: str) -> None:
+        held = [{"id": f"a-{n}", "principalId": key, **admin} for n, key in enumerate(user_ids)]
+        await browser.control("PUT", path, held)
+
+    yield put
+    await browser.control("DELETE", path)
+
+
+async def test_the_last_administrator_and_who_holds_a_role_are_guarded(
+    own: Users, hold_roles: Callable[..., Awaitable[None]]
+) -> None:
+    user = await own.plain()
+    first = min(await own.listed(), key=_rank)
+    await hold_roles(user["id"])
     l3 = await own.change(user["id"], "disable", role("l3"))
     assert (l3.status, l3.body["code"]) == (403, "permission_missing")
     last = await own.change(user["id"], "disable", body={"override": True, "reason": "x"})
     assert (last.status, last.body["code"]) == (409, "protected")
     assert last.body["reasons"] == ["last_global_admin"]
-    first = min(await own.listed(), key=_rank)
-    held.append({"id": "a-2", "principalId": first["id"], **admin})
-    denied = {"path": "/users/", "method": "PATCH", "status": 403, "times": 1}
-    await own.faults({**roles, "times": 100}, denied)
+    await hold_roles(user["id"], first["id"])
     refused = await own.change(user["id"], "disable")
     assert (refused.status, refused.body["code"]) == (403, "privileged_user")
+    assert await stored(own, user["id"])
 
 
 async def test_another_person_approves_and_anybody_may_cancel(own: Users) -> None:

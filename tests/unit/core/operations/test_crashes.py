@@ -7,7 +7,7 @@ import pytest
 
 from core.operations.kind import OperationKind, Post, Step
 from core.operations.request import request_operation
-from core.operations.run import run_operation
+from core.operations.run import give_up, run_operation
 from domain.operation import OperationState, StepState
 from domain.ports.graph_writer import AnswerLost, Throttled
 from tests.fakes.fuse import Died, Fuse
@@ -198,3 +198,42 @@ async def test_the_same_key_twice_at_once_is_one_operation() -> None:
     await world.recover()
     assert len(world.pending_work.rows) == 0
     assert ENABLE.name in world.kinds
+
+
+async def test_a_fault_of_ours_does_not_block_the_tenant() -> None:
+    world = World()
+    world.microsoft.script = [KeyError("a bug")]
+    with pytest.raises(KeyError):
+        await world.request()
+    (faulty,) = world.operations
+    waiting = await world.request(ENABLE, target=OTHER_USER)
+    assert waiting.state is OperationState.SUCCEEDED  # It is repeated before the next one.
+    world = World()
+    world.kinds["secret"] = SECRET
+    world.microsoft.script = [KeyError("a bug")]
+    with pytest.raises(KeyError):
+        await world.request(SECRET)
+    (faulty,) = world.operations
+    await give_up(world.ports, faulty.ref)
+    assert world.operations[0].state is OperationState.UNKNOWN
+    assert world.operations[0].failure is not None
+    assert world.operations[0].failure.code == "operation_abandoned"
+    assert (world.queue, world.pending_work.rows) == ((), {})
+    await give_up(world.ports, faulty.ref)
+    assert world.store.actions(world.msp.msp_id).count("operation.unknown") == 1
+
+
+async def test_an_operation_that_is_given_up_unsent_has_failed_and_the_next_one_follows() -> None:
+    world = World()
+    kinds = {name: replace(kind, is_short=False) for name, kind in world.kinds.items()}
+    world.kinds.update(kinds)
+    first = await world.request(kinds["disable-user"])
+    world.clock.advance(seconds=1)
+    second = await world.request(kinds["enable-user"])
+    world.queues.others.clear()
+    await give_up(world.ports, second.ref)
+    assert {each.operation_id: each.state for each in world.operations} == {
+        first.operation_id: OperationState.FAILED,
+        second.operation_id: OperationState.REQUESTED,
+    }
+    assert world.message() == second.ref

@@ -16,6 +16,7 @@ from edge.errors import TABLE
         errors.MasteredOnPremises("x"),
         errors.MicrosoftError("x"),
         errors.MicrosoftRefused("x"),
+        errors.OperationAbandoned("x"),
         errors.OperationExpired("x"),
         errors.OwnerRequired("x"),
         errors.PermissionMissing("x"),
