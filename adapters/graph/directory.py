@@ -23,7 +23,7 @@ from domain.tenant import Tenant
 
 _USER = "$select=id,userPrincipalName,onPremisesSyncEnabled"
 _ASSIGNMENTS = "/roleManagement/directory/roleAssignments?$expand=principal"
-_GROUP = "#microsoft.graph.group"
+_NO_GROUPS = {"#microsoft.graph.user", "#microsoft.graph.servicePrincipal"}
 _MOST_PAGES = 100
 # Graph accepts at most 15 values in one filter.
 # https://learn.microsoft.com/graph/filter-query-parameter
@@ -87,6 +87,8 @@ class GraphDirectory(Directory):
         if found is None:
             return None
         user = _checked(_user_schema(), found)
+        if user_id.lower() not in {user["id"], user["userPrincipalName"].lower()}:
+            raise MicrosoftError("Microsoft Graph names another user.")
         is_synced = user.get("onPremisesSyncEnabled") is True
         return DirectoryUser(ObjectId(user["id"]), user["userPrincipalName"], is_synced)
 
@@ -98,11 +100,10 @@ class GraphDirectory(Directory):
         async for item in self._items(requests, _ASSIGNMENTS):
             assignment = _checked(_assignment_schema(), item)
             principal, role = assignment["principalId"], assignment["roleDefinitionId"]
-            kind = (assignment.get("principal") or {}).get("@odata.type")
-            if kind == _GROUP:
+            holders.setdefault(ObjectId(principal), set()).add(role)
+            # A principal of an unknown kind may be a group.
+            if (assignment.get("principal") or {}).get("@odata.type") not in _NO_GROUPS:
                 groups.setdefault(principal, set()).add(role)
-            else:
-                holders.setdefault(ObjectId(principal), set()).add(role)
         for group, roles in groups.items():
             async for user_id in self._members(requests, group):
                 holders.setdefault(user_id, set()).update(roles)

@@ -5,7 +5,7 @@ from core.operations.kind import OperationKind
 from core.operations.ports import OperationPorts
 from core.operations.request import Wanted, request_operation
 from domain.errors import UserNotFound
-from domain.identifiers import is_guid
+from domain.identifiers import is_guid, parse_object_id
 from edge.answers import Answer
 from edge.models import NoQuery
 from edge.operations import OperationAnswer, idempotency_key, operation_answer
@@ -63,7 +63,9 @@ def _user_id(text: str) -> str:
     Raises:
         UserNotFound: It is neither.
     """
-    if len(text) > _LONGEST_USER_ID or not (is_guid(text) or "@" in text):
+    if is_guid(text):
+        return parse_object_id(text)
+    if len(text) > _LONGEST_USER_ID or "@" not in text:
         raise UserNotFound("The tenant has no such user.")
     return text
 

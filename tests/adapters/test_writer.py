@@ -198,6 +198,7 @@ async def test_who_holds_a_role_through_a_group_holds_it(
     )
     assert await directory.role_holders(MSP, OURS) == {
         NOBODY: {admin},
+        group: {admin},
         user: {admin, fixed_id("role/other")},
     }
     await simulation.faults(
