@@ -6,6 +6,7 @@ from adapters.graph.directory import GraphDirectory
 from adapters.graph.writer import GraphTenantWriter
 from adapters.tenant_access import TokenTenantAccess
 from core.operations.ports import OperationPorts
+from core.stored_users import StoredUserUpdates
 from edge.routes import Edge
 from manage.operations.functions import operation_functions
 from manage.users.functions import KINDS as USER_KINDS
@@ -34,6 +35,8 @@ def operation_ports(services: Services) -> OperationPorts:
         writer=GraphTenantWriter(tokens=tokens, graph=graph),
         directory=GraphDirectory(tokens=tokens, graph=graph),
         access=TokenTenantAccess(tokens),
-        sync_requests=services.sync_requests,
+        stored_users=StoredUserUpdates(
+            users=storage.stored_users, index=storage.user_index, states=storage.sync_states
+        ),
         kinds=USER_KINDS,
     )

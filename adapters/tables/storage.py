@@ -15,6 +15,7 @@ from adapters.tables.pending_work import TablePendingWork
 from adapters.tables.portfolio import TablePortfolio
 from adapters.tables.records import TABLES, TableSyncedRecords
 from adapters.tables.staff_index import TableStaffIndex
+from adapters.tables.stored_users import TableStoredUsers
 from adapters.tables.sync_schedule import TableSyncSchedule
 from adapters.tables.sync_states import TableSyncStates
 from adapters.tables.transactions import Transactions
@@ -58,6 +59,7 @@ class Storage:
         self.records = TableSyncedRecords(
             {name: client(table) for name, table in TABLES.items()}, transactions
         )
+        self.stored_users = TableStoredUsers(client("users"))
         self.user_index = TableUserIndex(client("userIndex"), transactions)
         self.whole_reads = TableWholeReads(client("wholeReads"))
         self.portfolio = TablePortfolio(client("msps"), client("syncState"))

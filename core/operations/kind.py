@@ -97,7 +97,6 @@ class OperationKind:
         needs_approval: Whether another person must approve it.
         is_short: Whether it is carried out within the HTTP request.
         on_premises: Whether it changes what Active Directory manages for synchronised users.
-        syncs: Whether sync stores what it changes: then a sync follows.
     """
 
     name: str
@@ -113,7 +112,6 @@ class OperationKind:
     needs_approval: bool = False
     is_short: bool = True
     on_premises: bool = False
-    syncs: bool = False
 
     @property
     def can_be_rolled_back(self) -> bool:

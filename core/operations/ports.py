@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.operations.kind import OperationKind
-from core.sync_requests import SyncRequests
+from core.stored_users import StoredUserUpdates
 from domain.errors import NoSuchMsp
 from domain.identifiers import OperationRef
 from domain.msp import Msp
@@ -35,7 +35,7 @@ class OperationPorts:
     writer: GraphWriter
     directory: Directory
     access: TenantAccess
-    sync_requests: SyncRequests
+    stored_users: StoredUserUpdates
     kinds: Mapping[str, OperationKind]
 
 

@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
+from core.operations.kind import Target
 from core.operations.perform import PASSING, Wait, perform
 from core.operations.ports import OperationPorts, read_rows, tenant_of
 from core.operations.purge import OPERATIONS_AT_ONCE, remove_operations
@@ -138,8 +139,9 @@ def _may_be_being_recorded(ports: OperationPorts, ref: OperationRef) -> bool:
 
 
 async def _settle(ports: OperationPorts, operation: Operation) -> None:
-    """Have sync read what an operation has changed, then forget its pending work."""
-    kind = ports.kinds.get(operation.kind)
-    if operation.state is OperationState.SUCCEEDED and kind and kind.syncs:
-        await ports.sync_requests.request(operation.ref.tenant, ports.clock.now())
+    """Bring the stored user up to date with what an operation has changed; forget its work."""
+    kind, succeeded = ports.kinds.get(operation.kind), operation.state is OperationState.SUCCEEDED
+    if succeeded and kind and kind.target is Target.USER and operation.target_id:
+        changes = operation.after or {}
+        await ports.stored_users.apply(operation.ref.tenant, operation.target_id, changes)
     await ports.pending_work.drop(RUN_OPERATION, operation.ref)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.tables.storage import Storage
 from core.operations.ledger import OperationFilter, find_operation, list_operations
 from core.operations.ports import OperationPorts
 from core.operations.purge import remove_operations
@@ -14,7 +15,8 @@ from core.operations.request import Wanted, request_operation
 from core.operations.rollback import rollback_of
 from core.operations.run import run_operation
 from domain.audit import Actor, Cause
-from domain.errors import OperationNotFound
+from domain.digest import to_stored
+from domain.errors import ConcurrentChange, OperationNotFound
 from domain.identifiers import MspId, OperationRef, TenantId
 from domain.operation import (
     BreakGlassAccounts,
@@ -29,8 +31,12 @@ from domain.operation import (
     new_operation_id,
 )
 from domain.ports.pending_work import PendingWork
+from domain.ports.synced_records import SyncedRecord
+from domain.ports.user_index import BlockReplacement
 from domain.row_changes import Insert, Row
+from domain.sync_state import DataSet
 from domain.tenant import Tenant
+from domain.user_block import UserBlock, entry_of
 from domain.work_queues import RUN_OPERATION
 from tests.contract.conftest import Ports
 from tests.samples import MSP, NOW, OWNER, version
@@ -186,3 +192,40 @@ async def test_a_rollback_reads_the_images_as_they_were_stored(stored: Stored) -
         Operation, back.msp_id, back.tenant_id, back.epoch, back.operation_id
     )
     assert version(known).value == back
+
+
+async def test_a_stored_user_is_replaced_only_in_the_version_that_was_read(
+    storage: Storage,
+) -> None:
+    ref = replace(THEIRS.ref, msp_id=MspId(str(uuid4())))
+    user = {"id": USER, "displayName": "Đorđe \ud800", "accountEnabled": True}
+    stored = storage.stored_users
+    assert await stored.find(ref, USER) is None
+    with pytest.raises(ConcurrentChange):
+        await stored.replace(ref, USER, user, 'W/"x"')
+    await storage.records.write(DataSet.USERS, ref, [to_stored(SyncedRecord(USER, user))])
+    known = version(await stored.find(ref, USER))
+    assert known.value == user
+    disabled = {**user, "accountEnabled": False}
+    await stored.replace(ref, USER, disabled, known.version)
+    with pytest.raises(ConcurrentChange):
+        await stored.replace(ref, USER, user, known.version)
+    assert version(await stored.find(ref, USER)).value == disabled
+    digests = await storage.records.digests(DataSet.USERS, ref)
+    assert digests == {USER: to_stored(SyncedRecord(USER, disabled)).digest}
+
+
+async def test_a_block_is_replaced_only_in_the_version_that_was_read(ports: Ports) -> None:
+    ref = replace(THEIRS.ref, msp_id=MspId(str(uuid4())))
+    user = {"id": USER, "displayName": "Adele", "accountEnabled": True}
+    block = UserBlock.of("", [entry_of(USER, user)])
+    with pytest.raises(ConcurrentChange):
+        await ports.user_index.replace(ref, block, 'W/"x"')
+    await ports.user_index.write(ref, [BlockReplacement("", [block])])
+    known = (await ports.user_index.read([(ref, "")]))[ref, ""]
+    disabled = UserBlock.of("", [entry_of(USER, {**user, "accountEnabled": False})])
+    await ports.user_index.replace(ref, disabled, known.version)
+    with pytest.raises(ConcurrentChange):
+        await ports.user_index.replace(ref, block, known.version)
+    assert (await ports.user_index.read([(ref, "")]))[ref, ""].value == disabled
+    assert (await ports.user_index.counts(ref))[""].enabled == 0

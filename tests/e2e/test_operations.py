@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -94,8 +95,13 @@ async def customer(portal: Portal, browser: Browser) -> AsyncIterator[Users]:
 
 
 async def stored(users: Users, user_id: str) -> bool:
-    await users.portal.idle()
-    return bool(next(u for u in await users.listed() if u["id"] == user_id)["accountEnabled"])
+    """Return whether a user is enabled as the lists show it, before any sync."""
+    listed = next(user for user in await users.listed() if user["id"] == user_id)
+    search = f"/portfolio/users?search={quote(listed['userPrincipalName'])}"
+    found = (await users.portal.call(owner(), "GET", search)).body["items"]
+    (shown,) = {user["accountEnabled"] for user in found if user["id"] == user_id}
+    assert shown == listed["accountEnabled"]
+    return bool(shown)
 
 
 @pytest.mark.parametrize("tenant_id", [OWN, CUSTOMER], ids=["partner tenant", "customer"])

@@ -18,5 +18,4 @@ DISABLE = OperationKind(
     ),
     protects=True,
     on_premises=True,
-    syncs=True,
 )

@@ -15,5 +15,4 @@ ENABLE = OperationKind(
     before=Get("/users/{id}?$select=id,accountEnabled"),
     steps=(Step("allow sign-in", Patch("/users/{id}", {"accountEnabled": True}), repeatable=True),),
     on_premises=True,
-    syncs=True,
 )

@@ -13,6 +13,7 @@ from consent.functions import ConsentSite, consent_functions
 from consent.ports import ConsentPorts
 from consent.start_session import ConsentLink
 from core.operations.ports import OperationPorts
+from core.stored_users import StoredUserUpdates
 from domain.audit import AuditEvent
 from domain.consent_session import hash_state
 from domain.errors import MalformedInput
@@ -36,6 +37,7 @@ from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
 from tests.fakes.microsoft import FakeMicrosoft
 from tests.fakes.outside import FakeIdentity
+from tests.fakes.portfolio import FakeStoredUsers
 from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, NOW, tenant
@@ -125,7 +127,7 @@ class App:
             writer=microsoft,
             directory=microsoft,
             access=microsoft,
-            sync_requests=world.requests,
+            stored_users=StoredUserUpdates(FakeStoredUsers(), world.index, world.states),
             kinds={},
         )
         app = func.FunctionApp()

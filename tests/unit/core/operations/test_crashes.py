@@ -54,7 +54,7 @@ async def test_a_user_is_disabled_once_wherever_the_process_dies(*, after: bool)
         assert len(world.operations) == len(world.microsoft.writes) == 1
         assert [event.action for event in world.events].count("operation.requested") == 1
         assert [event.action for event in world.events].count("operation.succeeded") == 1
-        assert world.queues.syncs
+        assert world.stored_states(THEIRS) == (False, 0, 0)
         world.clock.advance(hours=1)
         await world.recover()
         assert world.pending_work.rows == {}

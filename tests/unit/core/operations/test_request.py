@@ -58,7 +58,8 @@ async def test_a_short_operation_is_carried_out_at_once_and_audited() -> None:
     assert (succeeded.after or {})["accountEnabled"] is False
     assert world.pending_work.rows == {}
     assert world.queue == ()
-    assert world.queues.syncs == [THEIRS.ref]
+    assert world.stored_states(THEIRS) == (False, 0, 0)
+    assert world.stored_states(OURS) == (True, 1, 1)
 
 
 async def test_the_audit_event_is_in_the_transaction_of_the_record() -> None:
@@ -198,7 +199,7 @@ async def test_a_refusal_is_told_apart_by_what_was_read_before(
     assert [event.outcome for event in failed] == [code]
     assert len(world.microsoft.writes) == 1
     assert world.queue == ()
-    assert world.queues.syncs == []
+    assert world.stored_states(where) == (True, 1, 1)
 
 
 async def test_a_key_finds_its_operation_for_a_day() -> None:

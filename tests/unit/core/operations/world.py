@@ -8,19 +8,23 @@ from core.catalogue import load
 from core.operations.kind import OperationKind
 from core.operations.ports import OperationPorts
 from core.operations.request import Wanted, request_operation
-from core.sync_requests import SyncRequests
+from core.stored_users import StoredUserUpdates
 from domain.audit import Actor, AuditEvent, Cause
 from domain.identifiers import ObjectId
 from domain.msp import Msp
 from domain.operation import Operation, OperationQueue
 from domain.roles import Role, StaffMember
+from domain.row_changes import Versioned
+from domain.sync_state import RollUp, SyncPhase, SyncState
 from domain.tenant import Tenant
+from domain.user_block import UserBlock, entry_of
 from domain.work_queues import RUN_OPERATION
 from manage.users import kinds
 from tests.fakes.fuse import Fuse
 from tests.fakes.microsoft import FakeMicrosoft
 from tests.fakes.outside import FakeQueues, FixedClock
-from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncSchedule, FakeSyncStates
+from tests.fakes.portfolio import FakeStoredUsers, FakeUserIndex
+from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncStates
 from tests.samples import CONTOSO, CUSTOMER, MSP, OWN, OWNER, tenant
 from work.requeue import WorkPorts, requeue_work
 
@@ -45,11 +49,12 @@ class World:
         self.msp: Msp = MSP
         self.store = FakeMspStore(MSP, THEIRS, OURS, OWNER, *staff, *rows)
         self.pending_work, self.queues, self.clock = FakePendingWork(), FakeQueues(), FixedClock()
-        self.states, self.schedule = FakeSyncStates(), FakeSyncSchedule()
+        self.states, self.index, self.stored = FakeSyncStates(), FakeUserIndex(), FakeStoredUsers()
         self.microsoft = FakeMicrosoft()
         for where in (THEIRS, OURS):
             self.microsoft.add(where, USER)
             self.microsoft.add(where, OTHER_USER)
+            self.store_user(where, USER)
         self.kinds = dict(KINDS)
         self.ports = self.guarded(fuse or Fuse())
 
@@ -63,11 +68,27 @@ class World:
             writer=microsoft,
             directory=microsoft,
             access=microsoft,
-            sync_requests=SyncRequests(
-                fuse.guard(self.states), fuse.guard(self.schedule), fuse.guard(self.queues)
+            stored_users=StoredUserUpdates(
+                fuse.guard(self.stored), fuse.guard(self.index), fuse.guard(self.states)
             ),
             kinds=self.kinds,
         )
+
+    def store_user(self, where: Tenant, user_id: str) -> None:
+        """Have a user stored and indexed, as sync does."""
+        document = {"id": user_id, "displayName": "Adele", "accountEnabled": True}
+        self.stored.add(where.ref, document)
+        block = UserBlock.of("", [entry_of(user_id, document)])
+        self.index.rows[where.ref, ""] = Versioned(block, "of sync")
+        roll_up = RollUp(users=1, enabled_users=1)
+        state = SyncState(where.ref, SyncPhase.SUCCEEDED, self.clock.now(), roll_up=roll_up)
+        self.states.rows[where.ref] = Versioned(state, "of sync")
+
+    def stored_states(self, where: Tenant) -> tuple[bool, int, int | None]:
+        """Return whether the user is enabled: in the row, in the index, and in the roll-up."""
+        row = self.stored.rows[where.ref, USER].value["accountEnabled"]
+        block = self.index.rows[where.ref, ""].value
+        return row, block.enabled, self.states.rows[where.ref].value.roll_up.enabled_users
 
     def cause(self, who: StaffMember = OWNER) -> Cause:
         return Cause(Actor.staff(who), self.clock.now(), "request-1")
