@@ -72,6 +72,9 @@ class Settings(StorageSettings):
     graph_endpoint: str = Field(
         "https://graph.microsoft.com", description="Microsoft Graph, without a version."
     )
+    partner_center_endpoint: str = Field(
+        "https://api.partnercenter.microsoft.com", description="Partner Center, without a version."
+    )
     api_audience: str = Field(description="Client ID of this API: the `aud` of staff tokens.")
     page_token_key: str = Field(
         min_length=32,

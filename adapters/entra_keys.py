@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import jwt
 
+from adapters.transport import names_proxy
 from domain.errors import MicrosoftUnavailable
 from domain.ports.clock import Clock
 
@@ -90,7 +91,7 @@ class EntraKeys:
 
     async def _read(self) -> Any:
         async with (
-            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+            aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=names_proxy()) as session,
             session.get(self._url) as response,
         ):
             response.raise_for_status()

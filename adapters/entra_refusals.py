@@ -106,6 +106,10 @@ class DelegatedAccessRefused(Exception):
     """Entra refuses the service account a token for a customer; the text says what to do."""
 
 
+class DelegatedConsentMissing(DelegatedAccessRefused):
+    """The partner app has no consent in the customer's tenant, or does not have it yet."""
+
+
 def codes_of(result: dict[str, Any]) -> list[int]:
     """Return the AADSTS codes of MSAL's answer."""
     codes = result.get("error_codes")
@@ -140,10 +144,10 @@ def delegated_refusal_of(result: dict[str, Any]) -> DelegatedAccessRefused | Non
     codes = codes_of(result)
     if not _BUSY.isdisjoint(codes):
         return None
+    if not _NO_CONSENT.isdisjoint(codes):
+        return DelegatedConsentMissing(_advice(codes))
     is_grants = _error(result) in _GRANT_REFUSED or _NO_TENANT in codes
-    if is_grants or not _NO_CONSENT.isdisjoint(codes):
-        return DelegatedAccessRefused(_advice(codes))
-    return None
+    return DelegatedAccessRefused(_advice(codes)) if is_grants else None
 
 
 def _advice(codes: Sequence[int]) -> str:

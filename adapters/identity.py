@@ -43,8 +43,8 @@ _ROTATED_AFTER = timedelta(days=1)
 _log = logging.getLogger(__name__)
 
 # The token's owner (the MSP, its app, and its service account if the token is delegated), and the
-# tenant that it is for.
-type _Key = tuple[MspId, str, str | None, TenantId]
+# tenant and the resource that it is for.
+type _Key = tuple[MspId, str, str | None, TenantId, str]
 
 
 type _Token = Annotated[
@@ -86,38 +86,44 @@ class TokenSource:
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: Microsoft Identity does not answer.
         """
-        key = (msp.msp_id, msp.app.client_id, None, tid)
+        key = (msp.msp_id, msp.app.client_id, None, tid, self.graph)
         if kept := self._kept(key, fresh=fresh):
             return kept
 
         def ask(client: Client) -> Any:
-            return client.acquire_token_for_client(scopes=self._scopes)
+            return client.acquire_token_for_client(scopes=[f"{self.graph}/.default"])
 
         issued = self._issued(msp, tid, await self._ask(msp, tid, ask, fresh=fresh))
         return self._keep(key, issued)
 
-    async def delegated_token(self, msp: Msp, tid: TenantId, *, fresh: bool = False) -> str:
+    async def delegated_token(
+        self, msp: Msp, tid: TenantId, *, resource: str | None = None, fresh: bool = False
+    ) -> str:
         """Return a token of the MSP's service account for a customer tenant, under GDAP.
 
         The refresh token is read only when it has to be redeemed.
 
         Args:
+            resource: URL of the API that the token is for; Microsoft Graph by default.
             fresh: Whether to drop cached tokens first.
 
         Raises:
+            DelegatedConsentMissing: The partner app has no consent in the tenant.
             DelegatedAccessRefused: There is no relationship or no access, or a policy blocks it.
             MicrosoftRefused: The app's credential is refused.
             MicrosoftUnavailable: Microsoft Identity does not answer.
             StorageUnavailable: The secret store does not answer, and a token is needed.
         """
         name = msp.app.service_account
-        key = (msp.msp_id, msp.app.client_id, name, tid)
+        audience = resource or self.graph
+        key = (msp.msp_id, msp.app.client_id, name, tid, audience)
         if kept := self._kept(key, fresh=fresh):
             return kept
         used = await self._refresh_token(name)
 
         def ask(client: Client) -> Any:
-            return client.acquire_token_by_refresh_token(used.value, scopes=self._scopes)
+            scopes = [f"{audience}/.default"]
+            return client.acquire_token_by_refresh_token(used.value, scopes=scopes)
 
         result = await self._ask(msp, tid, ask, fresh=fresh)
         issued = self._issued(msp, tid, result, delegated=True)
@@ -164,10 +170,6 @@ class TokenSource:
         if secret.stored_at is None:
             return True
         return self.credentials.clock.now() - secret.stored_at > _ROTATED_AFTER
-
-    @property
-    def _scopes(self) -> list[str]:
-        return [f"{self.graph}/.default"]
 
     async def _refresh_token(self, name: str) -> Secret:
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, override
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
+from adapters.transport import new_transport
 from domain.errors import StorageUnavailable
 from domain.identifiers import MspId
 from domain.ports.invoice_documents import InvoiceDocuments
@@ -38,7 +39,9 @@ class BlobInvoiceDocuments(InvoiceDocuments):
         def client() -> "BlobServiceClient":
             from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415  slow to load
 
-            return BlobServiceClient.from_connection_string(connection_string, retry_total=3)
+            return BlobServiceClient.from_connection_string(
+                connection_string, transport=new_transport(), retry_total=3
+            )
 
         return cls(client)
 
@@ -49,7 +52,9 @@ class BlobInvoiceDocuments(InvoiceDocuments):
         def client() -> "BlobServiceClient":
             from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415  slow to load
 
-            return BlobServiceClient(endpoint, credential=credential, retry_total=3)
+            return BlobServiceClient(
+                endpoint, credential=credential, transport=new_transport(), retry_total=3
+            )
 
         return cls(client)
 

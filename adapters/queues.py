@@ -8,6 +8,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
+from adapters.transport import new_transport
 from domain.errors import StorageUnavailable
 from domain.ports.queues import Queues
 from domain.work_queues import WORK_QUEUES, Subject, WorkQueue
@@ -30,12 +31,20 @@ class StorageQueues(Queues):
     @classmethod
     def connect(cls, connection_string: str) -> Self:
         """Open the storage account of a connection string."""
-        return cls(QueueServiceClient.from_connection_string(connection_string, **_RETRIES))
+        transport = new_transport()
+        return cls(
+            QueueServiceClient.from_connection_string(
+                connection_string, transport=transport, **_RETRIES
+            )
+        )
 
     @classmethod
     def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
         """Open the storage account of a queue endpoint, with the app's identity."""
-        return cls(QueueServiceClient(endpoint, credential=credential, **_RETRIES))
+        transport = new_transport()
+        return cls(
+            QueueServiceClient(endpoint, credential=credential, transport=transport, **_RETRIES)
+        )
 
     async def create_queues(self) -> None:
         """Create every missing queue and poison queue; a start-up step."""
@@ -56,8 +65,13 @@ class StorageQueues(Queues):
         client = self._service.get_queue_client(
             queue.name, message_encode_policy=TextBase64EncodePolicy()
         )
+        lives = queue.time_to_live
         try:
-            await client.send_message(queue.write(subject), visibility_timeout=delay_seconds)
+            await client.send_message(
+                queue.write(subject),
+                visibility_timeout=delay_seconds,
+                time_to_live=int(lives.total_seconds()) if lives else None,
+            )
         except AzureError as error:
             raise StorageUnavailable("The queue does not answer.") from error
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, override
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
+from adapters.transport import new_transport
 from domain.errors import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class KeyVaultSecrets(Secrets):
         # Loaded with the first secret: requests that need only storage do not wait for this SDK.
         from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
-        return SecretClient(self._vault_url, self._credential)
+        return SecretClient(self._vault_url, self._credential, transport=new_transport())
 
     @override
     async def read(self, name: str) -> Secret:

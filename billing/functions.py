@@ -1,7 +1,7 @@
-"""Routes of billing, and the timer that issues invoices."""
+"""Routes of billing, and the timer and queue that issue invoices."""
 
 import asyncio
-from uuid import uuid4
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import azure.functions as func
@@ -12,7 +12,7 @@ from billing.answers import (
     PreviewQuery,
     status_of,
 )
-from billing.billing_run import run_billing
+from billing.bill_msp import bill_msp, queue_billing
 from billing.invoice_csv import line_table
 from billing.invoice_pdfs import find_invoice, stored_pdf
 from billing.list_invoices import list_invoices
@@ -21,16 +21,18 @@ from billing.preview import projected, to_date
 from billing.read_inputs import read_head, read_inputs
 from domain.audit import SYSTEM, Cause
 from domain.errors import InvoiceNotFound
+from domain.identifiers import MspRef
 from domain.invoice import Invoice, parse_invoice_name
 from domain.month import Month
 from domain.ports.page import Page
 from domain.roles import Permission
+from domain.work_queues import BILL_MSP
 from edge.answers import Answer, Content
 from edge.lists import list_route
 from edge.models import ListQuery, NoBody, NoQuery
 from edge.requests import StaffRequest
 from edge.routes import Edge, RouteTable
-from edge.triggers import add_timer
+from edge.triggers import FailedMessages, add_timer, add_work_queue
 
 routes = RouteTable[BillingPorts]("billing")
 
@@ -109,13 +111,15 @@ async def get_invoice_csv(ports: BillingPorts, request: StaffRequest[NoBody, NoQ
 
 
 def billing_functions(edge: Edge, ports: BillingPorts) -> func.Blueprint:
-    """Return the area's functions: its routes, and the timer that issues invoices."""
-    blueprint = routes.bind(edge, ports)
+    """Return the area's functions: its routes, and the timer and queue that issue invoices."""
+    blueprint, failed = routes.bind(edge, ports), FailedMessages(ports.msps, ports.clock)
 
-    async def issue() -> None:
-        await run_billing(ports, Cause(SYSTEM, ports.clock.now(), str(uuid4())))
+    async def bill(ref: MspRef, message_id: str) -> None:
+        await bill_msp(ports, ref.msp_id, Cause(SYSTEM, ports.clock.now(), message_id))
 
+    issue = partial(queue_billing, ports)
     add_timer(blueprint, "issue_invoices", "INVOICE_SCHEDULE", issue)
+    add_work_queue(blueprint, BILL_MSP, failed, bill)
     return blueprint
 
 

@@ -9,6 +9,7 @@ from domain.ports.invoice_documents import InvoiceDocuments
 from domain.ports.invoice_renderer import InvoiceRenderer
 from domain.ports.invoice_store import InvoiceStore
 from domain.ports.msp_store import MspStore
+from domain.ports.queues import Queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +22,5 @@ class BillingPorts:
     renderer: InvoiceRenderer
     emails: BillingEmails
     clock: Clock
+    queues: Queues
     seller: InvoiceParty

@@ -78,9 +78,9 @@ class CallbackQuery(RequestModel):
 
 
 def _tenant_refusal(tenant: str, session: ConsentSession) -> ConsentOutcome | None:
-    """Accept no tenant but the one that the starter of the session signed in from."""
+    """Accept no tenant but the session's: the starter's own, or the customer of a link."""
     try:
         tenant_id = parse_guid(tenant, "tenant")
     except MalformedInput:
         return ConsentOutcome.INVALID
-    return None if tenant_id == session.tid else ConsentOutcome.TENANT_MISMATCH
+    return None if tenant_id == session.tenant_id else ConsentOutcome.TENANT_MISMATCH

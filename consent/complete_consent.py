@@ -44,6 +44,8 @@ async def _drop_when_expired(ports: ConsentPorts, session: ConsentSession, ref: 
 
 
 async def _is_superseded(ports: ConsentPorts, session: ConsentSession) -> bool:
+    if session.customer is not None:
+        return False  # The MSP's record is of its own tenant's sessions.
     head = await ports.msps.head(session.msp_id)
     record = head.consent.value if head and head.consent else None
     if record is None:

@@ -10,18 +10,20 @@ from consent.callback_query import CallbackQuery
 from consent.complete_consent import complete_consent
 from consent.ports import ConsentPorts
 from consent.receive_callback import receive_callback
+from consent.start_customer_session import start_customer_session
 from consent.start_session import ConsentLink, start_session
 from domain.roles import Permission
 from domain.work_queues import COMPLETE_CONSENT
 from edge.answers import Answer
 from edge.models import ApiModel, NoBody, NoQuery, Timestamp
+from edge.path_tenant import tenant_of
 from edge.requests import PublicRequest, StaffRequest
 from edge.routes import Edge, RouteTable
 from edge.triggers import FailedMessages, add_work_queue
 
 
 class SessionAnswer(ApiModel):
-    """Where the owner goes to consent, and until when the link works."""
+    """Where the owner or the customer's administrator goes to consent, and for how long."""
 
     consent_url: str
     expires_at: Timestamp
@@ -67,6 +69,22 @@ async def consent_callback(site: ConsentSite, request: PublicRequest) -> Answer:
     outcome = await receive_callback(site.ports, query, request.request_id)
     shown = urlencode({"consent": str(outcome)})
     return Answer(302, headers={"Location": f"{settings_page}?{shown}"})
+
+
+@routes.route(
+    "POST",
+    "tenants/{tenantId}/consent-link",
+    Permission.TENANTS_MANAGE,
+    answers={201: SessionAnswer},
+)
+async def create_consent_link(site: ConsentSite, request: StaffRequest[NoBody, NoQuery]) -> Answer:
+    """Return a link with which a customer's administrator consents; it works once, for 7 days."""
+    caller, ports = request.caller, site.ports
+    tenant = (await tenant_of(ports.msps, request)).value
+    cause = request.cause(ports.clock.now())
+    started = await start_customer_session(ports, site.link, caller, tenant, cause)
+    body = SessionAnswer(consent_url=started.consent_url, expires_at=started.expires_at)
+    return Answer(201, body)
 
 
 def consent_functions(edge: Edge, site: ConsentSite) -> func.Blueprint:

@@ -5,6 +5,7 @@ A session is completed, once, with its final outcome, or postponed to the queue 
 
 from consent.ports import ConsentPorts
 from consent.session_work import mark_finished, queue_attempt
+from core.consented_manifest import note_permissions
 from core.transactions import decide_and_commit
 from domain.audit import Actor, Cause
 from domain.consent_session import (
@@ -14,8 +15,9 @@ from domain.consent_session import (
     ConsentState,
     state_of,
 )
+from domain.customer_consent import decide_session
 from domain.errors import PartnerTenantExists
-from domain.partner_tenant import Enabling, enable, note_permissions
+from domain.partner_tenant import Enabling, enable
 from domain.ports.msp_store import TenantRecords
 from domain.row_changes import Decision, Insert, Replace, RowChange
 from domain.tenant import Organization, Tenant
@@ -65,13 +67,20 @@ async def _commit(
     """Commit the outcome, its audit event, and the tenant if it is enabled.
 
     Returns:
-        The outcome that is stored, and the partner tenant when it is enabled.
+        The outcome that is stored, and the tenant that it enables.
     """
     actor = Actor("consent", session.tid, session.oid, session.name)
     cause = Cause(actor, ports.clock.now(), request_id)
+
+    def decide(records: TenantRecords) -> Decision[tuple[ConsentOutcome, Tenant | None]]:
+        if session.customer is not None and isinstance(result, ConsentOutcome):
+            version = ports.consents.version_of(records.head.msp.value)
+            return decide_session(records, session, result, version, cause)
+        return decide_outcome(records, session, result, cause)
+
     return await decide_and_commit(
-        lambda: ports.msps.tenant_records(session.msp_id, session.tid),
-        lambda records: decide_outcome(records, session, result, cause),
+        lambda: ports.msps.tenant_records(session.msp_id, session.tenant_id),
+        decide,
         ports.msps.commit,
     )
 

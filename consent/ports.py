@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.sync_requests import SyncRequests
 from domain.ports.clock import Clock
 from domain.ports.consent_sessions import ConsentSessions
+from domain.ports.customer_consent import CustomerConsents
 from domain.ports.identity import Identity
 from domain.ports.msp_store import MspStore
 from domain.ports.pending_work import PendingWorkStore
@@ -28,4 +29,5 @@ class ConsentPorts:
     queues: Queues
     identity: Identity
     clock: Clock
+    consents: CustomerConsents
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep

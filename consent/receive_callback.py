@@ -79,8 +79,8 @@ async def _refusal(
     ports: ConsentPorts, query: CallbackQuery, session: ConsentSession
 ) -> ConsentOutcome | None:
     refused = query.refusal(session, ports.clock.now())
-    if refused is not None:
-        return refused
+    if refused is not None or session.customer is not None:
+        return refused  # A customer's consent is the customer's, whoever sent the link.
     member = await ports.msps.find(StaffMember, session.msp_id, session.tid, session.oid)
     if member is None or not member.value.may(Permission.CONSENT_MANAGE):
         return ConsentOutcome.INVALID

@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from consent.ports import ConsentPorts
+from core.customer_grants import customer_grants
 from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.consent_session import (
@@ -30,25 +31,38 @@ class ConsentLink:
     Args:
         authority: Microsoft Entra ID, without a tenant.
         redirect_uri: The callback, exactly as registered.
+        graph: Microsoft Graph, without a version.
     """
 
     authority: str
     redirect_uri: str
+    graph: str = "https://graph.microsoft.com"
 
-    def url(self, msp: Msp, member: StaffMember, state: str) -> str:
-        """Return Microsoft's admin-consent page for the member's own tenant.
+    def url(self, msp: Msp, session: ConsentSession, state: str) -> str:
+        """Return Microsoft's admin-consent page for the session's tenant.
 
         https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
         """
         query = urlencode(
             {
                 "client_id": msp.app.client_id,
-                "scope": _SCOPE,
+                "scope": self._scope(msp, session),
                 "redirect_uri": self.redirect_uri,
                 "state": state,
             }
         )
-        return f"{self.authority}/{member.tid}/v2.0/adminconsent?{query}"
+        return f"{self.authority}/{session.tenant_id}/v2.0/adminconsent?{query}"
+
+    def _scope(self, msp: Msp, session: ConsentSession) -> str:
+        """Return what the page asks for.
+
+        A customer is asked only for the delegated permissions. With `/.default`, the app would
+        also get its own permissions there, which GDAP does not limit.
+        """
+        if session.customer is None:
+            return _SCOPE
+        names = sorted(customer_grants(msp.app).scopes)
+        return " ".join(f"{self.graph}/{name}" for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,7 @@ async def start_session(
         lambda records: _record(records, session, cause),
         ports.msps.commit,
     )
-    return StartedSession(link.url(msp, member, state), session.expires_at)
+    return StartedSession(link.url(msp, session, state), session.expires_at)
 
 
 def _record(records: TenantRecords, session: ConsentSession, cause: Cause) -> Decision[None]:

@@ -7,6 +7,11 @@ from typing import NamedTuple
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 
+# The delegated permission `user_impersonation` of Partner Center, with which customers' tenants
+# consent to the app. https://learn.microsoft.com/partner-center/developer/control-panel-vendor-apis
+PARTNER_CENTER = "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"
+PARTNER_CENTER_SCOPE = "1cebfa2a-fb4d-419e-b5f9-839b4383e05a"
+
 
 class PermissionIds(NamedTuple):
     """A permission's IDs: of the application role, and of the delegated scope."""

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from domain.data_set import Document
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.ports.stored_users import StoredUsers
 from domain.ports.sync_states import SyncStates
-from domain.ports.synced_records import Document
 from domain.ports.user_index import UserIndex
 from domain.user_block import UserBlock, by_block, covers_every_hash, entry_of
 

@@ -1,7 +1,7 @@
-"""Sweeps over many items: a few at a time, page by page, or only the first ones."""
+"""Sweeps over many items: a few at a time, or page by page."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 from domain.ports.page import Page
 
@@ -51,13 +51,3 @@ async def all_pages[T](fetch: Callable[[str | None], Awaitable[Page[T]]]) -> Asy
         if page.next_token is None:
             return
         page = await fetch(page.next_token)
-
-
-async def first[T](items: AsyncIterable[T], most: int) -> list[T]:
-    """Return at most this many of the first items; no more are read."""
-    found: list[T] = []
-    async for item in items:
-        found.append(item)
-        if len(found) == most:
-            break
-    return found

@@ -12,6 +12,8 @@ The deadlines of a session:
                        browser waits    every 5 s         every 20 s         outcome: failed
                                         shown: pending    shown: pending
 
+The link for a customer's administrator lasts 7 days (CUSTOMER_LIFETIME) instead of 15 minutes.
+
 The 10 seconds and the 10 minutes count from `spent_at`. `expires_at` limits only when the state
 can be spent; work that a crash left with an unspent state is dropped after it.
 
@@ -28,6 +30,8 @@ from enum import StrEnum
 from domain.identifiers import MspId, ObjectId, SessionHash, TenantId
 
 LIFETIME = timedelta(minutes=15)
+# A link for a customer's administrator, who gets it by mail and may be away for some days.
+CUSTOMER_LIFETIME = timedelta(days=7)
 
 
 class ConsentState(StrEnum):
@@ -82,6 +86,7 @@ class ConsentSession:
         refused: The outcome with which that callback was refused, if it was refused.
         finished_at: When the outcome became final; None before.
         reused_at: When its state was first received again after it was spent; None if never.
+        customer: The customer whose administrator consents; None for the MSP's own tenant.
     """
 
     session: SessionHash
@@ -94,6 +99,12 @@ class ConsentSession:
     refused: ConsentOutcome | None = None
     finished_at: datetime | None = None
     reused_at: datetime | None = None
+    customer: TenantId | None = None
+
+    @property
+    def tenant_id(self) -> TenantId:
+        """The only tenant that this session can consent for."""
+        return self.customer or self.tid
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ DomainError
 ├── StaleVersion, ConcurrentChange               another writer was first
 ├── ForeignPerson                                cannot be staff of this MSP
 ├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft refuses
+├── CustomerConsentRefused
 ├── SellerIncomplete                             no tax invoice without the seller's ABN
 └── MicrosoftUnavailable, StorageUnavailable, BillingEmailFailed     a service does not answer
 """
@@ -236,6 +237,19 @@ class ConcurrentChange(DomainError):
 
 class ConsentRequired(DomainError):
     """The partner app has no sufficient admin consent in the tenant, or does not have it yet."""
+
+
+class CustomerConsentRefused(DomainError):
+    """Microsoft does not let the MSP consent to the partner app in a customer's tenant.
+
+    Args:
+        reason: A stable word, such as `customer_not_listed`.
+        advice: What is wrong and what to do, for people.
+    """
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(advice)
+        self.reason, self.advice = reason, advice
 
 
 class GdapRefused(DomainError):

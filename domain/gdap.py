@@ -24,7 +24,19 @@ ROLES = {
     "SharePoint Administrator": "f28a1f50-f6e7-4571-818b-6a12f2af6b6c",
     "Teams Administrator": "69091246-20e8-4a56-aa4d-066075b2a7a8",
     "Service Support Administrator": "f023fd81-a637-4b56-95fd-791ac0226033",
+    # Partner Center consents to the partner app for an account with this role.
+    "Cloud Application Administrator": "158c047a-c907-4556-b7ef-446551a6b5f7",
+    "Authentication Administrator": "c4e39bd9-1100-46d3-8c65-fb160da0071f",
+    "Security Operator": "5f2222b1-57c3-48ba-8ad5-d4759f1fde6f",
+    "Reports Reader": "4a5d8f65-41da-4de4-8968-e035b65339cf",
+    "Groups Administrator": "fdd7a751-b60b-444a-984c-02652fe8fa1c",
+    "Guest Inviter": "95e79109-95c0-4d8e-aee3-d01accf2d47b",
 }
+# Requested from customers only of an MSP that asks for them.
+OPTIONAL_ROLES = {
+    "Privileged Authentication Administrator": "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
+}
+ALL_ROLES = ROLES | OPTIONAL_ROLES
 
 
 class RelationshipState(StrEnum):

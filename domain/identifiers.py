@@ -115,6 +115,28 @@ class SessionRef:
 
 
 @dataclass(frozen=True, slots=True)
+class MspRef:
+    """One MSP, as the subject of work."""
+
+    msp_id: MspId
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRange:
+    """Entries of one partition of the schedule of syncs.
+
+    Args:
+        partition: The partition's key.
+        first: The key of the first entry; by default the range has no beginning.
+        last: The key of the last entry, which is included; by default the range has no end.
+    """
+
+    partition: str
+    first: str = ""
+    last: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OperationRef:
     """One operation at one life of a tenant."""
 

@@ -22,7 +22,7 @@ class SecurityGroup:
 
     Args:
         group_id: Object ID of the group in the MSP's own tenant.
-        roles: Names of roles in `domain.gdap.ROLES`.
+        roles: Names of roles in `domain.gdap.ALL_ROLES`.
     """
 
     group_id: str
@@ -42,6 +42,10 @@ class PartnerApp:
             used to read customer tenants under GDAP.
         security_groups: The groups that get access when a customer accepts a relationship. The
             service account is a member of at least one of them.
+        optional_roles: Names of roles in `domain.gdap.OPTIONAL_ROLES` that customers are asked for
+            in addition.
+        capabilities: Names of the capabilities in `core.capabilities` that the MSP has chosen
+            besides reading.
     """
 
     client_id: str
@@ -49,6 +53,8 @@ class PartnerApp:
     credential: str | None
     service_account: str
     security_groups: tuple[SecurityGroup, ...] = ()
+    optional_roles: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
 
     @property
     def access(self) -> str:

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from domain.audit import Cause
 from domain.billing_account import BillingAccount, next_month
 from domain.errors import MspSuspended, NoPartnerTenant, PartnerTenantExists
-from domain.graph_permissions import MANIFEST, MANIFEST_VERSION
 from domain.identifiers import new_epoch
 from domain.ports.msp_store import TenantRecords
 from domain.removal import removal_row
@@ -57,23 +56,6 @@ def refuse_second(records: TenantRecords, tenant_id: str) -> None:
     slot = records.head.slot
     if slot and slot.value.tenant_id != tenant_id:
         raise PartnerTenantExists("The MSP has another partner tenant already.")
-
-
-def note_permissions(records: TenantRecords, organization: Organization) -> tuple[RowChange, ...]:
-    """Record whether the MSP's consent covers all permissions of the current manifest.
-
-    If it does not, it is not a consent to the current manifest. It may be one to an earlier
-    manifest, so an earlier version that is recorded is kept.
-    """
-    msp = records.head.msp
-    version = msp.value.consented_manifest
-    if organization.permissions >= MANIFEST:
-        version = MANIFEST_VERSION
-    elif version == MANIFEST_VERSION:
-        version = None
-    if version == msp.value.consented_manifest:
-        return ()
-    return (Replace(replace(msp.value, consented_manifest=version), msp.version),)
 
 
 def enable(
@@ -130,6 +112,7 @@ def _convert(
         offboarded_at=None,
         connection_lost_at=None,
         connection_lost_reason=None,
+        app_consent=None,
     )
     event = cause.event(
         tenant.msp_id,

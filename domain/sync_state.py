@@ -50,10 +50,18 @@ A read that would remove too many records:
     |--- the data set is SUSPICIOUS ---|--- another sync: if it misses the same records,
     suspected_at                       |    they are removed
                                        due_at = suspected_at + 15 min, rounded up to a second,
-                                       unless the next sync is due earlier
+                                       unless another data set is due earlier
+
+Each data set has its own cadence, and a sync reads those that are due (`sync.cadences`):
+
+    0:00        0:15        0:30        0:45        1:00                          6:00
+    |-----------|-----------|-----------|-----------|--- ... ---------------------|
+    everything  quarter-    quarter-    quarter-    hourly ones                   the regular ones,
+                hourly ones hourly ones hourly ones as well                       users among them
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -63,13 +71,9 @@ from domain.identifiers import TenantRef
 CONFIRMED_AFTER = timedelta(minutes=15)
 
 
-class DataSet(StrEnum):
-    """What is read from Microsoft Graph."""
-
-    USERS = "users"
-    LICENCES = "licences"
-    SECURE_SCORE = "secureScore"
-    CONDITIONAL_ACCESS = "conditionalAccessPolicies"
+# The data sets of the first sync, by name. A tenant's sync is shown as their state: other data sets
+# are read beside them, and each has a state of its own.
+FIRST_SYNC = ("users", "licences", "secureScore", "conditionalAccessPolicies")
 
 
 class SyncPhase(StrEnum):
@@ -89,6 +93,7 @@ class ReadState(StrEnum):
     SUCCEEDED = "succeeded"
     SUSPICIOUS = "suspicious"  # it would remove many records, so a second read must confirm it
     NOT_AUTHORISED = "not_authorised"
+    NOT_LICENSED = "not_licensed"
     FAILED = "failed"
 
 
@@ -99,8 +104,12 @@ class DataSetState:
     Args:
         count: Number of stored rows; after a failed read, those of the last successful read.
         synced_at: When it was last read completely.
+        tried_at: When the last read began, whether or not it succeeded; None before the first.
+        missing_roles: The Entra roles of which the service account lacks one, if it lacks any.
+        missing_plans: The service plans of which the tenant has none, if it needs one.
         error: A text for people; never contains a token or a response body of Microsoft.
-        digest: Digest of a small data set's content; unchanged content is not written again.
+        digest: Digest of what was read; unchanged content is not written again.
+        watermark: When the last complete read began, of a data set that is read incrementally.
         delta_link: The link at which Graph continues to report changes.
         next_link: The link at which a postponed read of all records continues.
         indexed: Version of the search index that contains these rows; if it is not the current
@@ -111,12 +120,15 @@ class DataSetState:
         suspected: Digest of the keys that this read would have removed.
     """
 
-    name: DataSet
+    name: str
     state: ReadState = ReadState.PENDING
     count: int | None = None
     synced_at: datetime | None = None
+    tried_at: datetime | None = None
     duration_ms: int | None = None
     missing_permission: str | None = None
+    missing_roles: tuple[str, ...] = ()
+    missing_plans: tuple[str, ...] = ()
     error: str | None = None
     digest: str | None = None
     delta_link: str | None = None
@@ -126,6 +138,22 @@ class DataSetState:
     whole_at: datetime | None = None
     suspected_at: datetime | None = None
     suspected: str | None = None
+    watermark: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the app has at a tenant, as of the last sync; None while it is unknown.
+
+    Args:
+        permissions: The Graph permissions in the token.
+        plans: The service plans in usable licences, as far as a data set needs them.
+        watched: IDs of the accounts whose sign-ins are read.
+    """
+
+    permissions: frozenset[str] | None = None
+    plans: frozenset[str] | None = None
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +190,10 @@ class SyncState:
         first_synced_at: End of the first sync that read anything; until then the partner tenant
             is not in the list.
         asked_again_at: When another sync was requested while this one was running; it follows.
+        wanted_at: When somebody last asked for a sync, rather than the timer. What was read earlier
+            is read again.
+        last_synced_at: When the data sets of the first sync were last read.
+        data_sets: The states of the data sets by name; use `data_set` to look one up.
     """
 
     ref: TenantRef
@@ -174,34 +206,23 @@ class SyncState:
     due_at: datetime | None = None
     queued_until: datetime | None = None
     asked_again_at: datetime | None = None
-    data_sets: tuple[DataSetState, ...] = tuple(DataSetState(name) for name in DataSet)
+    wanted_at: datetime | None = None
+    data_sets: Mapping[str, DataSetState] = field(default_factory=dict)
     roll_up: RollUp = RollUp()
+    access: Access = Access()
 
     def with_data_set(self, state: DataSetState) -> "SyncState":
         """Return the state with one data set's entry replaced."""
-        return replace(
-            self,
-            data_sets=tuple(state if old.name is state.name else old for old in self.data_sets),
-        )
+        return replace(self, data_sets={**self.data_sets, state.name: state})
 
-    def data_set(self, name: DataSet) -> DataSetState:
-        """Return one data set's entry."""
-        return next(entry for entry in self.data_sets if entry.name is name)
+    def data_set(self, name: str) -> DataSetState:
+        """Return one data set's entry; one that is not stored was never read."""
+        return self.data_sets.get(name) or DataSetState(name)
 
     @property
-    def confirm_at(self) -> datetime | None:
-        """When another read may confirm the earliest suspicious read; None without one."""
-        suspected = [
-            entry.suspected_at
-            for entry in self.data_sets
-            if entry.state is ReadState.SUSPICIOUS and entry.suspected_at
-        ]
-        if not suspected:
-            return None
-        # Rounded up: the schedule drops fractions of a second, and a read that is too early
-        # confirms nothing.
-        earliest = min(suspected) + CONFIRMED_AFTER + timedelta(microseconds=999_999)
-        return earliest.replace(microsecond=0)
+    def first_sets(self) -> list[DataSetState]:
+        """The entries of the data sets of the first sync."""
+        return [self.data_set(name) for name in FIRST_SYNC]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +238,8 @@ class SyncSummary:
     """The part of a tenant's sync that the portfolio shows.
 
     Args:
-        synced_at: When a data set was last read completely; a failed sync does not change it.
+        synced_at: When a data set of the first sync was last read completely; a failed sync does
+            not change it.
         users: The state of the last read of the users.
     """
 
@@ -229,6 +251,6 @@ class SyncSummary:
     @classmethod
     def of(cls, state: SyncState) -> "SyncSummary":
         """Return the summary of a sync's state."""
-        moments = [entry.synced_at for entry in state.data_sets if entry.synced_at]
-        users = state.data_set(DataSet.USERS).state
+        moments = [entry.synced_at for entry in state.first_sets if entry.synced_at]
+        users = state.data_set("users").state
         return cls(state.roll_up, state.first_synced_at, max(moments, default=None), users)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.identifiers import Epoch, MspId, TenantId, TenantRef
+from domain.identifiers import Epoch, MspId, SessionHash, TenantId, TenantRef
 
 
 class TenantStatus(StrEnum):
@@ -31,6 +31,28 @@ class TenantConnection(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AppConsent:
+    """The partner app's consent in a customer's tenant.
+
+    Args:
+        version: Version of the app's delegated permissions that was last proven to be consented
+            to, as `core.customer_grants` writes it.
+        given: Version that Partner Center has accepted but Entra ID does not show yet.
+        at: When this was last found.
+        refused: Why the current version cannot be consented to, as a stable word; None if it can.
+        advice: The same for people, with what to do.
+        session: The last session of an administrator's link that has ended.
+    """
+
+    version: str | None = None
+    given: str | None = None
+    at: datetime | None = None
+    refused: str | None = None
+    advice: str | None = None
+    session: SessionHash | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant row. One per MSP and tenant ID, since that is its key.
 
@@ -39,6 +61,8 @@ class Tenant:
         offboarded_at: When it was offboarded; None if it is not.
         connection_lost_at: When its GDAP relationship was found to have ended; None otherwise.
         connection_lost_reason: How the relationship ended: `expired` or `terminated`.
+        app_consent: The partner app's consent in a customer's tenant, once something is known of
+            it; the partner tenant's own is recorded with the MSP.
     """
 
     msp_id: MspId
@@ -53,6 +77,7 @@ class Tenant:
     offboarded_at: datetime | None = None
     connection_lost_at: datetime | None = None
     connection_lost_reason: str | None = None
+    app_consent: AppConsent | None = None
 
     @property
     def is_synced(self) -> bool:

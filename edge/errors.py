@@ -48,6 +48,7 @@ TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.StaleVersion: (HTTPStatus.PRECONDITION_FAILED, "stale_version"),
     errors.ForeignPerson: (HTTPStatus.UNPROCESSABLE_ENTITY, "foreign_person"),
     errors.ConsentRequired: (HTTPStatus.UNPROCESSABLE_ENTITY, "consent_required"),
+    errors.CustomerConsentRefused: (HTTPStatus.UNPROCESSABLE_ENTITY, "consent_refused"),
     errors.OrganizationMismatch: (HTTPStatus.BAD_GATEWAY, "organization_mismatch"),
     errors.GdapRefused: (HTTPStatus.BAD_GATEWAY, "gdap_refused"),
     errors.MicrosoftRefused: (HTTPStatus.BAD_GATEWAY, "microsoft_refused"),

@@ -1,6 +1,6 @@
 """Lists: one declaration provides paging, filters, the link of the next page, and OpenAPI."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 
 from pydantic import BaseModel
@@ -45,3 +45,11 @@ def list_route[P, Q: ListQuery, A: BaseModel](
         return fetch
 
     return declare
+
+
+def page_of[T](query: ListQuery, items: Mapping[str, T]) -> Page[T]:
+    """Return a page of items that are at hand, in the order of their keys."""
+    keys = [key for key in sorted(items) if key > (query.page_token or "")]
+    page = keys[: query.page_size]
+    token = page[-1] if len(keys) > len(page) else None
+    return Page(tuple(items[key] for key in page), token)

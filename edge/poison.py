@@ -12,7 +12,7 @@ import azure.functions as func
 
 from domain.audit import SYSTEM, Cause
 from domain.errors import MalformedInput
-from domain.identifiers import OperationRef, TenantRef
+from domain.identifiers import OperationRef, ScheduleRange, TenantRef
 from domain.ports.msp_store import MspStore
 from domain.row_changes import Insert
 from domain.work_queues import Subject, WorkQueue
@@ -29,7 +29,7 @@ async def record_poison[R: Subject](
     No row is written for an MSP that does not exist, since nobody would ever read it.
 
     Returns:
-        The message's subject, or None if it names no subject or no existing MSP.
+        The message's subject, or None if it names no subject or an MSP that does not exist.
     """
     count("work.poisoned", work=queue.name)
     try:
@@ -37,6 +37,10 @@ async def record_poison[R: Subject](
     except MalformedInput:
         _log.warning("a message in the queue %s cannot be read", queue.name)
         return None
+    if isinstance(subject, ScheduleRange):
+        # It belongs to no MSP. The timer's next run searches the same entries.
+        _log.error("the search for due tenants failed in partition %s", subject.partition)
+        return subject
     if await msps.head(subject.msp_id) is None:
         _log.warning("a message in the queue %s names an MSP that does not exist", queue.name)
         return None

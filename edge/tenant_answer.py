@@ -1,9 +1,11 @@
 """A tenant as all routes return it."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from domain.row_changes import Versioned
-from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
+from domain.sync_state import FIRST_SYNC, DataSetState, ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant, TenantConnection, TenantStatus
 from edge.models import ApiModel, Timestamp
 
@@ -16,7 +18,7 @@ _ADVICE = (
 class DataSetAnswer(ApiModel):
     """The last read of one data set."""
 
-    name: DataSet
+    name: str
     state: ReadState
     count: int | None
     synced_at: Timestamp | None
@@ -47,7 +49,7 @@ class SyncAnswer(ApiModel):
     @classmethod
     def of(cls, state: SyncState | None) -> "SyncAnswer":
         """Return a sync's state; before the first request everything is pending."""
-        data_sets = state.data_sets if state else tuple(DataSetState(name) for name in DataSet)
+        data_sets = state.first_sets if state else [DataSetState(name) for name in FIRST_SYNC]
         return cls(
             state=state.phase if state else SyncPhase.PENDING,
             data_sets=[DataSetAnswer.of(entry) for entry in data_sets],
@@ -70,6 +72,32 @@ class LostConnection(ApiModel):
         return cls(reason=reason, since=tenant.connection_lost_at, advice=_ADVICE)
 
 
+class ConnectionTrouble(ApiModel):
+    """What keeps a customer that can be reached from being read, and what to do.
+
+    POST to `consentLink` returns the page on which an administrator of the customer consents.
+    """
+
+    code: Literal["consent_required"] = "consent_required"
+    reason: str
+    since: Timestamp | None
+    advice: str
+    consent_link: str
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "ConnectionTrouble | None":
+        """Return the trouble with a customer's consent, or None if there is none."""
+        consent = tenant.app_consent
+        if consent is None or consent.refused is None or tenant.is_own_msp_tenant:
+            return None
+        return cls(
+            reason=consent.refused,
+            since=consent.at,
+            advice=consent.advice or "",
+            consent_link=f"/tenants/{tenant.tenant_id}/consent-link",
+        )
+
+
 class TenantAnswer(ApiModel):
     """A tenant, its connection, and how its sync stands."""
 
@@ -80,6 +108,7 @@ class TenantAnswer(ApiModel):
     badge: str | None
     connection: TenantConnection
     connection_lost: LostConnection | None
+    connection_trouble: ConnectionTrouble | None
     status: TenantStatus
     notes: str | None
     created_at: Timestamp
@@ -100,6 +129,7 @@ class TenantAnswer(ApiModel):
             badge=tenant.badge,
             connection=tenant.connection,
             connection_lost=LostConnection.of(tenant),
+            connection_trouble=ConnectionTrouble.of(tenant),
             status=tenant.status,
             notes=tenant.notes,
             created_at=tenant.created_at,

@@ -1,4 +1,4 @@
-"""Routes of GDAP invites, and the timer that polls their relationships."""
+"""Routes of GDAP invites, the poll of their relationships, and the consents of customers."""
 
 from functools import partial
 from typing import Literal
@@ -6,10 +6,11 @@ from typing import Literal
 import azure.functions as func
 from pydantic import ConfigDict, Field, RootModel
 
-from domain.identifiers import TenantId, parse_tenant_id
+from domain.identifiers import MspRef, TenantId, parse_tenant_id
 from domain.ports.page import Page
 from domain.roles import Permission
 from domain.tenant import GdapInvite
+from domain.work_queues import CONSENT_CUSTOMER, POLL_MSP_GDAP
 from edge.answers import Answer
 from edge.lists import list_route
 from edge.models import (
@@ -24,9 +25,10 @@ from edge.models import (
 )
 from edge.requests import StaffRequest
 from edge.routes import Edge, RouteTable
-from edge.triggers import add_timer
+from edge.triggers import FailedMessages, add_timer, add_work_queue
+from gdap.consent_customer import consent_customer
 from gdap.invite import Invitation, InviteStatus, invite_customer
-from gdap.poll_relationships import poll_relationships
+from gdap.poll_relationships import poll_relationships, try_poll
 from gdap.ports import GdapPorts
 
 
@@ -119,8 +121,14 @@ async def create_gdap_invite(
 
 
 def gdap_functions(edge: Edge, ports: GdapPorts) -> func.Blueprint:
-    """Return the area's functions: its routes, and the timer that polls relationships."""
-    blueprint = routes.bind(edge, ports)
-    poll = partial(poll_relationships, ports)
-    add_timer(blueprint, "poll_gdap_relationships", "GDAP_SCHEDULE", poll)
+    """Return the area's functions: its routes, the poll, and the queue of customers' consents."""
+    blueprint, failed = routes.bind(edge, ports), FailedMessages(ports.msps, ports.clock)
+
+    async def poll(ref: MspRef, _message_id: str) -> None:
+        await try_poll(ports, ref.msp_id)
+
+    queue_polls = partial(poll_relationships, ports)
+    add_timer(blueprint, "poll_gdap_relationships", "GDAP_SCHEDULE", queue_polls)
+    add_work_queue(blueprint, POLL_MSP_GDAP, failed, poll)
+    add_work_queue(blueprint, CONSENT_CUSTOMER, failed, partial(consent_customer, ports))
     return blueprint

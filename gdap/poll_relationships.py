@@ -1,13 +1,16 @@
-"""Polling GDAP relationships: Microsoft sends no notification when a customer responds."""
+"""Polling GDAP relationships: Microsoft sends no notification when a customer responds.
+
+A timer queues one message for each MSP.
+"""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from uuid import uuid4
 
-from core.sweeps import all_pages, for_each
+from core.fan_out import send_to_each_msp
+from core.sweeps import all_pages
 from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import DomainError
@@ -17,18 +20,18 @@ from domain.msp import Msp
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.row_changes import Versioned
 from domain.tenant import GdapInvite, Tenant, TenantRemoval
+from domain.work_queues import POLL_MSP_GDAP
+from gdap.consent_requests import ConsentRequests
 from gdap.invite_record import record_access
 from gdap.ports import GdapPorts
 from gdap.reconcile_relationship import reconcile
-from gdap.reconciliation import Change, Reconciliation
+from gdap.reconciliation import Reconciliation
 from telemetry import count
 
 _log = logging.getLogger(__name__)
-_MAX_CONCURRENT = 8
 _PAGE = 1000
 # In one poll of an MSP. Each takes a few requests; the others wait for the next poll.
 _MOST_ASSIGNMENTS = 200
-_SYNCED_AFTER = {Change.ACCEPTED, Change.REACTIVATED, Change.RECONNECTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,24 @@ class MspView:
 
 
 async def poll_relationships(ports: GdapPorts) -> None:
-    """Reconcile every MSP's relationships; a failure at one MSP does not affect the others."""
+    """Queue the poll of each MSP.
 
-    def log(msp_id: MspId, error: Exception) -> None:
-        if isinstance(error, DomainError):
-            _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
-        else:
-            _log.error("GDAP relationships of MSP %s were not reconciled", msp_id, exc_info=error)
+    Raises:
+        MessagesNotSent: Some could not be queued; the next poll does.
+    """
+    await send_to_each_msp(ports.msps, ports.sync_requests.queues, POLL_MSP_GDAP)
 
-    msp_ids = [msp_id async for msp_id in ports.msps.msp_ids()]
-    await for_each(msp_ids, partial(poll_msp, ports), log, max_concurrent=_MAX_CONCURRENT)
+
+async def try_poll(ports: GdapPorts, msp_id: MspId) -> None:
+    """Reconcile one MSP's relationships, if they can be read.
+
+    If not, the message still counts as done. The next poll is soon, and a service account that is
+    refused stays refused until somebody signs it in.
+    """
+    try:
+        await poll_msp(ports, msp_id)
+    except DomainError as error:
+        _log.warning("GDAP relationships of MSP %s were not read: %s", msp_id, error)
 
 
 async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
@@ -81,13 +92,14 @@ async def poll_msp(ports: GdapPorts, msp_id: MspId) -> None:
     if relationships.unreadable:
         count("gdap.unreadable", len(relationships.unreadable))
     view, assignments_left = await _read_view(ports.msps, head), _MOST_ASSIGNMENTS
+    requests = ConsentRequests(ports, ports.consents.version_of(head.msp.value))
     for tenant_id, of_customer in _by_customer(relationships.found):
         invite = view.invites.get(tenant_id)
         if _may_be_active(tenant_id, invite, of_customer, relationships.unreadable):
             continue
         try:
             assignments_left -= await _reconcile_customer(
-                ports, view, tenant_id, of_customer, may_assign=assignments_left > 0
+                requests, view, tenant_id, of_customer, may_assign=assignments_left > 0
             )
         except Exception:  # noqa: BLE001  the other customers are reconciled anyway
             _log.exception("a customer's GDAP relationships were not reconciled")
@@ -129,7 +141,7 @@ def _by_customer(
 
 
 async def _reconcile_customer(
-    ports: GdapPorts,
+    requests: ConsentRequests,
     view: MspView,
     tenant_id: TenantId,
     relationships: Sequence[GdapRelationship],
@@ -140,10 +152,11 @@ async def _reconcile_customer(
 
     An assignment counts also when `may_assign` postpones it to the next poll.
     """
-    msp = view.head.msp.value
+    ports, msp = requests.ports, view.head.msp.value
     cause = Cause(SYSTEM, ports.clock.now(), str(uuid4()))
     preview = reconcile(view.records(tenant_id), relationships, cause)
     if not preview.operations and not _lacks_access(preview.result, msp):
+        await requests.ask_if_missing(preview.result)
         return 0
     reconciliation = await decide_and_commit(
         lambda: ports.msps.tenant_records(msp.msp_id, tenant_id),
@@ -151,9 +164,14 @@ async def _reconcile_customer(
         ports.msps.commit,
     )
     is_new = may_assign and await _assign(ports, msp, reconciliation, cause)
-    if reconciliation.tenant and (is_new or reconciliation.change in _SYNCED_AFTER):
+    lacks_access = _lacks_access(reconciliation, msp)
+    if lacks_access and not is_new:
+        return 1
+    # The first sync follows the consent.
+    is_asked = await requests.ask_if_missing(reconciliation)
+    if reconciliation.tenant and is_new and not is_asked:
         await ports.sync_requests.request(reconciliation.tenant.ref, cause.at)
-    return int(_lacks_access(reconciliation, msp))
+    return int(lacks_access)
 
 
 def _lacks_access(reconciliation: Reconciliation, msp: Msp) -> bool:

@@ -134,7 +134,10 @@ def _bring_back(
 ) -> Decision[Reconciliation]:
     """Reactivate a tenant that was offboarded, or reconnect one whose connection was lost."""
     change = Change.RECONNECTED
-    tenant = replace(known.value, connection_lost_at=None, connection_lost_reason=None)
+    # The customer may have removed the partner app together with the relationship.
+    tenant = replace(
+        known.value, connection_lost_at=None, connection_lost_reason=None, app_consent=None
+    )
     if tenant.status is TenantStatus.OFFBOARDED:
         change = Change.REACTIVATED
         tenant = replace(tenant, status=TenantStatus.ACTIVE, offboarded_at=None)

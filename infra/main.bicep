@@ -56,12 +56,13 @@ param tuning object = {
   TELEMETRY_SHARE: '0.1'
 }
 
-@description('Microsoft Entra ID and Microsoft Graph of the cloud, without a slash at the end.')
+@description('Microsoft Entra ID, Microsoft Graph and Partner Center of the cloud, without a slash at the end.')
 param clouds object = {
   // Only the host: loginEndpoint ends in a slash in some clouds, and the app appends /<tenant>.
   ENTRA_AUTHORITY: 'https://${split(environment().authentication.loginEndpoint, '/')[2]}'
   // environment() has no Microsoft Graph: its `graph` is the retired Azure AD Graph.
   GRAPH_ENDPOINT: 'https://graph.microsoft.com'
+  PARTNER_CENTER_ENDPOINT: 'https://api.partnercenter.microsoft.com'
 }
 
 @description('Redundancy of the storage account.')

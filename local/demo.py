@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from local.browser import Browser, Reply
-from local.sample_data import CONTOSO
+from local.sample_data import CONTOSO, fixed_id
 from local.stack import Stack
 
 _OWNER = CONTOSO.staff[0]
 _OWN = CONTOSO.own.tenant_id
+_NEW = {"tenantId": fixed_id("tenant/relecloud.com"), "displayName": "Relecloud"}
 _BOLD, _DIM, _END = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 _PATIENCE_SECONDS = 60
 
@@ -41,6 +42,7 @@ class Demo:
         await self._guards()
         await self._preview()
         await self._disable()
+        await self._new_customer()
 
     def _title(self, text: str) -> None:
         self._step += 1
@@ -82,6 +84,53 @@ class Demo:
             _expect(time.monotonic() < deadline, "the first sync takes too long")
             await asyncio.sleep(0.03)
         _expect(sync["state"] == "succeeded", f"the sync ended as {sync['state']}")
+
+    async def _new_customer(self) -> None:
+        self._title("A new customer, from the invite to its first sync")
+        invited = await self._call(201, "POST", "/gdap/invites", _NEW)
+        await self._browser.control("POST", f"/gdap/{invited.body['relationshipId']}/accept", {})
+        print(f"   {_DIM}The customer's admin accepts on Microsoft's page.{_END}")
+        await self._poll_until_consented()
+        path = f"/tenants/{_NEW['tenantId']}"
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            customer = (await self._browser.call(_OWNER, "GET", path)).body
+            if customer["sync"]["state"] not in ("pending", "running"):
+                break
+            _expect(time.monotonic() < deadline, "the first sync takes too long")
+            await asyncio.sleep(0.05)
+        _expect(customer["sync"]["state"] == "succeeded", f"the sync ended as {customer['sync']}")
+        _progress(customer["sync"], "")
+        listed = await self._browser.call(_OWNER, "GET", "/tenants?scope=customers&pageSize=500")
+        found = [item for item in listed.body["items"] if item["tenantId"] == _NEW["tenantId"]]
+        keys = ("displayName", "primaryDomain", "connection", "connectionTrouble", "status")
+        shown = [{key: item[key] for key in keys} for item in found]
+        await self._call(200, "GET", "/tenants?scope=customers&pageSize=500", show=_short(shown))
+        _expect(len(found) == 1, "the customer is not in the list")
+
+    async def _poll_until_consented(self) -> None:
+        """Let the GDAP poll run, as its timer does, until the consent is recorded."""
+        deadline, path = time.monotonic() + _PATIENCE_SECONDS, _events_of(_NEW["tenantId"])
+        while True:
+            await self._browser.call(
+                None,
+                "POST",
+                "/admin/functions/poll_gdap_relationships",
+                {"input": ""},
+                {"Prefer": "wait"},
+            )
+            events = (await self._browser.call(_OWNER, "GET", path)).body["items"]
+            actions = [event["action"] for event in events]
+            if "consent.completed" in actions:
+                break
+            _expect(time.monotonic() < deadline, "the consent takes too long")
+            await asyncio.sleep(0.1)
+        await self._call(200, "GET", path, show=", ".join(reversed(actions)))
+        asked = await self._browser.control("GET", "/requests")
+        for request in asked:
+            if "/applicationconsents" in request["path"]:
+                print(f"   {_DIM}Partner Center: {request['method']} {request['path']}{_END}")
+                print(f"   → {request['status']}")
 
     async def _in_the_list(self) -> None:
         self._title("The partner tenant is in the list, with its badge")
@@ -129,7 +178,7 @@ class Demo:
         await self._call(200, "POST", "/my-tenant/disable")
         await self._call(404, "GET", f"/tenants/{_OWN}")
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        path = f"/audit-events?tenantId={_OWN}"
+        path = _events_of(_OWN)
         while True:
             events = (await self._browser.call(_OWNER, "GET", path)).body["items"]
             actions = [event["action"] for event in events]
@@ -140,6 +189,10 @@ class Demo:
         deleted = next(e["before"] for e in events if e["action"] == "tenant.purged")
         await self._call(200, "GET", path, show=", ".join(reversed(actions)))
         print(f"   {_DIM}purged: {_short(deleted)}{_END}")
+
+
+def _events_of(tenant_id: str) -> str:
+    return f"/audit-events?tenantId={tenant_id}"
 
 
 def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001  the condition itself

@@ -9,6 +9,7 @@ from adapters.graph.relationships import INVITE
 from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
+from core.customer_grants import customer_grants
 from core.staffing import put_staff
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import MspId, ObjectId, TenantId, new_epoch
@@ -16,7 +17,7 @@ from domain.lifecycle import first_usage
 from domain.msp import Msp
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, RowChange
-from domain.tenant import GdapInvite, Tenant, TenantStatus
+from domain.tenant import AppConsent, GdapInvite, Tenant, TenantStatus
 from local.sample_data import MSPS, SeedMsp, SeedTenant
 from ops.onboarding import Application, Owner, check, onboard
 from ops.staff import add_sign_in_tenant
@@ -96,6 +97,7 @@ def _customer(seed_msp: SeedMsp, msp: Msp, customer: SeedTenant, cause: Cause) -
         is_own_msp_tenant=False,
         status=TenantStatus.ACTIVE,
         created_at=cause.at,
+        app_consent=AppConsent(version=customer_grants(msp.app).version, at=cause.at),
     )
     event = cause.event(msp.msp_id, "tenant.onboarded", tenant_id=tenant.tenant_id)
     relationship_id = seed_msp.relationship_id(customer)

@@ -10,6 +10,8 @@ API_AUDIENCE = "6f1d3f52-0d5a-4f0e-9a53-6f0a1c1d7e01"
 # The header value that App Service has an app send to request a managed identity token.
 IDENTITY_HEADER = "local"
 SELLER_ABN = "35000000365"  # has valid check digits, and belongs to nobody
+# Where Partner Center is below the simulation's origin; Graph and Entra ID are at the origin.
+PARTNER_CENTER = "/partnercenter"
 ROLES = ("msp_owner", "msp_admin", "l3", "l2", "l1", "viewer")
 # What the partner apps are registered with: every data set, and signing users in and out.
 PERMISSIONS = (

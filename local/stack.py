@@ -16,7 +16,13 @@ from local.azurite import connection_string, start_azurite
 from local.load_samples import seed
 from local.microsoft.certificates import make_certificates
 from local.processes import Child, StartFailed, check_free, free_ports
-from local.sample_data import API_AUDIENCE, IDENTITY_CLIENT_ID, IDENTITY_HEADER, SELLER_ABN
+from local.sample_data import (
+    API_AUDIENCE,
+    IDENTITY_CLIENT_ID,
+    IDENTITY_HEADER,
+    PARTNER_CENTER,
+    SELLER_ABN,
+)
 
 ROOT = Path(__file__).parent.parent
 PORTAL = "https://portal.manage365.example"
@@ -104,6 +110,7 @@ class Stack:
             "STORAGE_CONNECTION_STRING": self.storage,
             "ENTRA_AUTHORITY": origin,
             "GRAPH_ENDPOINT": origin,
+            "PARTNER_CENTER_ENDPOINT": origin + PARTNER_CENTER,
             "API_AUDIENCE": API_AUDIENCE,
             "PAGE_TOKEN_KEY": self.page_token_key,
             "PORTAL_URL": PORTAL,

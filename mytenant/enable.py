@@ -1,11 +1,12 @@
 """Manual enable: creates the partner tenant, or converts the customer row."""
 
+from core.consented_manifest import note_permissions
 from core.transactions import decide_and_commit
 from domain.audit import Cause
 from domain.errors import OtherTenantNamed
 from domain.identifiers import TenantId
 from domain.msp import Msp
-from domain.partner_tenant import Enabled, Enabling, enable, note_permissions, refuse_second
+from domain.partner_tenant import Enabled, Enabling, enable, refuse_second
 from domain.ports.identity import Identity
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.row_changes import Decision

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from core.capabilities import MANIFEST_VERSION
+from core.readiness import all_readiness
 from core.remove_tenant import RemovalPorts
 from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentState
 from domain.errors import ConcurrentChange
-from domain.graph_permissions import MANIFEST_VERSION
 from domain.identifiers import MspId, TenantId, parse_tenant_id
 from domain.partner_tenant import Enabling
 from domain.ports.clock import Clock
@@ -16,9 +17,12 @@ from domain.ports.identity import Identity
 from domain.ports.msp_store import MspHead
 from domain.ports.sync_states import SyncStates
 from domain.roles import Permission
+from domain.row_changes import Versioned
+from domain.sync_state import SyncState
 from domain.tenant import Tenant
 from edge.answers import Answer
 from edge.models import ApiModel, GuidText, NoBody, NoQuery, RequestModel, Timestamp
+from edge.readiness_answer import ReadinessAnswer
 from edge.requests import StaffRequest
 from edge.routes import RouteTable
 from edge.tenant_answer import TenantAnswer
@@ -59,6 +63,7 @@ class MyTenantAnswer(ApiModel):
     consent: ConsentAnswer
     permissions: PermissionsAnswer
     credential: CredentialAnswer | None
+    capabilities: list[ReadinessAnswer]
 
 
 class EnableBody(RequestModel):
@@ -93,8 +98,9 @@ async def get_my_tenant(ports: MyTenantPorts, request: StaffRequest[NoBody, NoQu
     """Return the partner tenant and the state of the consent."""
     head = request.caller.head
     record = head.consent.value if head.consent else None
+    known, state = await _partner_tenant(ports, head)
     body = MyTenantAnswer(
-        tenant=await _partner_tenant(ports, head),
+        tenant=TenantAnswer.of(known, state) if known else None,
         detected_tenant_id=record.detected_tenant_id if record else None,
         consent=ConsentAnswer(
             state=record.state if record else ConsentState.NONE,
@@ -105,6 +111,7 @@ async def get_my_tenant(ports: MyTenantPorts, request: StaffRequest[NoBody, NoQu
         credential=_credential(
             await ports.credentials.expires_at(request.caller.msp), ports.clock.now()
         ),
+        capabilities=_capabilities(known, state),
     )
     return Answer(200, body)
 
@@ -164,21 +171,34 @@ def _credential(expires_at: datetime | None, now: datetime) -> CredentialAnswer 
     return CredentialAnswer(expires_at=expires_at, is_expired=expires_at <= now)
 
 
-async def _partner_tenant(ports: MyTenantPorts, head: MspHead) -> TenantAnswer | None:
+def _capabilities(
+    known: Versioned[Tenant] | None, state: SyncState | None
+) -> list[ReadinessAnswer]:
+    if known is None:
+        return []
+    return [ReadinessAnswer.of(one) for one in all_readiness(state, is_own=True)]
+
+
+async def _partner_tenant(
+    ports: MyTenantPorts, head: MspHead
+) -> tuple[Versioned[Tenant] | None, SyncState | None]:
     slot = head.slot
-    return await _read(ports, slot.value.msp_id, slot.value.tenant_id) if slot else None
+    return await _read(ports, slot.value.msp_id, slot.value.tenant_id) if slot else (None, None)
 
 
 async def _tenant(ports: MyTenantPorts, msp_id: MspId, tenant_id: TenantId) -> TenantAnswer:
-    answer = await _read(ports, msp_id, tenant_id)
-    if answer is None:
+    known, state = await _read(ports, msp_id, tenant_id)
+    if known is None:
         raise ConcurrentChange("The tenant was removed meanwhile.")
-    return answer
+    return TenantAnswer.of(known, state)
 
 
-async def _read(ports: MyTenantPorts, msp_id: MspId, tenant_id: TenantId) -> TenantAnswer | None:
+async def _read(
+    ports: MyTenantPorts, msp_id: MspId, tenant_id: TenantId
+) -> tuple[Versioned[Tenant] | None, SyncState | None]:
+    """Return the partner tenant and the state of its sync."""
     known = await ports.msps.find(Tenant, msp_id, tenant_id)
     if known is None or not known.value.is_own_msp_tenant:
-        return None
+        return None, None
     state = await ports.sync_states.find(known.value.ref)
-    return TenantAnswer.of(known, state.value if state else None)
+    return known, state.value if state else None

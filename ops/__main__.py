@@ -18,6 +18,7 @@ from ops.backup.restore import RestoreDiffers, StoreNotEmpty
 from ops.billing import add_billing_commands
 from ops.command import Command, check_text
 from ops.credentials import add_credential_commands
+from ops.customers import add_customer_commands
 from ops.deletion import InvoicesUnpaid
 from ops.msps import add_msp_commands
 from ops.staff import add_staff_commands
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     add_staff_commands(commands)
     add_billing_commands(commands)
     add_credential_commands(commands)
+    add_customer_commands(commands)
     add_backup_commands(commands)
     return parser
 

@@ -9,6 +9,7 @@ from adapters.clock import SystemClock
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
+from domain.gdap import OPTIONAL_ROLES
 from domain.identifiers import MspId, parse_guid
 from ops.command import cents
 from ops.credentials import add_credential_options
@@ -50,6 +51,13 @@ def _add_onboarding(commands: Any) -> None:
         metavar="ID[=ROLE,ROLE…]",
         help="a group that gets access to customers, by default with all roles; may be repeated",
     )
+    msp.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        choices=tuple(OPTIONAL_ROLES),
+        help="an Entra role that customers are asked for in addition; may be repeated",
+    )
     msp.add_argument("--abn", help="Australian Business Number; required in Australia")
     msp.add_argument("--agreed-price", help="AUD per tenant per month, for enterprise_plus")
     msp.add_argument("--time-zone", default="Australia/Sydney", help="IANA name")
@@ -73,6 +81,7 @@ async def _onboard_msp(
         credential=options.credential_secret,
         service_account=options.service_account_secret,
         security_groups=tuple(options.security_group),
+        optional_roles=tuple(options.role),
         msp_id=options.msp_id,
         annual_prepay=options.annual_prepay,
         billing_email=options.billing_email,

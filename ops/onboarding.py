@@ -11,7 +11,7 @@ from stdnum.au import abn as australian_business_number
 from core.staffing import claim_person
 from domain.audit import SYSTEM, Cause
 from domain.errors import ConcurrentChange, ForeignPerson, MalformedInput
-from domain.gdap import ROLES
+from domain.gdap import OPTIONAL_ROLES, ROLES
 from domain.identifiers import MspId, ObjectId, TenantId, parse_guid
 from domain.msp import Msp, PartnerApp, SecurityGroup, Tier
 from domain.ports.msp_store import MspStore
@@ -29,6 +29,7 @@ class Application:
     Args:
         credential: Name of a secret, or None for the service's managed identity.
         security_groups: Each an object ID, alone or followed by `=` and role names.
+        optional_roles: Names of roles that customers are not asked for by default.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Application:
     msp_id: str | None = None
     annual_prepay: bool = False
     billing_email: str | None = None
+    optional_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def check(application: Application, now: datetime) -> Msp:
     Raises:
         MalformedInput: A value is malformed; the error names its option.
     """
+    optional = _optional_roles(application.optional_roles)
+    groups = application.security_groups
     return Msp(
         msp_id=MspId(parse_guid(application.msp_id or str(uuid4()), "msp-id")),
         name=present(application.name, "name"),
@@ -78,7 +82,8 @@ def check(application: Application, now: datetime) -> Msp:
             tenant_id=TenantId(parse_guid(application.app_tenant_id, "partner-app-tenant-id")),
             credential=credential_name(application.credential),
             service_account=_secret_name(application.service_account, "service-account-secret"),
-            security_groups=tuple(security_group(text) for text in application.security_groups),
+            security_groups=tuple(security_group(text, optional) for text in groups),
+            optional_roles=optional,
         ),
         owners=1,
         billing_email=email(application.billing_email),
@@ -191,16 +196,26 @@ def _zone(text: str) -> str:
         raise MalformedInput("time-zone", "must be an IANA time zone") from None
 
 
-def security_group(text: str) -> SecurityGroup:
+def _optional_roles(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not set(names) <= OPTIONAL_ROLES.keys():
+        raise MalformedInput("role", f"may be {', '.join(OPTIONAL_ROLES)}")
+    return tuple(sorted(set(names)))
+
+
+def security_group(text: str, optional: tuple[str, ...] = ()) -> SecurityGroup:
     """Return the group that a text such as `<object ID>=Global Reader,Security Reader` names.
+
+    Args:
+        optional: The optional roles that customers are asked for.
 
     Raises:
         MalformedInput: The ID is not a GUID, or a role is not one that customers are asked for.
     """
     group_id, _, names = text.partition("=")
-    roles = tuple(name.strip() for name in names.split(",")) if names else tuple(ROLES)
-    if not set(roles) <= ROLES.keys():
-        raise MalformedInput("security-group", f"may have the roles {', '.join(ROLES)}")
+    every = (*ROLES, *optional)
+    roles = tuple(name.strip() for name in names.split(",")) if names else every
+    if not set(roles) <= set(every):
+        raise MalformedInput("security-group", f"may have the roles {', '.join(every)}")
     return SecurityGroup(parse_guid(group_id, "security-group"), roles)
 
 

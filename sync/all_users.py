@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from domain.ports.graph_reader import PositionLost, TenantReader, Unreadable, UserPage
 from domain.ports.whole_reads import WholeReads
 from domain.sync_state import DataSetState
+from sync.read_states import succeeded
 from sync.suspicion import suspected
 from sync.user_index import IndexedUsers
 from sync.user_pages import ReadyPage, completed, made_ready, write_behind
-from sync.whole_data_set import succeeded
 
 
 @dataclass(slots=True)
@@ -117,14 +117,14 @@ class WholeRead:
         """
         rows = self.indexed.rows
         gone = rows.gone()
-        doubt = suspected(rows, self.held, gone)
+        now = rows.lease.clock.now()
+        doubt = suspected(rows.state, now, self.held, gone)
         if doubt is None:
             await rows.delete(gone)
         await self.indexed.build(rows.digests.keys())
         if doubt is not None:
             counted = rows.state
-            doubt = replace(doubt, delta_link=None, next_link=None)
+            doubt = replace(doubt, delta_link=None, next_link=None, unreadable=rows.unreadable)
             return replace(doubt, count=counted.count, indexed=counted.indexed)
-        now = rows.lease.clock.now()
         state = replace(rows.state, delta_link=self.link, next_link=None, whole_at=now)
-        return succeeded(rows, state, len(rows.digests))
+        return succeeded(state, now, len(rows.digests), rows.unreadable)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from domain.ports.graph_reader import TenantReader, Unreadable, UserPage
 from domain.sync_state import DataSetState
 from domain.user_block import INDEX_VERSION
+from sync.read_states import succeeded
 from sync.record_writer import RecordWriter
 from sync.user_index import IndexedUsers
 from sync.user_pages import ReadyPage, completed, write_behind
-from sync.whole_data_set import succeeded
 
 
 @dataclass(slots=True)
@@ -49,7 +49,8 @@ class ChangedUsers:
         before = self.rows.state
         # Earlier releases did not store `whole_at`: the week to the next whole read starts now.
         state = replace(before, whole_at=before.whole_at or before.synced_at)
-        return succeeded(self.rows, state, state.count or 0)
+        now = self.rows.lease.clock.now()
+        return succeeded(state, now, state.count or 0, self.rows.unreadable)
 
     async def _write(self, changed: UserPage) -> None:
         rows = self.rows

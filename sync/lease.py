@@ -8,7 +8,7 @@ from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
 from domain.ports.sync_states import SyncStates
-from domain.sync_state import DataSetState, RollUp, SyncPhase, SyncState
+from domain.sync_state import Access, DataSetState, RollUp, SyncPhase, SyncState
 
 LEASE = timedelta(minutes=2)
 _RENEWED_AFTER = LEASE / 4
@@ -24,8 +24,12 @@ class LeaseLost(Exception):
 class Lease:
     """A worker's lease on a tenant: the state row in the version that the worker wrote last.
 
+    The lease is taken by the first write: a read that finds nothing new writes only its end. If two
+    workers read the same tenant, the first write of one of them fails.
+
     Args:
-        until: The end of the lease, as stored in the row.
+        written_at: When this worker wrote the row last, or read it.
+        until: The end of the lease, as stored in the row; None before the first write.
     """
 
     states: SyncStates
@@ -41,7 +45,7 @@ class Lease:
         Raises:
             LeaseLost: The row is no longer as this worker wrote it.
         """
-        if self.clock.now() - self.written_at >= _RENEWED_AFTER:
+        if self.until is None or self.clock.now() - self.written_at >= _RENEWED_AFTER:
             await self._renew(self.state)
 
     async def note_data_set(self, data_set: DataSetState) -> None:
@@ -58,6 +62,19 @@ class Lease:
         """Keep the tenant's figures; they are stored with the state."""
         self.state = replace(self.state, roll_up=roll_up)
 
+    def set_access(self, access: Access) -> None:
+        """Keep what the app has at the tenant; it is stored with the state."""
+        self.state = replace(self.state, access=access)
+
+    async def record_first_sync(self) -> None:
+        """Store that the first sync has read something, unless it is stored already.
+
+        Raises:
+            LeaseLost: The row is no longer as this worker wrote it.
+        """
+        if self.state.first_synced_at is None:
+            await self._renew(replace(self.state, first_synced_at=self.clock.now()))
+
     async def record(self, data_set: DataSetState) -> None:
         """Store a data set's state.
 
@@ -66,23 +83,14 @@ class Lease:
         """
         await self._renew(self.state.with_data_set(data_set))
 
-    async def end(self, phase: SyncPhase) -> None:
+    async def end(self, phase: SyncPhase, last_synced_at: datetime | None) -> None:
         """Store how the sync ended, and release the lease.
 
         Raises:
             LeaseLost: The row is no longer as this worker wrote it.
         """
-        now = self.clock.now()
-        read_something = phase is not SyncPhase.FAILED
-        await self._write(
-            replace(
-                self.state,
-                phase=phase,
-                lease_until=None,
-                first_synced_at=self.state.first_synced_at or (now if read_something else None),
-                last_synced_at=now,
-            )
-        )
+        ended = replace(self.state, phase=phase, lease_until=None, last_synced_at=last_synced_at)
+        await self._write(ended)
 
     @property
     def is_asked_again(self) -> bool:
@@ -134,7 +142,8 @@ class Lease:
             or known.value.lease_until != self.until
         ):
             raise LeaseLost
-        state = replace(state, asked_again_at=known.value.asked_again_at)
+        asked = known.value
+        state = replace(state, asked_again_at=asked.asked_again_at, wanted_at=asked.wanted_at)
         try:
             self.version = await self.states.replace(state, known.version)
         except ConcurrentChange:
@@ -142,8 +151,8 @@ class Lease:
         return state
 
 
-async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease | None:
-    """Return the lease on a tenant's sync, or None if there is nothing to do.
+async def open_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease | None:
+    """Return a lease on a tenant's sync to be taken, or None if there is nothing to do.
 
     There is nothing to do while another worker holds the lease, or if no request is open. So a
     message that is delivered twice, or after its tenant was removed, starts no second sync.
@@ -155,15 +164,11 @@ async def take_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease 
     state = replace(
         known.value,
         phase=SyncPhase.RUNNING,
-        lease_until=now + LEASE,
+        lease_until=None,
         not_before=None,
         asked_again_at=None,
     )
-    try:
-        version = await states.replace(state, known.version)
-    except ConcurrentChange:
-        return None
-    return Lease(states, clock, state, version, now, state.lease_until)
+    return Lease(states, clock, state, known.version, now, None)
 
 
 def is_leased(state: SyncState, now: datetime) -> bool:

@@ -1,26 +1,18 @@
-"""The stored rows of one data set, as one sync sees and changes them."""
+"""The stored rows of the users, as one sync sees and changes them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 
+from core.data_sets.identity import USERS
+from domain.data_set import Document
 from domain.digest import to_stored
-from domain.ports.synced_records import Document, StoredRecord, SyncedRecord, SyncedRecords
-from domain.sync_state import DataSet, DataSetState
+from domain.ports.synced_records import StoredRecord, SyncedRecord, SyncedRecords
+from domain.sync_state import DataSetState
 from sync.lease import Lease
+from sync.tally import Tally
 
 _BATCH = 1000
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts of what a sync did with the rows of a data set."""
-
-    read: int = 0
-    written: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    unreadable: int = 0
 
 
 @dataclass(slots=True)
@@ -35,7 +27,6 @@ class RecordWriter:
 
     records: SyncedRecords
     lease: Lease
-    name: DataSet
     digests: dict[str, str] = field(default_factory=dict)
     seen: set[str | None] = field(default_factory=set)
     tally: Tally = field(default_factory=Tally)
@@ -43,8 +34,8 @@ class RecordWriter:
 
     @property
     def state(self) -> DataSetState:
-        """The data set's current state in this sync."""
-        return self.lease.state.data_set(self.name)
+        """The users' current state in this sync."""
+        return self.lease.state.data_set(USERS.name)
 
     @property
     def unreadable(self) -> int:
@@ -55,11 +46,11 @@ class RecordWriter:
         """Read the digests of all stored rows, or of those with the given keys."""
         unknown = None if keys is None else set(keys) - self.digests.keys()
         if unknown is None or unknown:
-            self.digests |= await self.records.digests(self.name, self.lease.state.ref, unknown)
+            self.digests |= await self.records.digests(self.lease.state.ref, unknown)
 
     async def read(self, keys: Collection[str]) -> dict[str, Document]:
         """Return the stored records with these keys, by key, and keep their digests."""
-        found = await self.records.read(self.name, self.lease.state.ref, keys)
+        found = await self.records.read(self.lease.state.ref, keys)
         self.digests |= {
             key: to_stored(SyncedRecord(key, document)).digest for key, document in found.items()
         }
@@ -88,7 +79,7 @@ class RecordWriter:
         changed = [r for key, r in latest.items() if self.digests.get(key) != r.digest]
         if changed:
             await self.lease.renew_if_old()
-            await self.records.write(self.name, self.lease.state.ref, changed)
+            await self.records.write(self.lease.state.ref, changed)
         new = len(latest.keys() - self.digests.keys())
         self.digests |= {record.key: record.digest for record in changed}
         self.seen |= latest.keys()
@@ -108,7 +99,7 @@ class RecordWriter:
             await (
                 self.lease.renew_if_old()
             )  # Deleting all rows of a large tenant takes longer than a lease.
-            await self.records.delete(self.name, self.lease.state.ref, some)
+            await self.records.delete(self.lease.state.ref, some)
             for key in some:
                 del self.digests[key]
             self.tally.deleted += len(some)

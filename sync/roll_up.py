@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.ports.synced_records import Document, SyncedRecord
-from domain.sync_state import DataSet, RollUp
+from core.data_sets.identity import LICENCES
+from core.data_sets.policies import CONDITIONAL_ACCESS
+from core.data_sets.security import SECURE_SCORE
+from domain.data_set import DataSet, Document, Documents
+from domain.sync_state import RollUp
 
 # Part numbers of free and trial products, and words that occur in those of others.
 # https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
@@ -32,22 +35,19 @@ _UNLIMITED = 1_000_000
 _USABLE = {"Enabled", "Warning", None}
 
 
-def summed_up(before: RollUp, name: DataSet, records: Sequence[SyncedRecord]) -> RollUp:
+def summed_up(before: RollUp, data_set: DataSet, found: Documents) -> RollUp:
     """Return the roll-up with the figures of a data set that was read completely.
 
     If there is no score, the last one is kept: Graph deletes scores before this service does.
     """
-    documents = [record.document for record in records]
-    match name:
-        case DataSet.LICENCES:
-            return _with_licences(before, documents)
-        case DataSet.CONDITIONAL_ACCESS:
-            return _with_policies(before, documents)
-        case DataSet.SECURE_SCORE if records:
-            # The keys are in descending order of time, so the newest score has the lowest key.
-            return _with_score(before, min(records, key=lambda record: record.key).document)
-        case _:
-            return before
+    if data_set.name == LICENCES.name:
+        return _with_licences(before, list(found.values()))
+    if data_set.name == CONDITIONAL_ACCESS.name:
+        return _with_policies(before, list(found.values()))
+    if data_set.name == SECURE_SCORE.name and found:
+        # The keys are in descending order of time, so the newest score has the lowest key.
+        return _with_score(before, found[min(found)])
+    return before
 
 
 def _with_licences(before: RollUp, licences: Sequence[Document]) -> RollUp:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from domain.identifiers import TenantRef
 from domain.ports.graph_reader import ReadCost
-from sync.record_writer import RecordWriter
+from sync.tally import Tally
 from telemetry import Fact, count, log_event, span
 
 _log = logging.getLogger(__name__)
@@ -27,22 +27,22 @@ def measured_tenant(ref: TenantRef, cost: ReadCost) -> Iterator[None]:
 
 
 @contextmanager
-def measured(rows: RecordWriter, cost: ReadCost) -> Iterator[None]:
+def measured(ref: TenantRef, data_set: str, tally: Tally, cost: ReadCost) -> Iterator[None]:
     """Report the requests, rows and waiting time of a data set."""
     before = replace(cost)
-    with span(f"sync {rows.name}") as current:
+    with span(f"sync {data_set}") as current:
         try:
             yield
         finally:
             facts: dict[str, Fact] = {
-                "tenant_id": rows.lease.state.ref.tenant_id,
-                "data_set": str(rows.name),
-                **{f"rows_{name}": number for name, number in asdict(rows.tally).items()},
+                "tenant_id": ref.tenant_id,
+                "data_set": data_set,
+                **{f"rows_{name}": number for name, number in asdict(tally).items()},
                 **_spent(cost, before),
             }
             current.set_attributes(facts)
-            if rows.tally.unreadable:
-                count("sync.unreadable_records", rows.tally.unreadable, data_set=str(rows.name))
+            if tally.unreadable:
+                count("sync.unreadable_records", tally.unreadable, data_set=data_set)
             log_event(_log, "a data set was read", **facts)
 
 

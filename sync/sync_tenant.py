@@ -1,71 +1,96 @@
-"""Syncing one tenant under one lease: the small data sets in one batch, then the users."""
+"""Syncing one tenant: reading what is due, under one lease."""
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 
 from core.sync_requests import SyncRequests
-from domain.errors import DomainError
+from domain.data_set import DataSet
 from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
-from domain.ports.graph_reader import INTERNAL_FAULT, GraphReader, Reading, TenantReader, Unreadable
+from domain.ports.graph_reader import GraphReader
 from domain.ports.msp_store import MspStore
 from domain.ports.sync_schedule import SyncSchedule
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
+from domain.ports.tenant_data import TenantData
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
-from domain.sync_state import DataSet, DataSetState, ReadState, SyncPhase, SyncState
+from domain.sync_state import ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant
 from domain.work_queues import SYNC_TENANT
-from sync.lease import Lease, LeaseLost, is_leased, take_lease
+from sync.due_reads import DueReads, ReadPorts
+from sync.lease import Lease, LeaseLost, is_leased, open_lease
 from sync.msp_profiles import MspProfiles
 from sync.primary_domain import learn_domain
-from sync.record_writer import RecordWriter
-from sync.sync_metrics import measured, measured_tenant
-from sync.user_index import IndexedUsers
-from sync.users import sync_users
-from sync.whole_data_set import sync_small_data_set, unread
 from telemetry import count
 
 _log = logging.getLogger(__name__)
-
-# How long a sync may be postponed because Graph asks to wait.
-MAX_SYNC_DELAY = timedelta(hours=1)
+_TAKEN, _ATTEMPTS = "another worker holds the lease, or the tenant was removed", 2
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPorts:
-    """The ports of sync."""
+    """The ports of sync.
+
+    Args:
+        data_sets: What is read.
+        interval: The time between two reads of a data set of the regular cadence.
+    """
 
     msps: MspStore
     states: SyncStates
     schedule: SyncSchedule
     records: SyncedRecords
+    tenant_data: TenantData
     reader: GraphReader
     requests: SyncRequests
     profiles: MspProfiles
     clock: Clock
     user_index: UserIndex
     whole_reads: WholeReads
+    data_sets: Collection[DataSet]
+    interval: timedelta
+
+    @property
+    def reads(self) -> ReadPorts:
+        """The ports for reading."""
+        return ReadPorts(
+            records=self.records,
+            tenant_data=self.tenant_data,
+            user_index=self.user_index,
+            whole_reads=self.whole_reads,
+            data_sets=self.data_sets,
+            interval=self.interval,
+        )
 
 
 async def sync_tenant(ports: SyncPorts, ref: TenantRef) -> None:
     """Sync a tenant, unless it was removed, is not active, or another worker holds its lease."""
-    lease = await take_lease(ports.states, ports.clock, ref)
-    if lease is None:
-        return
+    for _ in range(_ATTEMPTS):
+        lease = await open_lease(ports.states, ports.clock, ref)
+        if lease is None or await _is_synced(ports, lease):
+            return
+    _log.info("sync stopped: %s", _TAKEN)
+
+
+async def _is_synced(ports: SyncPorts, lease: Lease) -> bool:
+    """Sync; return False if a request changed the row before the lease was taken."""
     try:
         await _sync(ports, lease)
     except LeaseLost:
-        _log.info("sync stopped: another worker holds the lease, or the tenant was removed")
+        if lease.until is None:
+            return False
+        _log.info("sync stopped: %s", _TAKEN)
     except Exception:
         await lease.release()
         raise
+    return True
 
 
 async def _sync(ports: SyncPorts, lease: Lease) -> None:
-    # Read under the lease: a removal from now on sees the lease, and purges again when it ends.
+    # A removal from now on removes the row, so that this worker cannot take the lease any more.
     ref = lease.state.ref
     tenant = await _active_tenant(ports.msps, ref)
     msp = await ports.profiles.get(ref.msp_id) if tenant else None
@@ -73,70 +98,20 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
         await lease.release(is_queued=False)
         await _forget_what_is_gone(ports, ref)
         return
-    reader = ports.reader.of(msp, tenant)
-    wait = await _read(ports, lease, reader)
-    if wait is None:
-        phase = _phase(lease.state)
-        if tenant.primary_domain is None and phase is not SyncPhase.FAILED:
-            await learn_domain(ports.msps, reader, ref, ports.clock.now())
-        await lease.end(phase)
-        count("sync.tenants", outcome=str(phase))
-        if lease.is_asked_again:
-            await ports.requests.request(ref, ports.clock.now())
-    else:
+    reads = DueReads(ports.reads, lease, ports.reader.of(msp, tenant))
+    wait = await reads.run()
+    if wait is not None:
         await lease.postpone(ports.clock.now() + timedelta(seconds=wait))
         await ports.requests.queues.send(SYNC_TENANT, ref, delay_seconds=round(wait + 0.5))
-
-
-async def _read(ports: SyncPorts, lease: Lease, reader: TenantReader) -> float | None:
-    """Read every data set; return the seconds to wait if Graph asked to wait, else None."""
-    with measured_tenant(lease.state.ref, reader.cost):
-        readings = await reader.small_data_sets()
-        waits = [
-            wait
-            for name in DataSet
-            if (wait := await _read_one(ports, lease, name, reader, readings.get(name))) is not None
-        ]
-    return max(waits, default=None)
-
-
-async def _read_one(
-    ports: SyncPorts, lease: Lease, name: DataSet, reader: TenantReader, reading: Reading | None
-) -> float | None:
-    """Read a data set and keep its state; return the seconds to wait if Graph asked to wait."""
-    indexed = IndexedUsers(ports.user_index, RecordWriter(ports.records, lease, name))
-    try:
-        state = await _data_set(ports, indexed, reader, reading)
-    except Unreadable as failure:
-        if failure.retry_after is not None and _may_wait(lease, failure.retry_after):
-            return failure.retry_after
-        state = unread(indexed.rows.state, failure)
-    except (LeaseLost, DomainError):
-        raise  # The error does not concern this data set only.
-    except Exception:  # noqa: BLE001  a bug in one data set must not stop the others
-        _log.exception("%s of a tenant could not be synced", name)
-        state = unread(indexed.rows.state, Unreadable(INTERNAL_FAULT))
-    await lease.note_data_set(state)
-    return None
-
-
-def _may_wait(lease: Lease, seconds: float) -> bool:
-    waited = lease.clock.now() - lease.state.requested_at
-    return waited.total_seconds() + seconds < MAX_SYNC_DELAY.total_seconds()
-
-
-async def _data_set(
-    ports: SyncPorts, indexed: IndexedUsers, reader: TenantReader, reading: Reading | None
-) -> DataSetState:
-    rows = indexed.rows
-    started = rows.lease.clock.now()
-    with measured(rows, reader.cost):
-        if reading is None:
-            state = await sync_users(indexed, reader, ports.whole_reads)
-        else:
-            state = await sync_small_data_set(rows, reading)
-    taken = rows.lease.clock.now() - started
-    return replace(state, duration_ms=round(taken.total_seconds() * 1000))
+        return
+    phase = _phase(lease.state)
+    if tenant.primary_domain is None and phase is not SyncPhase.FAILED:
+        await learn_domain(ports.msps, reads.reader, ref, ports.clock.now())
+    shown = ports.clock.now() if reads.has_read_first_sets else lease.state.last_synced_at
+    await lease.end(phase, shown)
+    count("sync.tenants", outcome=str(phase))
+    if lease.is_asked_again:
+        await ports.requests.request(ref, ports.clock.now(), is_due=True)
 
 
 async def _forget_what_is_gone(ports: SyncPorts, ref: TenantRef) -> None:
@@ -160,7 +135,12 @@ async def _active_tenant(msps: MspStore, ref: TenantRef) -> Tenant | None:
 
 
 def _phase(state: SyncState) -> SyncPhase:
-    good = [entry.state is ReadState.SUCCEEDED for entry in state.data_sets]
+    """Return the state of the sync: that of the data sets that are shown with the tenant.
+
+    What is not licensed does not exist, so it is not a failure.
+    """
+    states = [entry.state for entry in state.first_sets]
+    good = [one in (ReadState.SUCCEEDED, ReadState.NOT_LICENSED) for one in states]
     if all(good):
         return SyncPhase.SUCCEEDED
     return SyncPhase.PARTIAL if any(good) else SyncPhase.FAILED

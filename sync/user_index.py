@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from core.sweeps import all_pages
 from domain.ports.graph_reader import UserPage
 from domain.ports.user_index import BlockReplacement, Count, UserIndex
-from domain.sync_state import DataSet
 from domain.user_block import (
     INDEX_VERSION,
     Entry,
@@ -107,7 +106,7 @@ class IndexedUsers:
 
     async def _stored_users(self) -> dict[str, Entry]:
         ref = self.rows.lease.state.ref
-        users = all_pages(lambda token: self.rows.records.page(DataSet.USERS, ref, _PAGE, token))
+        users = all_pages(lambda token: self.rows.records.page(ref, _PAGE, token))
         return {user["id"]: entry_of(user["id"], user) async for user in users}
 
     async def _write(self, counts: dict[str, Count], exchanges: Iterable[BlockReplacement]) -> None:

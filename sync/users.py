@@ -60,7 +60,7 @@ async def _read_changes_first(indexed: IndexedUsers, reader: TenantReader, link:
     The whole read also corrects changes that cannot be read. The changes use a separate record
     writer, because the whole read must not count their users as seen.
     """
-    rows = RecordWriter(indexed.rows.records, indexed.rows.lease, indexed.rows.name)
+    rows = RecordWriter(indexed.rows.records, indexed.rows.lease)
     try:
         state = await ChangedUsers(IndexedUsers(indexed.index, rows), reader, link).run()
     except Unreadable as failure:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from domain.data_set import Document
 from domain.folding import fold
 from domain.identifiers import MspId, TenantRef
 from domain.ports.page import Page
 from domain.ports.sync_states import SyncStates
-from domain.ports.synced_records import Document
 from domain.row_changes import Versioned
 from domain.sync_state import SyncState
 from domain.tenant import Tenant, TenantScope, TenantStatus

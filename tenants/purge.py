@@ -19,10 +19,10 @@ from domain.ports.msp_store import MspStore
 from domain.ports.pending_work import PendingWork
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
+from domain.ports.tenant_data import TenantData
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Insert
-from domain.sync_state import DataSet
 from domain.tenant import Tenant
 from domain.work_queues import PURGE_TENANT
 from telemetry import count
@@ -39,6 +39,7 @@ class PurgePorts(RemovalPorts):
 
     sync_states: SyncStates
     records: SyncedRecords
+    tenant_data: TenantData
     clock: Clock
     user_index: UserIndex
     whole_reads: WholeReads
@@ -127,8 +128,8 @@ def _kinds_of_rows(
 ) -> Iterator[tuple[str, int, Callable[[], Awaitable[int]]]]:
     """Yield the name of each kind, and how to delete a batch of it of how many rows."""
     yield "operations", OPERATIONS_AT_ONCE, partial(remove_operations, ports.msps, ref)
-    for name in DataSet:
-        yield str(name), _BATCH, partial(ports.records.purge, name, ref, _BATCH)
+    yield "users", _BATCH, partial(ports.records.purge, ref, _BATCH)
+    yield "tenantData", _BATCH, partial(ports.tenant_data.purge, ref, _BATCH)
 
 
 async def _continue(

@@ -1,14 +1,18 @@
 """Routes that read a tenant's synced data."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from core.data_sets.identity import LICENCES
+from core.data_sets.policies import CONDITIONAL_ACCESS
+from core.data_sets.security import SECURE_SCORE
+from domain.data_set import DataSet, Document
 from domain.ports.msp_store import MspStore
 from domain.ports.page import Page
-from domain.ports.synced_records import Document, SyncedRecords
+from domain.ports.synced_records import SyncedRecords
+from domain.ports.tenant_data import TenantData
 from domain.roles import Permission
-from domain.sync_state import DataSet
-from edge.lists import list_route
+from edge.lists import list_route, page_of
 from edge.models import ListQuery, NoBody
 from edge.path_tenant import tenant_of
 from edge.requests import StaffRequest
@@ -23,7 +27,14 @@ class SyncedDataPorts:
 
     msps: MspStore
     records: SyncedRecords
+    tenant_data: TenantData
 
+
+# The service plans of a licence are stored as well, but are no part of this list.
+_LICENCE = (
+    *("skuId", "skuPartNumber", "productName", "capabilityStatus", "prepaidUnits"),
+    "consumedUnits",
+)
 
 routes = RouteTable[SyncedDataPorts]("synced data")
 
@@ -38,7 +49,10 @@ async def list_users(
     def matches(user: Document) -> bool:
         return search is None or user_matches(user, search)
 
-    return await _records(ports, request, DataSet.USERS, matches if search else None)
+    ref, query = (await tenant_of(ports.msps, request)).value.ref, request.query
+    keep = matches if search else None
+    page = await ports.records.page(ref, query.page_size, query.page_token, keep)
+    return page.map(lambda document: SyncedDocument(dict(document)))
 
 
 @list_route(routes, "tenants/{tenantId}/licences", Permission.TENANTS_READ, SyncedDocument)
@@ -46,7 +60,7 @@ async def list_licences(
     ports: SyncedDataPorts, request: StaffRequest[NoBody, ListQuery]
 ) -> Page[SyncedDocument]:
     """List a tenant's licences."""
-    return await _records(ports, request, DataSet.LICENCES)
+    return await _documents(ports, request, LICENCES, _LICENCE)
 
 
 @list_route(routes, "tenants/{tenantId}/secure-scores", Permission.TENANTS_READ, SyncedDocument)
@@ -54,7 +68,7 @@ async def list_secure_scores(
     ports: SyncedDataPorts, request: StaffRequest[NoBody, ListQuery]
 ) -> Page[SyncedDocument]:
     """List a tenant's secure scores, newest first."""
-    return await _records(ports, request, DataSet.SECURE_SCORE)
+    return await _documents(ports, request, SECURE_SCORE)
 
 
 @list_route(
@@ -67,15 +81,24 @@ async def list_conditional_access_policies(
     ports: SyncedDataPorts, request: StaffRequest[NoBody, ListQuery]
 ) -> Page[SyncedDocument]:
     """List a tenant's Conditional Access policies."""
-    return await _records(ports, request, DataSet.CONDITIONAL_ACCESS)
+    return await _documents(ports, request, CONDITIONAL_ACCESS)
 
 
-async def _records[Q: ListQuery](
+async def _documents(
     ports: SyncedDataPorts,
-    request: StaffRequest[NoBody, Q],
+    request: StaffRequest[NoBody, ListQuery],
     data_set: DataSet,
-    keep: Callable[[Document], bool] | None = None,
+    shown: Collection[str] = (),
 ) -> Page[SyncedDocument]:
+    """Return a page of a data set that is stored as a whole, in the order of its keys.
+
+    Args:
+        shown: The properties to show; all of them if empty.
+    """
     ref, query = (await tenant_of(ports.msps, request)).value.ref, request.query
-    page = await ports.records.page(data_set, ref, query.page_size, query.page_token, keep)
-    return page.map(lambda document: SyncedDocument(dict(document)))
+    documents = await ports.tenant_data.read(ref, data_set.name) or {}
+    return page_of(query, documents).map(
+        lambda document: SyncedDocument(
+            {name: value for name, value in document.items() if not shown or name in shown}
+        )
+    )

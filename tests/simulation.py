@@ -9,7 +9,7 @@ from domain.gdap import ROLES
 from domain.identifiers import TenantId
 from domain.msp import PartnerApp, SecurityGroup
 from local.browser import Browser
-from local.sample_data import CONTOSO
+from local.sample_data import CONTOSO, PARTNER_CENTER
 from tests.samples import MSP as SAMPLE
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +42,7 @@ def app_environment(storage: str, microsoft: str, run_dir: Path) -> dict[str, st
         "AzureWebJobsStorage": storage,
         "ENTRA_AUTHORITY": microsoft,
         "GRAPH_ENDPOINT": microsoft,
+        "PARTNER_CENTER_ENDPOINT": microsoft + PARTNER_CENTER,
         "SECRETS_DIR": str(run_dir / "secrets"),
         "API_AUDIENCE": "a",
         "PAGE_TOKEN_KEY": "k" * 32,

@@ -11,7 +11,7 @@ from wiring.services import Services, open_documents, open_emails
 
 
 def billing(edge: Edge, services: Services) -> func.Blueprint:
-    """Return the functions for previews and invoices, and the timer that issues invoices."""
+    """Return the functions for previews and invoices, and those that issue invoices."""
     return billing_functions(edge, billing_ports(services))
 
 
@@ -25,6 +25,7 @@ def billing_ports(services: Services) -> BillingPorts:
         renderer=PdfInvoiceRenderer(settings.payment_details.replace("\\n", "\n")),
         emails=open_emails(settings),
         clock=services.clock,
+        queues=services.queues,
         seller=InvoiceParty(
             name=settings.seller_name,
             abn=settings.seller_abn or None,

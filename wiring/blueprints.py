@@ -11,7 +11,7 @@ from edge.routes import Edge
 from edge.system import system_functions
 from edge.tokens import TokenVerifier
 from wiring.billing import billing
-from wiring.customers import audit, gdap, portfolio, staff, synced_data, tenants
+from wiring.customers import audit, data_sets, gdap, portfolio, staff, synced_data, tenants
 from wiring.manage import operations, users
 from wiring.partner_tenant import consent, my_tenant
 from wiring.services import Services
@@ -22,8 +22,18 @@ def blueprints(services: Services) -> list[func.Blueprint]:
     """Return the functions of all areas, each bound to its ports."""
     edge = Edge(gate=gate(services), page_tokens=PageTokens(services.settings.page_token_key))
     areas = (
-        *(consent, my_tenant, tenants, synced_data, gdap, portfolio, billing, staff, audit),
-        *(operations, users),
+        consent,
+        my_tenant,
+        tenants,
+        synced_data,
+        data_sets,
+        gdap,
+        portfolio,
+        billing,
+        staff,
+        audit,
+        operations,
+        users,
     )
     return [
         *(area(edge, services) for area in areas),

@@ -6,6 +6,7 @@ import azure.functions as func
 
 from adapters.graph.gdap import GraphGdap
 from audit.functions import routes as audit_routes
+from core.known_data_sets import DATA_SETS
 from edge.routes import Edge
 from gdap.functions import gdap_functions
 from gdap.ports import GdapPorts
@@ -14,6 +15,8 @@ from portfolio.functions import routes as portfolio_routes
 from portfolio.user_search_cache import CachedUsers
 from staff.functions import StaffPorts
 from staff.functions import routes as staff_routes
+from tenants.data_sets import DataSetsPorts
+from tenants.data_sets import routes as data_sets_routes
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
 from tenants.synced_data import SyncedDataPorts
@@ -30,6 +33,7 @@ def tenants(edge: Edge, services: Services) -> func.Blueprint:
         queues=services.queues,
         sync_states=storage.sync_states,
         records=storage.records,
+        tenant_data=storage.tenant_data,
         clock=services.clock,
         user_index=storage.user_index,
         whole_reads=storage.whole_reads,
@@ -41,8 +45,19 @@ def tenants(edge: Edge, services: Services) -> func.Blueprint:
 def synced_data(edge: Edge, services: Services) -> func.Blueprint:
     """Return the functions that read a tenant's synced data."""
     storage = services.storage
-    ports = SyncedDataPorts(msps=storage.msps, records=storage.records)
+    ports = SyncedDataPorts(
+        msps=storage.msps, records=storage.records, tenant_data=storage.tenant_data
+    )
     return synced_data_routes.bind(edge, ports)
+
+
+def data_sets(edge: Edge, services: Services) -> func.Blueprint:
+    """Return the functions that show what is known of a tenant."""
+    storage = services.storage
+    ports = DataSetsPorts(
+        msps=storage.msps, sync_states=storage.sync_states, data_sets=DATA_SETS.values()
+    )
+    return data_sets_routes.bind(edge, ports)
 
 
 def gdap(edge: Edge, services: Services) -> func.Blueprint:
@@ -52,6 +67,8 @@ def gdap(edge: Edge, services: Services) -> func.Blueprint:
         gdap=GraphGdap(tokens=services.tokens, graph=services.graph),
         sync_requests=services.sync_requests,
         clock=services.clock,
+        consents=services.customer_consents,
+        pending_work=services.storage.pending_work,
     )
     return gdap_functions(edge, ports)
 

@@ -23,11 +23,14 @@ def consent(edge: Edge, services: Services) -> func.Blueprint:
         queues=services.queues,
         identity=GraphIdentity(tokens=services.tokens, graph=services.graph),
         clock=services.clock,
+        consents=services.customer_consents,
     )
     site = ConsentSite(
         ports=ports,
         link=ConsentLink(
-            authority=settings.entra_authority, redirect_uri=settings.consent_redirect_uri
+            authority=settings.entra_authority,
+            redirect_uri=settings.consent_redirect_uri,
+            graph=settings.graph_endpoint,
         ),
         portal_url=settings.portal_url.rstrip("/"),
     )

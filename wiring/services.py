@@ -13,6 +13,7 @@ from adapters.credentials import Credentials, ManagedIdentity
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
 from adapters.invoice_documents import BlobInvoiceDocuments
+from adapters.partner_center import PartnerCenterConsents
 from adapters.queues import StorageQueues
 from adapters.secrets import FileSecrets, KeyVaultSecrets, Secrets
 from adapters.tables.storage import Storage
@@ -119,20 +120,24 @@ class Services:
     queues: StorageQueues
     tokens: TokenSource
     graph: GraphClient
+    customer_consents: PartnerCenterConsents
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Services":
         """Build the adapters; nothing is connected yet."""
         authority, graph = settings.entra_authority, settings.graph_endpoint
+        credentials = open_credentials(settings)
+        tokens = TokenSource(authority=authority, graph=graph, credentials=credentials)
         return cls(
             settings=settings,
             clock=SystemClock(),
             storage=open_storage(settings),
             queues=open_queues(settings),
-            tokens=TokenSource(
-                authority=authority, graph=graph, credentials=open_credentials(settings)
-            ),
+            tokens=tokens,
             graph=GraphClient(graph),
+            customer_consents=PartnerCenterConsents(
+                tokens=tokens, endpoint=settings.partner_center_endpoint
+            ),
         )
 
     @property

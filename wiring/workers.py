@@ -5,6 +5,7 @@ from datetime import timedelta
 import azure.functions as func
 
 from adapters.graph.reader import GraphReaders
+from core.known_data_sets import DATA_SETS
 from sync.functions import sync_functions
 from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts
@@ -14,9 +15,8 @@ from work.requeue import WorkPorts
 
 
 def sync(services: Services) -> func.Blueprint:
-    """Return the functions that sync tenants: a timer and a queue."""
-    interval = timedelta(hours=services.settings.sync_interval_hours)
-    return sync_functions(sync_ports(services), interval)
+    """Return the functions that find due tenants and sync them: a timer and two queues."""
+    return sync_functions(sync_ports(services))
 
 
 def sync_ports(services: Services) -> SyncPorts:
@@ -27,12 +27,15 @@ def sync_ports(services: Services) -> SyncPorts:
         states=storage.sync_states,
         schedule=storage.sync_schedule,
         records=storage.records,
+        tenant_data=storage.tenant_data,
         reader=GraphReaders(tokens=services.tokens, graph=services.graph),
         requests=services.sync_requests,
         profiles=MspProfiles(msps=storage.msps, clock=services.clock),
         clock=services.clock,
         user_index=storage.user_index,
         whole_reads=storage.whole_reads,
+        data_sets=DATA_SETS.values(),
+        interval=timedelta(hours=services.settings.sync_interval_hours),
     )
 
 

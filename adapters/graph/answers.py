@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from typing import Any, override
 from azure.core.rest import AsyncHttpResponse
 
 _PASSING = {408, 429, 500, 502, 503, 504}
+_REDIRECTS = {301, 302, 303, 307, 308}
 _LONGEST_WAIT = 3600.0
 _NO_STATUS = 600
 _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
@@ -67,6 +69,27 @@ def read_answer(response: AsyncHttpResponse) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise GraphError(0, "the answer is not JSON", is_passing=document is None)
     return document
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file, or the address from which to fetch it."""
+
+    content: bytes | None = None
+    location: str = ""
+
+
+def read_download(response: AsyncHttpResponse) -> Download:
+    """Return the file in an answer, or the address that it redirects to.
+
+    Raises:
+        GraphError: The answer is unsuccessful.
+    """
+    if response.status_code in _REDIRECTS:
+        return Download(location=str(response.headers.get("Location", "")))
+    if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+        raise _error(response.status_code, _parsed(response.content), response.headers)
+    return Download(content=response.content)
 
 
 def _parsed(content: bytes) -> Any:

@@ -22,7 +22,9 @@ from azure.core.pipeline.policies import (
 from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from adapters.graph.answers import GraphError, read_answer, read_part
+from adapters.graph.answers import GraphError, read_answer, read_download, read_part
+from adapters.graph.reports import report_address
+from adapters.transport import new_transport
 from domain.ports.graph_reader import ReadCost
 
 # For one attempt; much shorter than a sync's lease.
@@ -83,7 +85,7 @@ class GraphClient:
         self._endpoint = endpoint
         self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
             endpoint,
-            transport=transport,
+            transport=transport or new_transport(),
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy("Manage365"),
@@ -104,7 +106,7 @@ class GraphClient:
         """Return the JSON object at a path or link.
 
         Args:
-            path: A path below /v1.0, or a link that Graph returned.
+            path: A path below /v1.0, one that begins with /beta, or a link that Graph returned.
             budget: How long to try; without a budget there is only one attempt.
 
         Raises:
@@ -160,6 +162,25 @@ class GraphClient:
         request = HttpRequest("PATCH", self._url(path), json=body, headers=headers)
         await self._read(request, token, None)
 
+    async def download(self, path: str, token: str, budget: ReadBudget) -> bytes:
+        """Return a report, which Graph redirects to.
+
+        The address of the report must not get the token.
+        https://learn.microsoft.com/graph/api/reportroot-getoffice365activeuserdetail
+
+        Raises:
+            GraphError: A request was not successful, or the redirect leads elsewhere.
+        """
+        request = HttpRequest("GET", self._url(path), headers={"Authorization": f"Bearer {token}"})
+        answer = await self._attempt(request, budget, read_download)
+        if answer.content is not None:
+            return answer.content
+        location = report_address(answer.location, self._endpoint)
+        answer = await self._attempt(HttpRequest("GET", location), budget, read_download)
+        if answer.content is None:
+            raise GraphError(0, "the report is redirected again")
+        return answer.content
+
     async def write(
         self, method: str, path: str, token: str, body: Mapping[str, Any] | None
     ) -> dict[str, Any]:
@@ -172,20 +193,27 @@ class GraphClient:
             GraphError: The request was not successful, or nobody knows whether it was.
         """
         request = HttpRequest(method, self._url(path), json=None if body is None else dict(body))
-        return await self._send(self._with(request, token), _READING)
+        return read_answer(await self._send(self._with(request, token), _READING))
 
     async def batch(
-        self, paths: Mapping[str, str], token: str, budget: ReadBudget
+        self,
+        paths: Mapping[str, str],
+        token: str,
+        budget: ReadBudget,
+        version: str = "v1.0",
     ) -> dict[str, dict[str, Any] | GraphError]:
         """Read up to 20 paths in one request; each part has its own status.
 
         https://learn.microsoft.com/graph/json-batching
 
+        Args:
+            paths: Paths below the version.
+
         Raises:
             GraphError: The batch as a whole was not successful.
         """
         parts = [{"id": key, "method": "GET", "url": path} for key, path in paths.items()]
-        request = HttpRequest("POST", self._url("/$batch"), json={"requests": parts})
+        request = HttpRequest("POST", self._url(f"/{version}/$batch"), json={"requests": parts})
         answer = await self._read(request, token, budget)
         responses = answer.get("responses")
         if not isinstance(responses, list):
@@ -212,6 +240,8 @@ class GraphClient:
         return self._url(link)
 
     def _url(self, path: str) -> str:
+        if path.startswith(("/beta/", "/v1.0/")):
+            return f"{self._endpoint}{path}"
         if not path.startswith(("http:", "https:")):
             return f"{self._endpoint}/v1.0{path}"
         # The request contains a token, which a link to another host would reveal.
@@ -224,12 +254,18 @@ class GraphClient:
     ) -> dict[str, Any]:
         request = self._with(request, token)
         if budget is None:
-            return await self._send(request, _INTERACTIVE_TIMEOUTS)
+            return read_answer(await self._send(request, _INTERACTIVE_TIMEOUTS))
+        return await self._attempt(request, budget, read_answer)
+
+    async def _attempt[T](
+        self, request: HttpRequest, budget: ReadBudget, read: Callable[[AsyncHttpResponse], T]
+    ) -> T:
+        """Send a request, and again as long as its error is temporary and the budget allows."""
         for attempt in count():
             budget.cost.requests += 1
             began = monotonic()
             try:
-                return await self._send(request, _READING)
+                return read(await self._send(request, _READING))
             except GraphError as error:
                 budget.spent += monotonic() - began
                 await budget.wait(error, attempt)
@@ -241,13 +277,12 @@ class GraphClient:
         request.headers["Accept"] = "application/json"
         return request
 
-    async def _send(self, request: HttpRequest, timeouts: dict[str, Any]) -> dict[str, Any]:
+    async def _send(self, request: HttpRequest, timeouts: dict[str, Any]) -> AsyncHttpResponse:
         try:
-            response = await self._client.send_request(request, **timeouts)
+            return await self._client.send_request(request, **timeouts)
         except (AzureError, zlib.error) as error:
             # An answer that is not compressed as its header says is treated as truncated.
             raise GraphError(0, type(error).__name__, is_passing=True) from None
-        return read_answer(response)
 
     async def close(self) -> None:
         """Close the connections."""

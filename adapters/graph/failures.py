@@ -5,16 +5,13 @@ from http import HTTPStatus
 from adapters.entra_refusals import DelegatedAccessRefused
 from adapters.graph.answers import GraphError
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
-from domain.graph_permissions import READ
-from domain.ports.graph_reader import (
-    Unreadable,
-)
-from domain.sync_state import DataSet
+from domain.ports.graph_reader import Refusal, Unreadable
 
 # How long to postpone a throttled read if Graph does not specify it.
 _LATER_SECONDS = 30.0
 
 
+_REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
 _GONE = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
@@ -28,14 +25,16 @@ FAILURES = (
 )
 
 
-def unreadable(name: DataSet, error: Exception) -> Unreadable:
-    """Return why a data set could not be read, and when to retry if Graph specifies it."""
+def unreadable(error: Exception) -> Unreadable:
+    """Return why something could not be read, and when to retry if Graph specifies it."""
     match error:
-        case GraphError(is_denied=True) | ConsentRequired():
-            return Unreadable(str(error), READ[name])
+        case ConsentRequired():
+            return Unreadable(str(error), Refusal("consent_required", is_denied=True))
         case GraphError(status=HTTPStatus.TOO_MANY_REQUESTS):
             wait = error.retry_after if error.retry_after is not None else _LATER_SECONDS
             return Unreadable(str(error), retry_after=wait)
+        case GraphError(status=status) if error.is_denied or status in _REFUSED:
+            return Unreadable(str(error), Refusal(error.code, is_denied=error.is_denied))
         case GraphError():
             return Unreadable(str(error), retry_after=error.retry_after)
     return Unreadable(str(error))

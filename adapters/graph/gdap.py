@@ -20,7 +20,7 @@ from adapters.graph.relationships import (
 )
 from adapters.identity import TokenSource
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
-from domain.gdap import ROLES, GdapRelationship, Relationships
+from domain.gdap import ALL_ROLES, OPTIONAL_ROLES, ROLES, GdapRelationship, Relationships
 from domain.identifiers import TenantId
 from domain.msp import Msp, SecurityGroup
 from domain.ports.gdap import Gdap, Relationship
@@ -46,7 +46,7 @@ class GraphGdap(Gdap):
     ) -> Relationship:
         token = await self._tokens.app_token(msp, msp.app.tenant_id)
         try:
-            body = _request(tenant_id, display_name, duration_days)
+            body = _request(msp, tenant_id, display_name, duration_days)
             created = await self._graph.post(_PATH, token, body)
             relationship = read_made(created)
             lock = f"{_PATH}/{relationship.relationship_id}/requests"
@@ -115,14 +115,17 @@ class GraphGdap(Gdap):
                 yield item
 
 
-def _request(tenant_id: TenantId, display_name: str, duration_days: int) -> dict[str, Any]:
+def _request(
+    msp: Msp, tenant_id: TenantId, display_name: str, duration_days: int
+) -> dict[str, Any]:
+    optional = (OPTIONAL_ROLES[name] for name in msp.app.optional_roles if name in OPTIONAL_ROLES)
     return {
         # Microsoft requires a name that is unique among the partner's relationships.
         "displayName": f"{display_name[: _LONGEST_NAME - 9]} {uuid4().hex[:8]}",
         "duration": f"P{duration_days}D",
         "autoExtendDuration": "PT0S",
         "customer": {"tenantId": tenant_id, "displayName": display_name},
-        "accessDetails": _access(ROLES.values()),
+        "accessDetails": _access([*ROLES.values(), *optional]),
     }
 
 
@@ -132,7 +135,7 @@ def _assignment(group: SecurityGroup, relationship: GdapRelationship) -> dict[st
         "accessContainerId": group.group_id,
         "accessContainerType": "securityGroup",
     }
-    known = {ROLES[name] for name in group.roles if name in ROLES}
+    known = {ALL_ROLES[name] for name in group.roles if name in ALL_ROLES}
     roles = known & relationship.roles
     return {"accessContainer": container, "accessDetails": _access(sorted(roles))}
 

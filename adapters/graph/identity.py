@@ -9,13 +9,13 @@ from adapters.graph.answers import GraphError
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource, roles_of
 from adapters.schema import STRICT, Guid, Malformed, Name, check
+from core.graph_permissions import READS_ORGANIZATION
 from domain.errors import (
     ConsentRequired,
     MicrosoftRefused,
     MicrosoftUnavailable,
     OrganizationMismatch,
 )
-from domain.graph_permissions import READS_ORGANIZATION
 from domain.identifiers import TenantId
 from domain.msp import Msp
 from domain.ports.identity import Identity

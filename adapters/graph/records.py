@@ -7,7 +7,7 @@ out, and listed as unreadable.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, NotRequired, Required, TypedDict
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -31,8 +31,11 @@ from adapters.schema import (
     check,
     parse_moment,
 )
+from core.data_sets.identity import LICENCES
+from core.data_sets.policies import CONDITIONAL_ACCESS
+from core.data_sets.security import SECURE_SCORE
+from domain.data_set import DataSet, One, Report
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet
 
 
 @with_config(STRICT)
@@ -40,6 +43,7 @@ class AssignedLicence(TypedDict):
     """https://learn.microsoft.com/graph/api/resources/assignedlicense ."""
 
     skuId: Key
+    disabledPlans: NotRequired[Few[Key] | None]
 
 
 @with_config(STRICT)
@@ -61,6 +65,10 @@ class User(TypedDict, total=False):
 
 
 USER_PROPERTIES = tuple(User.__annotations__)
+# The key of the record of a data set that is one object.
+ONLY = "object"
+_LONGEST_ID = 1024
+_ANNOTATIONS = {"@odata.context", "@odata.etag"}
 _NO_USER = dict.fromkeys(USER_PROPERTIES)
 
 
@@ -75,6 +83,15 @@ class Units(TypedDict, total=False):
 
 
 @with_config(STRICT)
+class ServicePlan(TypedDict):
+    """https://learn.microsoft.com/graph/api/resources/serviceplaninfo ."""
+
+    servicePlanId: NotRequired[Key | None]
+    servicePlanName: Word
+    provisioningStatus: NotRequired[Word | None]
+
+
+@with_config(STRICT)
 class Licence(TypedDict):
     """https://learn.microsoft.com/graph/api/resources/subscribedsku ."""
 
@@ -83,6 +100,7 @@ class Licence(TypedDict):
     capabilityStatus: NotRequired[Word | None]
     consumedUnits: NotRequired[Count | None]
     prepaidUnits: NotRequired[Units | None]
+    servicePlans: NotRequired[Few[ServicePlan] | None]
 
 
 @with_config(STRICT)
@@ -182,15 +200,23 @@ def _all(model: Any) -> TypeAdapter[list[Any]]:
 def user_record(user: User) -> SyncedRecord:
     """Return a user with every requested property."""
     document: dict[str, Any] = {**_NO_USER, **user}
-    document["assignedLicenses"] = document["assignedLicenses"] or []
+    document["assignedLicenses"] = _licences(document["assignedLicenses"])
     return SyncedRecord(user["id"], document)
+
+
+def _licences(assigned: Any) -> list[Any]:
+    """Return the licences of a user; most have no disabled plans, and need not say so."""
+    return [
+        licence if licence.get("disabledPlans") else {"skuId": licence["skuId"]}
+        for licence in assigned or ()
+    ]
 
 
 def user_change(user: User) -> SyncedRecord:
     """Return a user's change from a delta: properties that are not in it have not changed."""
     document: dict[str, Any] = {**user}
     if "assignedLicenses" in user:
-        document["assignedLicenses"] = user["assignedLicenses"] or []
+        document["assignedLicenses"] = _licences(user["assignedLicenses"])
     return SyncedRecord(user["id"], document)
 
 
@@ -200,6 +226,7 @@ def _licence(licence: Licence) -> SyncedRecord:
     units = licence.get("prepaidUnits") or {}
     document["prepaidUnits"] = {name: units.get(name) for name in Units.__annotations__}
     document["productName"] = product_name(licence["skuPartNumber"])
+    document["servicePlans"] = licence.get("servicePlans") or []
     return SyncedRecord(licence["skuId"], document)
 
 
@@ -226,17 +253,69 @@ def _policy(policy: Policy) -> SyncedRecord:
 
 USERS = Kind(User, "id", user_record)
 CHANGED_USERS = Kind(User, "id", user_change)
-SMALL: dict[DataSet, tuple[str, Kind]] = {
-    DataSet.LICENCES: ("/subscribedSkus", Kind(Licence, "skuId", _licence)),
-    DataSet.SECURE_SCORE: (
-        "/security/secureScores?$top=90",
-        Kind(Score, "createdDateTime", _score, _moment_of),
-    ),
-    DataSet.CONDITIONAL_ACCESS: (
-        "/identity/conditionalAccess/policies",
-        Kind(Policy, "id", _policy),
-    ),
+_SPECIAL = {
+    LICENCES.name: Kind(Licence, "skuId", _licence),
+    SECURE_SCORE.name: Kind(Score, "createdDateTime", _score, _moment_of),
+    CONDITIONAL_ACCESS.name: Kind(Policy, "id", _policy),
 }
+
+
+@with_config(ConfigDict({**STRICT, "extra": "allow"}))
+class Identified(TypedDict):
+    """Any object with an ID."""
+
+    id: Key
+
+
+def kind_of(data_set: DataSet) -> Kind:
+    """Return how the records of a data set are read."""
+    if special := _SPECIAL.get(data_set.name):
+        return special
+    match data_set.shape:
+        case One():
+            return Kind(dict[str, Any], "id", partial(_stored, data_set.keep, lambda _: ONLY))
+        case Report(key):
+            return Kind(dict[str, Any], key, partial(_stored, (), partial(_text_of, key)))
+    return Kind(Identified, "id", partial(_stored, data_set.keep, partial(_text_of, "id")))
+
+
+def _text_of(key: str, document: dict[str, Any]) -> str:
+    value = document[key]
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID:
+        raise Malformed(key, "string_type")
+    return value
+
+
+def _stored(
+    keep: tuple[str, ...], key: Callable[[dict[str, Any]], str], document: dict[str, Any]
+) -> SyncedRecord:
+    """Return a record with the properties to keep, without Graph's own annotations."""
+    try:
+        bounded(document)
+    except PydanticCustomError as fault:
+        raise Malformed("", fault.type) from None
+    plain = {name: value for name, value in document.items() if name not in _ANNOTATIONS}
+    return SyncedRecord(key(document), selected(plain, keep) if keep else plain)
+
+
+def selected(document: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+    """Return the properties at some dotted paths; a path leads through lists as well."""
+    below: dict[str, list[str]] = {}
+    for path in paths:
+        # Names such as `@odata.type` contain a dot themselves.
+        name, _, rest = ("", "", "") if path.startswith("@") else path.partition(".")
+        below.setdefault(name or path, []).extend([rest] if rest else [])
+    return {
+        name: _selected(document[name], rest) if rest else document[name]
+        for name, rest in below.items()
+        if name in document
+    }
+
+
+def _selected(value: Any, paths: list[str]) -> Any:
+    if isinstance(value, list):
+        return [_selected(item, paths) for item in value]
+    return selected(value, paths) if isinstance(value, dict) else value
 
 
 def added_up(changes: list[Any]) -> tuple[list[Any], list[str]]:

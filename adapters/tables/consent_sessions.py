@@ -45,6 +45,7 @@ def _to_entity(session: ConsentSession) -> dict[str, Any]:
         "refused": session.refused and str(session.refused),
         "finished_at": session.finished_at,
         "reused_at": session.reused_at,
+        "customer": session.customer,
     }
     return {name: value for name, value in entity.items() if value is not None}
 
@@ -61,6 +62,7 @@ def _from_entity(entity: TableEntity) -> ConsentSession:
         refused=_refused(entity.get("refused")),
         finished_at=access.as_utc(entity.get("finished_at")),
         reused_at=access.as_utc(entity.get("reused_at")),
+        customer=entity.get("customer"),
     )
 
 

@@ -22,7 +22,7 @@ from domain.identifiers import (
     TenantRef,
 )
 from domain.ports.pending_work import PendingWork, PendingWorkStore
-from domain.work_queues import Subject, WorkQueue, queue_named
+from domain.work_queues import Recorded, WorkQueue, queue_named
 
 
 class TablePendingWork(PendingWorkStore):
@@ -47,12 +47,12 @@ class TablePendingWork(PendingWorkStore):
             await self._table.upsert_entity(entity, mode=UpdateMode.MERGE)
 
     @override
-    async def find[R: Subject](self, queue: WorkQueue[R], subject: R) -> PendingWork | None:
+    async def find[R: Recorded](self, queue: WorkQueue[R], subject: R) -> PendingWork | None:
         entity = await access.find(self._table, queue.name, _row(subject))
         return _from_entity(entity) if entity else None
 
     @override
-    async def drop[R: Subject](self, queue: WorkQueue[R], subject: R) -> None:
+    async def drop[R: Recorded](self, queue: WorkQueue[R], subject: R) -> None:
         await access.delete(self._table, queue.name, _row(subject))
 
     @override
@@ -76,7 +76,7 @@ def _from_entity(entity: TableEntity) -> PendingWork:
     )
 
 
-def _row(subject: Subject) -> str:
+def _row(subject: Recorded) -> str:
     if isinstance(subject, TenantRef):
         return f"{subject.msp_id}:{subject.tenant_id}:{subject.epoch}"
     if isinstance(subject, OperationRef):
@@ -84,7 +84,7 @@ def _row(subject: Subject) -> str:
     return f"{subject.msp_id}:{subject.session}"
 
 
-def _subject(queue: WorkQueue[Any], row: str) -> Subject:
+def _subject(queue: WorkQueue[Any], row: str) -> Recorded:
     if queue.subject is TenantRef:
         msp_id, tenant_id, epoch = row.split(":")
         return TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))

@@ -1,4 +1,4 @@
-"""Synced records: one table per data set, one partition per tenant and epoch."""
+"""Synced users: one row each, one partition per tenant and epoch."""
 
 import asyncio
 import json
@@ -21,19 +21,14 @@ from adapters.tables.limits import (
 )
 from adapters.tables.transaction_body import Delete, Put
 from adapters.tables.transactions import Transactions, few_at_a_time
+from domain.data_set import Document
 from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.ports.graph_reader import Unreadable
 from domain.ports.page import Page
-from domain.ports.synced_records import Document, StoredRecord, SyncedRecords
-from domain.sync_state import DataSet
+from domain.ports.synced_records import StoredRecord, SyncedRecords
 
-TABLES = {
-    DataSet.USERS: "users",
-    DataSet.LICENCES: "licences",
-    DataSet.SECURE_SCORE: "secureScores",
-    DataSet.CONDITIONAL_ACCESS: "conditionalAccessPolicies",
-}
+TABLE = "users"
 _READS_AT_ONCE = 16
 _LARGEST_BODY, _ENVELOPE = 1024 * 1024, 1000
 _DIGEST = ["RowKey", "digest"]
@@ -44,17 +39,15 @@ class TableSyncedRecords(SyncedRecords):
     """SyncedRecords in Azure Tables.
 
     Args:
-        tables: The table client of each data set.
+        table: The client of the table.
     """
 
-    def __init__(self, tables: dict[DataSet, TableClient], transactions: Transactions) -> None:
-        self._tables, self._transactions = tables, transactions
+    def __init__(self, table: TableClient, transactions: Transactions) -> None:
+        self._table, self._transactions = table, transactions
 
     @override
-    async def digests(
-        self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
-    ) -> dict[str, str]:
-        table = self._tables[data_set]
+    async def digests(self, ref: TenantRef, keys: Collection[str] | None = None) -> dict[str, str]:
+        table = self._table
         if keys is None:
             found = access.query(
                 table, "PartitionKey eq @partition", {"partition": partition_of(ref)}, _DIGEST
@@ -67,10 +60,8 @@ class TableSyncedRecords(SyncedRecords):
         return digests
 
     @override
-    async def read(
-        self, data_set: DataSet, ref: TenantRef, keys: Collection[str]
-    ) -> dict[str, Document]:
-        table, partition = self._tables[data_set], partition_of(ref)
+    async def read(self, ref: TenantRef, keys: Collection[str]) -> dict[str, Document]:
+        table, partition = self._table, partition_of(ref)
         documents: dict[str, Document] = {}
         for group in batched(keys, _READS_AT_ONCE, strict=False):
             rows = await asyncio.gather(
@@ -80,61 +71,58 @@ class TableSyncedRecords(SyncedRecords):
         return documents
 
     @override
-    async def write(
-        self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
-    ) -> None:
+    async def write(self, ref: TenantRef, records: Sequence[StoredRecord]) -> None:
         entities = (record_entity(ref, record) for record in records)
         try:
-            await few_at_a_time(partial(self._upsert, data_set), _transactions(entities))
+            await few_at_a_time(self._upsert, _transactions(entities))
         except LimitExceeded as limit:
             raise Unreadable(f"A record cannot be stored: {limit}") from limit
 
-    async def _upsert(self, data_set: DataSet, entities: list[dict[str, Any]]) -> None:
-        await self._transactions.submit(TABLES[data_set], [Put(entity) for entity in entities])
+    async def _upsert(self, entities: list[dict[str, Any]]) -> None:
+        await self._transactions.submit(TABLE, [Put(entity) for entity in entities])
 
     @override
-    async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
-        await self._delete_rows(data_set, ref, [row_of(key) for key in keys])
+    async def delete(self, ref: TenantRef, keys: Sequence[str]) -> None:
+        await self._delete_rows(ref, [row_of(key) for key in keys])
 
-    async def _delete_rows(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
+    async def _delete_rows(self, ref: TenantRef, rows: Sequence[str]) -> None:
         batches = batched(rows, LARGEST_TRANSACTION, strict=False)
-        await few_at_a_time(partial(self._delete, data_set, ref), batches)
+        await few_at_a_time(partial(self._delete, ref), batches)
 
-    async def _delete(self, data_set: DataSet, ref: TenantRef, rows: Sequence[str]) -> None:
+    async def _delete(self, ref: TenantRef, rows: Sequence[str]) -> None:
         partition = partition_of(ref)
         steps = [Delete({"PartitionKey": partition, "RowKey": row}) for row in rows]
         try:
-            await self._transactions.submit(TABLES[data_set], steps)
+            await self._transactions.submit(TABLE, steps)
         except ConcurrentChange:
             # A row that no longer exists makes the whole transaction fail: delete one by one.
             with access.translate_storage_errors():
                 for row in rows:
-                    await self._tables[data_set].delete_entity(partition, row)
+                    await self._table.delete_entity(partition, row)
 
     @override
     async def page(
         self,
-        data_set: DataSet,
         ref: TenantRef,
         page_size: int,
         token: str | None = None,
         keep: Callable[[Document], bool] | None = None,
     ) -> Page[Document]:
         listing = access.Listing(
-            self._tables[data_set], "PartitionKey eq @partition", {"partition": partition_of(ref)}
+            self._table, "PartitionKey eq @partition", {"partition": partition_of(ref)}
         )
         return await access.page(listing, document_of, page_size, token, keep)
 
     @override
-    async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
-        rows = await self._first_rows(data_set, ref, most)
-        await self._delete_rows(data_set, ref, rows)
+    async def purge(self, ref: TenantRef, most: int) -> int:
+        rows = await self._first_rows(ref, most)
+        await self._delete_rows(ref, rows)
         return len(rows)
 
-    async def _first_rows(self, data_set: DataSet, ref: TenantRef, most: int) -> list[str]:
+    async def _first_rows(self, ref: TenantRef, most: int) -> list[str]:
         rows: list[str] = []
         found = access.query(
-            self._tables[data_set],
+            self._table,
             "PartitionKey eq @partition",
             {"partition": partition_of(ref)},
             ["RowKey"],

@@ -13,19 +13,20 @@ from adapters.tables.invoices import TableInvoiceStore
 from adapters.tables.msps import TableMspStore
 from adapters.tables.pending_work import TablePendingWork
 from adapters.tables.portfolio import TablePortfolio
-from adapters.tables.records import TABLES, TableSyncedRecords
+from adapters.tables.records import TableSyncedRecords
 from adapters.tables.staff_index import TableStaffIndex
 from adapters.tables.stored_users import TableStoredUsers
 from adapters.tables.sync_schedule import TableSyncSchedule
 from adapters.tables.sync_states import TableSyncStates
+from adapters.tables.tenant_data import TableTenantData
 from adapters.tables.transactions import Transactions
 from adapters.tables.user_index import TableUserIndex
 from adapters.tables.whole_reads import TableWholeReads
+from adapters.transport import new_transport
 
 NAMES = (
     *("msps", "mspIndex", "staff", "consentStates", "syncState", "syncSchedule"),
-    *("pendingWork", "userIndex", "wholeReads"),
-    *TABLES.values(),
+    *("pendingWork", "userIndex", "wholeReads", "users", "tenantData"),
 )
 _PROBE_SECONDS = 3
 # The SDK retries when a server throttles or is busy, for no longer than an HTTP caller waits.
@@ -56,10 +57,9 @@ class Storage:
         self.consent_sessions = TableConsentSessions(client("consentStates"))
         self.sync_states = TableSyncStates(client("syncState"))
         self.pending_work = TablePendingWork(client("pendingWork"))
-        self.records = TableSyncedRecords(
-            {name: client(table) for name, table in TABLES.items()}, transactions
-        )
+        self.records = TableSyncedRecords(client("users"), transactions)
         self.stored_users = TableStoredUsers(client("users"))
+        self.tenant_data = TableTenantData(client("tenantData"))
         self.user_index = TableUserIndex(client("userIndex"), transactions)
         self.whole_reads = TableWholeReads(client("wholeReads"))
         self.portfolio = TablePortfolio(client("msps"), client("syncState"))
@@ -67,7 +67,7 @@ class Storage:
     @classmethod
     def connect(cls, connection_string: str) -> Self:
         """Open the account that a connection string identifies."""
-        transport = AioHttpTransport(**_TIMEOUTS)
+        transport = new_transport(**_TIMEOUTS)
         service = TableServiceClient.from_connection_string(
             connection_string, transport=transport, **_RETRIES
         )
@@ -76,7 +76,7 @@ class Storage:
     @classmethod
     def open(cls, endpoint: str, credential: AsyncTokenCredential) -> Self:
         """Open the account at a table endpoint, with the app's identity."""
-        transport = AioHttpTransport(**_TIMEOUTS)
+        transport = new_transport(**_TIMEOUTS)
         service = TableServiceClient(
             endpoint, credential=credential, transport=transport, **_RETRIES
         )

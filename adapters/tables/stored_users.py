@@ -6,10 +6,11 @@ from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
 from adapters.tables.records import document_of, partition_of, record_entity, row_of
+from domain.data_set import Document
 from domain.digest import to_stored
 from domain.identifiers import TenantRef
 from domain.ports.stored_users import StoredUsers
-from domain.ports.synced_records import Document, SyncedRecord
+from domain.ports.synced_records import SyncedRecord
 from domain.row_changes import Versioned
 
 

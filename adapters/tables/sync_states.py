@@ -1,7 +1,8 @@
 """The sync state of each tenant: the partition is the MSP, the row the tenant and epoch."""
 
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +16,8 @@ from domain.identifiers import Epoch, MspId, TenantId, TenantRef
 from domain.ports.sync_states import SyncStates
 from domain.row_changes import Versioned
 from domain.sync_state import (
-    DataSet,
+    FIRST_SYNC,
+    Access,
     DataSetState,
     ReadState,
     RollUp,
@@ -24,7 +26,15 @@ from domain.sync_state import (
     SyncSummary,
 )
 
-_MOMENTS = ("synced_at", "whole_at", "suspected_at")
+_MOMENTS = ("synced_at", "tried_at", "whole_at", "suspected_at", "watermark")
+_LISTS = ("missing_roles", "missing_plans")
+_DEFAULTS = {field.name: field.default for field in fields(DataSetState)}
+# A list of tenants reads all properties but the states of data sets that it does not show.
+_LISTED = [
+    *("PartitionKey", "RowKey", "phase", "requested_at", "lease_until", "first_synced_at"),
+    *("last_synced_at", "not_before", "due_at", "queued_until", "asked_again_at", "wanted_at"),
+    *("data_sets", "summary", "access"),
+]
 _IN_RANGE = "PartitionKey eq @msp and RowKey ge @first and RowKey lt @last"
 
 
@@ -50,7 +60,7 @@ class TableSyncStates(SyncStates):
         }
         states = [
             _from_entity(entity)
-            async for entity in access.query(self._table, _IN_RANGE, parameters)
+            async for entity in access.query(self._table, _IN_RANGE, parameters, _LISTED)
         ]
         return {state.ref: state for state in states}
 
@@ -90,15 +100,49 @@ def _to_entity(state: SyncState) -> dict[str, Any]:
         "due_at": state.due_at,
         "queued_until": state.queued_until,
         "asked_again_at": state.asked_again_at,
-        "data_sets": json.dumps([_data_set_text(entry) for entry in state.data_sets]),
+        "wanted_at": state.wanted_at,
+        "data_sets": _data_sets_text(_first(state)),
+        "more_data_sets": zlib.compress(_data_sets_text(_others(state)).encode()),
         "summary": write_summary(SyncSummary.of(state)),
+        "access": _access_text(state.access),
     }
     return {name: value for name, value in entity.items() if value is not None}
 
 
-def _data_set_text(state: DataSetState) -> dict[str, Any]:
-    moments = {name: _moment_text(getattr(state, name)) for name in _MOMENTS}
-    return {**asdict(state), **moments}
+def _first(state: SyncState) -> list[DataSetState]:
+    return [state.data_sets[name] for name in FIRST_SYNC if name in state.data_sets]
+
+
+def _others(state: SyncState) -> list[DataSetState]:
+    return [entry for name, entry in state.data_sets.items() if name not in FIRST_SYNC]
+
+
+def _data_sets_text(entries: Iterable[DataSetState]) -> str:
+    return json.dumps([_data_set_values(entry) for entry in entries])
+
+
+def _data_set_values(state: DataSetState) -> dict[str, Any]:
+    """Return the properties of a data set's state that do not have their default."""
+    values = {name: getattr(state, name) for name in _DEFAULTS}
+    changed = {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+    moments = {name: _moment_text(changed[name]) for name in _MOMENTS if name in changed}
+    return {**changed, **moments}
+
+
+def _access_text(known: Access) -> str:
+    values = {field.name: getattr(known, field.name) for field in fields(Access)}
+    return json.dumps(
+        {name: value if value is None else sorted(value) for name, value in values.items()}
+    )
+
+
+def _access(text: str) -> Access:
+    values = _known(Access, json.loads(text))
+    sets = {name: values.get(name) for name in ("permissions", "plans")}
+    return Access(
+        **{name: None if names is None else frozenset(names) for name, names in sets.items()},
+        watched=tuple(values.get("watched") or ()),
+    )
 
 
 def _moment_text(moment: datetime | None) -> str | None:
@@ -117,7 +161,9 @@ def _from_entity(entity: TableEntity) -> SyncState:
         due_at=access.as_utc(entity.get("due_at")),
         queued_until=access.as_utc(entity.get("queued_until")),
         asked_again_at=access.as_utc(entity.get("asked_again_at")),
-        data_sets=_data_sets(json.loads(entity["data_sets"])),
+        wanted_at=access.as_utc(entity.get("wanted_at")),
+        data_sets=_data_sets(entity),
+        access=_access(entity.get("access", "{}")),
         roll_up=read_summary(entity["summary"]).roll_up if "summary" in entity else RollUp(),
     )
 
@@ -140,17 +186,20 @@ def read_summary(text: str) -> SyncSummary:
     )
 
 
-def _data_sets(entries: list[dict[str, Any]]) -> tuple[DataSetState, ...]:
-    """Read the states of the data sets; a data set missing from the row counts as not read yet."""
-    stored = {entry["name"]: entry for entry in entries}
-    return tuple(_data_set(name, stored.get(str(name), {})) for name in DataSet)
+def _data_sets(entity: TableEntity) -> dict[str, DataSetState]:
+    """Read the states of the data sets; one that the row lacks counts as not read yet."""
+    entries = json.loads(entity["data_sets"])
+    if more := entity.get("more_data_sets"):
+        entries += json.loads(zlib.decompress(more))
+    return {entry["name"]: _data_set(entry) for entry in entries}
 
 
-def _data_set(name: DataSet, entry: dict[str, Any]) -> DataSetState:
+def _data_set(entry: dict[str, Any]) -> DataSetState:
     values = _known(DataSetState, entry)
-    values |= {moment: _read_moment(values.get(moment)) for moment in _MOMENTS}
-    values["state"] = _member(ReadState, entry.get("state"), ReadState.PENDING)
-    return DataSetState(**{**values, "name": name})
+    values |= {name: _read_moment(values[name]) for name in _MOMENTS if name in values}
+    values |= {name: tuple(values[name]) for name in _LISTS if name in values}
+    state = _member(ReadState, entry.get("state", ReadState.PENDING), ReadState.PENDING)
+    return DataSetState(**{**values, "state": state})
 
 
 def _read_moment(text: str | None) -> datetime | None:

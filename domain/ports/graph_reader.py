@@ -1,18 +1,30 @@
 """Reading a tenant's data sets from Microsoft Graph."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from domain.data_set import DataSet
 from domain.msp import Msp
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet
-from domain.tenant import (
-    Tenant,
-)
+from domain.tenant import Tenant
 
 # The error for a bug in this service, which is not an answer of Microsoft.
 INTERNAL_FAULT = "Internal fault: this service could not read the answer."
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Graph understood the request and refuses it.
+
+    Args:
+        code: Graph's error code.
+        is_denied: Whether access is denied, rather than something else refused.
+    """
+
+    code: str
+    is_denied: bool
 
 
 class Unreadable(Exception):
@@ -20,21 +32,16 @@ class Unreadable(Exception):
 
     Args:
         error: A text for people.
-        missing_permission: The Graph permission that the app lacks, if that is the reason.
+        refusal: Graph's refusal, if that is the reason.
         retry_after: Seconds after which to continue, if Graph asks for a longer wait than one
             invocation allows.
     """
 
     def __init__(
-        self,
-        error: str,
-        missing_permission: str | None = None,
-        retry_after: float | None = None,
+        self, error: str, refusal: Refusal | None = None, retry_after: float | None = None
     ) -> None:
         super().__init__(error)
-        self.error = error
-        self.missing_permission = missing_permission
-        self.retry_after = retry_after
+        self.error, self.refusal, self.retry_after = error, refusal, retry_after
 
 
 class PositionLost(Exception):
@@ -55,6 +62,20 @@ class Records:
 
 
 type Reading = Records | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A data set to read.
+
+    Args:
+        since: From when on, if it is read incrementally.
+        ids: The objects or the watched accounts of which it is read, if it names some.
+    """
+
+    data_set: DataSet
+    since: datetime | None = None
+    ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +113,20 @@ class TenantReader(Protocol):
         """The requests and the waiting time of this reader so far."""
         ...
 
-    async def small_data_sets(self) -> Mapping[DataSet, Reading]:
-        """Return all data sets except the users, each complete or unreadable."""
+    async def permissions(self) -> frozenset[str] | None:
+        """Return the Graph permissions in the tenant's token, or None without a token."""
+        ...
+
+    @property
+    def is_delegated(self) -> bool:
+        """Whether a service account reads, which needs Entra roles besides the permissions."""
+        ...
+
+    def read(self, wanted: Sequence[Wanted]) -> AsyncIterator[tuple[DataSet, Reading]]:
+        """Yield each data set, complete or unreadable, in as few requests as possible.
+
+        The users are read with the methods below.
+        """
         ...
 
     async def primary_domain(self) -> str | None:

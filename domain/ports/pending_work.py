@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain.work_queues import Subject, WorkQueue
+from domain.work_queues import Recorded, WorkQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class PendingWork:
     """
 
     queue: WorkQueue[Any]
-    subject: Subject
+    subject: Recorded
     queued_at: datetime
     deleted: tuple[tuple[str, int], ...] = ()
     writer_until: datetime | None = None
@@ -33,11 +33,11 @@ class PendingWorkStore(Protocol):
         """Write pending work, or update its time; progress that it does not name is kept."""
         ...
 
-    async def find[R: Subject](self, queue: WorkQueue[R], subject: R) -> PendingWork | None:
+    async def find[R: Recorded](self, queue: WorkQueue[R], subject: R) -> PendingWork | None:
         """Return the pending work on a subject, or None."""
         ...
 
-    async def drop[R: Subject](self, queue: WorkQueue[R], subject: R) -> None:
+    async def drop[R: Recorded](self, queue: WorkQueue[R], subject: R) -> None:
         """Delete pending work; it is no error when it is gone."""
         ...
 

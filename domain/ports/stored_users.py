@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
+from domain.data_set import Document
 from domain.identifiers import TenantRef
-from domain.ports.synced_records import Document
 from domain.row_changes import Versioned
 
 

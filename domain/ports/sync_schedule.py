@@ -1,9 +1,10 @@
 """When each tenant is synced next."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from domain.identifiers import ScheduleRange
 from domain.sync_state import ScheduledSync
 
 
@@ -12,6 +13,8 @@ class SyncSchedule(Protocol):
 
     A tenant's current entry is the one that its state names; other entries are stale. A tenant
     without a state also has an entry, which is written when the tenant's row is inserted.
+
+    The entries are distributed over partitions, which can be searched at the same time.
     """
 
     async def add(self, entry: ScheduledSync) -> None:
@@ -22,9 +25,14 @@ class SyncSchedule(Protocol):
         """Delete an entry; it is no error if it does not exist."""
         ...
 
-    def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
-        """Yield the entries up to now for any number of MSPs, the oldest among the first.
+    def partitions(self) -> Sequence[ScheduleRange]:
+        """Return every partition, each as the range of all of its entries."""
+        ...
 
-        So a caller that takes only some of them does not leave any tenant waiting indefinitely.
-        """
+    def between(self, first: ScheduledSync, last: ScheduledSync) -> ScheduleRange:
+        """Return the range from one entry of a partition to another, both included."""
+        ...
+
+    def due(self, within: ScheduleRange, now: datetime) -> AsyncIterator[ScheduledSync]:
+        """Yield the range's entries up to now, oldest first."""
         ...

@@ -1,14 +1,12 @@
-"""The records that sync has stored from Microsoft Graph."""
+"""The users that sync has stored from Microsoft Graph, one row each."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from domain.data_set import Document
 from domain.identifiers import TenantRef
 from domain.ports.page import Page
-from domain.sync_state import DataSet
-
-type Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +37,17 @@ class StoredRecord:
 
 
 class SyncedRecords(Protocol):
-    """The records that sync stored, per data set and life of a tenant."""
+    """The users that sync stored, per life of a tenant."""
 
-    async def digests(
-        self, data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
-    ) -> dict[str, str]:
+    async def digests(self, ref: TenantRef, keys: Collection[str] | None = None) -> dict[str, str]:
         """Return the digests of all stored records, or of those with the given keys, by key."""
         ...
 
-    async def read(
-        self, data_set: DataSet, ref: TenantRef, keys: Collection[str]
-    ) -> dict[str, Document]:
+    async def read(self, ref: TenantRef, keys: Collection[str]) -> dict[str, Document]:
         """Return the records with these keys that are stored, by key."""
         ...
 
-    async def write(
-        self, data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]
-    ) -> None:
+    async def write(self, ref: TenantRef, records: Sequence[StoredRecord]) -> None:
         """Insert or overwrite records, in full transactions.
 
         Raises:
@@ -63,13 +55,12 @@ class SyncedRecords(Protocol):
         """
         ...
 
-    async def delete(self, data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
+    async def delete(self, ref: TenantRef, keys: Sequence[str]) -> None:
         """Delete records; it is no error if one does not exist."""
         ...
 
     async def page(
         self,
-        data_set: DataSet,
         ref: TenantRef,
         page_size: int,
         token: str | None = None,
@@ -85,8 +76,8 @@ class SyncedRecords(Protocol):
         """
         ...
 
-    async def purge(self, data_set: DataSet, ref: TenantRef, most: int) -> int:
-        """Delete at most this many records of the data set; return the number deleted.
+    async def purge(self, ref: TenantRef, most: int) -> int:
+        """Delete at most this many records; return the number deleted.
 
         A smaller number means that no record is left.
         """

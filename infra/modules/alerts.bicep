@@ -35,7 +35,7 @@ var rules = [
   }
   {
     name: 'invoice-run-missing'
-    description: 'Invoicing has not succeeded for a day. It runs hourly, so a month without invoices is reported by the 2nd.'
+    description: 'Billing has not succeeded at any MSP for a day. It runs hourly, so a month without invoices is reported by the 2nd.'
     severity: 1
     frequency: 'PT1H'
     window: 'P1D'

@@ -18,9 +18,7 @@ var tables = [
   'userIndex'
   'wholeReads'
   'users'
-  'licences'
-  'secureScores'
-  'conditionalAccessPolicies'
+  'tenantData'
 ]
 var queues = [
   'sync-tenant'
@@ -31,6 +29,14 @@ var queues = [
   'complete-consent-poison'
   'run-operation'
   'run-operation-poison'
+  'find-due-tenants'
+  'find-due-tenants-poison'
+  'poll-msp-gdap'
+  'poll-msp-gdap-poison'
+  'bill-msp'
+  'bill-msp-poison'
+  'consent-customer'
+  'consent-customer-poison'
 ]
 var packageContainer = 'packages'
 var containers = ['invoices', packageContainer]

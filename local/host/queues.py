@@ -134,24 +134,30 @@ class QueueSide:
             _log.exception("%s failed", self.function.name)
             await self._failed(message)
         else:
+            await self._delete(message)
+
+    async def _delete(self, message: QueueMessage) -> None:
+        """Delete a message; one that has expired is gone already."""
+        with contextlib.suppress(ResourceNotFoundError):
             await self._queue.delete_message(message)
 
     async def _failed(self, message: QueueMessage) -> None:
         if (message.dequeue_count or 0) >= self._options.most_dequeues:
             await self._give_up(message)
             return
-        await self._queue.update_message(
-            message,
-            visibility_timeout=self._options.visibility_after_failure,
-            content=message.content,
-        )
+        with contextlib.suppress(ResourceNotFoundError):  # it has expired
+            await self._queue.update_message(
+                message,
+                visibility_timeout=self._options.visibility_after_failure,
+                content=message.content,
+            )
 
     async def _give_up(self, message: QueueMessage) -> None:
         """Move a message to the poison queue unchanged; a poison queue has no poison queue."""
         if self._poison is not None:
             await _create(self._poison)
             await self._poison.send_message(message.content)
-        await self._queue.delete_message(message)
+        await self._delete(message)
 
     async def is_empty(self) -> bool:
         """Return whether no message is visible; if one is, receive it at once."""

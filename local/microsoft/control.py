@@ -60,6 +60,7 @@ class Control:
             tenant.revoked = set(body["revokedPermissions"])
         if "consented" in body:
             self._consent(tenant, given=body["consented"])
+        self._set_partner_center(tenant, body)
         tenant.wants_mfa = body.get("mfaRequired", tenant.wants_mfa)
         directory = tenant.directory
         directory.tells_all = body.get("tellsAll", directory.tells_all)
@@ -69,6 +70,16 @@ class Control:
             directory.oldest_delta = len(directory.changes) + 1
             directory.changes.append(Change(0))
         return web.Response(status=204)
+
+    def _set_partner_center(self, tenant: Tenant, body: dict[str, Any]) -> None:
+        """Set whether Partner Center lists a customer, and whether a partner is an AdminAgent."""
+        microsoft = self._microsoft
+        for option, refused in (
+            ("listedInPartnerCenter", microsoft.unlisted),
+            ("adminAgent", microsoft.without_admin_agents),
+        ):
+            if option in body:
+                (refused.discard if body[option] else refused.add)(tenant.tenant_id)
 
     async def _app(self, request: web.Request) -> web.Response:
         """Replace an app's credentials, as its owner would: the previous ones become invalid."""

@@ -82,7 +82,7 @@ class Entra:
         if form.get("grant_type") == "client_credentials":
             return self._app_token(app, tenant)
         if form.get("grant_type") == "refresh_token":
-            return self._delegated_token(app, tenant, form.get("refresh_token", ""))
+            return self._delegated_token(app, tenant, form)
         return _refused(70003, "unsupported_grant_type", "The grant type is not supported.")
 
     def _refusal(self, app: App, form: dict[str, str], path: str) -> web.Response | None:
@@ -136,22 +136,32 @@ class Entra:
         if stage == "unknown":
             message = "Application was not found in the directory."
             return _refused(700016, "unauthorized_client", message)
-        roles = sorted(set(sample_data.PERMISSIONS) - tenant.revoked) if stage == "complete" else []
+        # A consent to delegated permissions gives the app itself none.
+        has_roles = stage == "complete" and consent is not None and consent.scopes is None
+        roles = sorted(set(sample_data.PERMISSIONS) - tenant.revoked) if has_roles else []
         claims: dict[str, Any] = {"idtyp": "app", "appidacr": "2"}
         if roles:
             claims["roles"] = roles
         return self._issue(app, tenant, claims)
 
-    def _delegated_token(self, app: App, tenant: Tenant, refresh_token: str) -> web.Response:
-        if self._microsoft.refresh_tokens.get(refresh_token) != app.client_id:
+    def _delegated_token(self, app: App, tenant: Tenant, form: dict[str, str]) -> web.Response:
+        if self._microsoft.refresh_tokens.get(form.get("refresh_token", "")) != app.client_id:
             return _refused(70008, "invalid_grant", "The refresh token is not valid.")
-        # At home the account needs no relationship.
         is_home = tenant.tenant_id == app.home
         if not is_home and not self._microsoft.relationships.roles(app.home, tenant.tenant_id):
             # The same error if there is no relationship, no access assignment or no membership.
             return _refused(50020, "invalid_grant", "The account does not exist in the tenant.")
         if tenant.wants_mfa:
             return _refused(50076, "invalid_grant", "You must use multi-factor authentication.")
+        consent = self._microsoft.consents.get((app.client_id, tenant.tenant_id))
+        scopes = consent.delegated(datetime.now(UTC)) if consent else None
+        if scopes is None:
+            message = "The user or administrator has not consented to use the application."
+            return _refused(65001, "invalid_grant", message)
+        claims = {"scp": " ".join(scopes)}
+        if f"{self._microsoft.origin}{sample_data.PARTNER_CENTER}/" in form.get("scope", ""):
+            audience = self._microsoft.origin + sample_data.PARTNER_CENTER
+            claims = {"scp": "user_impersonation", "aud": audience}
         rotated = secrets.token_urlsafe(32)
         # As at Entra, the previous token stays valid: two workers may redeem it at once.
         self._microsoft.refresh_tokens[rotated] = app.client_id
@@ -161,7 +171,6 @@ class Entra:
             "client_info": _base64(str(account).replace("'", '"').encode()),
             "id_token": self._id_token(app, account),
         }
-        claims = {"scp": " ".join(sample_data.PERMISSIONS)}
         if is_home:
             claims["oid"] = account["uid"]
         return self._issue(app, tenant, claims, extra)
@@ -209,7 +218,8 @@ class Entra:
             f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
             for name, value in request.query.items()
         )
-        permissions = "".join(f"<li>{name}</li>" for name in sample_data.PERMISSIONS)
+        names = _delegated(request.query["scope"]) or sample_data.PERMISSIONS
+        permissions = "".join(f"<li>{html.escape(name)}</li>" for name in sorted(names))
         page = _PAGE.format(
             app=html.escape(f"{app.msp.name} partner app"),
             tenant=html.escape(tenant.display_name),
@@ -241,12 +251,22 @@ class Entra:
         form = await request.post()
         answer = {"admin_consent": "True", "state": request.query.get("state", "")}
         if form.get("action") == "accept":
-            self._microsoft.consent(app.client_id, tenant.tenant_id, tenant.propagation_seconds)
+            seconds, scopes = tenant.propagation_seconds, _delegated(request.query["scope"])
+            self._microsoft.consent(app.client_id, tenant.tenant_id, seconds, scopes)
             answer |= {"tenant": tenant.tenant_id, "scope": request.query["scope"]}
         else:
             answer |= {"error": "consent_required", "error_description": _DECLINED}
         location = f"{request.query['redirect_uri']}?{urlencode(answer)}"
         return web.Response(status=302, headers={"Location": location})
+
+
+def _delegated(scope: str) -> frozenset[str] | None:
+    """Return the delegated permissions that a page's `scope` names; None for `/.default`.
+
+    https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
+    """
+    names = frozenset(name.rsplit("/", 1)[-1] for name in scope.split())
+    return None if ".default" in names else names
 
 
 def _issuer(assertion: str) -> str | None:

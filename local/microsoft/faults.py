@@ -88,8 +88,8 @@ def fault_answer(fault: dict[str, Any]) -> GraphAnswer:
     return error_answer(status, code, "A fault that a test has set.", headers)
 
 
-def record(microsoft: Microsoft, asked: Asked, status: int) -> None:
-    """Record a request, without secrets."""
+def record(microsoft: Microsoft, asked: Asked, status: int, body: Any = None) -> None:
+    """Record a request, without secrets: of its body, only the names of the properties."""
     microsoft.sequence += 1
     microsoft.requests.append(
         {
@@ -102,6 +102,7 @@ def record(microsoft: Microsoft, asked: Asked, status: int) -> None:
             "appId": asked.app_id,
             "status": status,
             "batch": asked.in_batch,
+            "bodyNames": sorted(body) if isinstance(body, dict) else None,
             "headers": {k: v for k, v in asked.headers.items() if k.lower() not in _SECRET},
         }
     )

@@ -108,6 +108,13 @@ class Relationships:
                 assignment["status"] = "active"
         return self.assignments[identity]
 
+    def is_customer(self, home: str, customer: str) -> bool:
+        """Return whether a partner has a relationship with a customer now."""
+        return any(
+            relationship["customer"]["tenantId"] == customer and relationship["status"] in _LIVE
+            for relationship in self.of(home)
+        )
+
     def roles(self, home: str, customer: str) -> set[str]:
         """Return the roles that the partner's service account has in a customer tenant now."""
         return {

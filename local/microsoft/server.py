@@ -13,6 +13,7 @@ from local.microsoft.entra import Entra
 from local.microsoft.faults import Asked, delay, fault_answer, is_answer, matching, record
 from local.microsoft.graph import Graph
 from local.microsoft.managed_identity import ManagedIdentity
+from local.microsoft.partner_center import PartnerCenter
 from local.microsoft.state import Microsoft
 from local.microsoft.tokens import SigningKeys
 
@@ -26,6 +27,7 @@ class Server:
         self._graph = Graph(microsoft, keys)
         self._entra, self._control = Entra(microsoft, keys), Control(microsoft, keys)
         self._identity = ManagedIdentity(microsoft, keys)
+        self._partner_center = PartnerCenter(microsoft, keys)
 
     def app(self) -> web.Application:
         """Return the web application."""
@@ -34,6 +36,7 @@ class Server:
         app.router.add_post("/{version:v1.0|beta}/$batch", self._batch)
         app.router.add_route("*", "/{version:v1.0|beta}/{path:.*}", self._single)
         self._identity.add_to(app)
+        self._partner_center.add_to(app)
         self._entra.add_to(app)
         return app
 
@@ -56,13 +59,13 @@ class Server:
         if fault is None or not is_answer(fault) or fault.get("applied"):
             response = await handler(request)
         if fault and fault.get("disconnect"):
-            record(self._microsoft, asked, 0)
+            record(self._microsoft, asked, 0, await _sent(request))
             if request.transport:
                 request.transport.abort()
             return web.Response(status=500)
         if response is None or (fault and is_answer(fault)):
             response = _web(fault_answer(fault or {}))
-        record(self._microsoft, asked, response.status)
+        record(self._microsoft, asked, response.status, await _sent(request))
         return _truncated(response) if fault and fault.get("truncate") else response
 
     async def _single(self, request: web.Request) -> web.Response:
@@ -100,7 +103,7 @@ class Server:
                 answer = await self._graph.answer(part)
             if fault and is_answer(fault):
                 answer = fault_answer(fault)
-            record(self._microsoft, asked, answer.status)
+            record(self._microsoft, asked, answer.status, part.body)
             return answer
 
         return _web(await answer_batch(body, authorization, version, serve))
@@ -112,6 +115,12 @@ async def _json(request: web.Request) -> Any:
         return await request.json() if request.can_read_body else None
     except ValueError:
         return None
+
+
+async def _sent(request: web.Request) -> Any:
+    """Return the JSON body of a write to Graph; anything else is not recorded."""
+    is_write = request.method != "GET" and request.content_type == "application/json"
+    return await _json(request) if is_write and "$batch" not in request.path else None
 
 
 def _asked(request: web.Request) -> Asked:

@@ -20,10 +20,16 @@ _ACCESS = {"unifiedRoles": [{"roleDefinitionId": role} for role in ROLES.values(
 
 @dataclass(slots=True)
 class Consent:
-    """Admin consent of a tenant to an app: when it was given, and how long it propagates."""
+    """Admin consent of a tenant to an app: when it was given, and how long it propagates.
+
+    Args:
+        scopes: The delegated permissions, if it is for nothing else; None for all permissions
+            that the app's registration has, its own among them.
+    """
 
     given_at: datetime
     propagation: timedelta
+    scopes: frozenset[str] | None = None
 
     def stage(self, now: datetime) -> str:
         """Return `unknown`, then `no roles`, then `complete`: consent propagates in steps."""
@@ -31,6 +37,12 @@ class Consent:
         if age >= self.propagation:
             return "complete"
         return "unknown" if age < self.propagation / 2 else "no roles"
+
+    def delegated(self, now: datetime) -> list[str] | None:
+        """Return the delegated permissions, once the consent has propagated; None before."""
+        if self.stage(now) != "complete":
+            return None
+        return sorted(sample_data.PERMISSIONS if self.scopes is None else self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,10 @@ class Microsoft:
     tenants: dict[str, Tenant]
     apps: dict[str, App]
     consents: dict[tuple[str, str], Consent] = field(default_factory=dict)
+    # Customers that Partner Center does not list, and partners whose service account is in no
+    # group AdminAgents.
+    unlisted: set[str] = field(default_factory=set)
+    without_admin_agents: set[str] = field(default_factory=set)
     refresh_tokens: dict[str, str] = field(default_factory=dict)  # token → client ID
     relationships: Relationships = field(default_factory=Relationships)
     downloads: Downloads = field(default_factory=Downloads)
@@ -124,6 +140,8 @@ class Microsoft:
     def _add_active_relationship(
         self, msp: sample_data.SeedMsp, customer: sample_data.SeedTenant
     ) -> None:
+        """Add the relationship with a customer that has consented to the partner's app."""
+        self.consent(msp.client_id, customer.tenant_id, 0)
         made_at = datetime.now(UTC) - _AGE
         relationship = self.relationships.add(
             msp.own.tenant_id,
@@ -157,7 +175,13 @@ class Microsoft:
             self.tenants[known] = Tenant.made(known, name, domain, number, users=10)
         self.relationships.accept(relationship_id)
 
-    def consent(self, client_id: str, tenant_id: str, propagation: float) -> None:
-        """Record admin consent."""
+    def consent(
+        self,
+        client_id: str,
+        tenant_id: str,
+        propagation: float,
+        scopes: frozenset[str] | None = None,
+    ) -> None:
+        """Record admin consent to all permissions, or only to some delegated ones."""
         since = timedelta(seconds=propagation)
-        self.consents[client_id, tenant_id] = Consent(datetime.now(UTC), since)
+        self.consents[client_id, tenant_id] = Consent(datetime.now(UTC), since, scopes)

@@ -16,8 +16,7 @@ from ops.backup.folder import BackupFolder, Contents, Progress
 # that it leads to, and rows before their index.
 TABLES = (
     *("msps", "mspIndex", "pendingWork", "staff", "consentStates", "syncState", "syncSchedule"),
-    *("licences", "secureScores", "conditionalAccessPolicies", "users", "userIndex"),
-    "wholeReads",
+    *("tenantData", "users", "userIndex", "wholeReads"),
 )
 _PAGE = 1000
 _ATTEMPTS = 5

@@ -8,58 +8,88 @@ It exits with 1 on a difference, and with an error if the lists are missing.
 """
 
 import csv
-import json
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from adapters.graph.sku_names import product_name
-from domain.graph_permissions import MANAGE_GDAP, MANIFEST, READ, READ_ORGANIZATION
-from domain.sync_state import DataSet
-from ops.app_manifest import APP_ROLES, SCOPES
+from core.capabilities import CAPABILITIES, MANAGING_USERS, application_permissions
+from core.graph_permissions import MANAGE_GDAP, PERMISSION_IDS, READ_ORGANIZATION
+from core.known_data_sets import DATA_SETS
+from domain.data_set import DataSet
+from tests.adapters.graph_reference import Reference
 
 _GDAP = "/tenantRelationships/delegatedAdminRelationships"
-CALLS = {
-    ("GET", "/organization"): READ_ORGANIZATION,
-    ("GET", "/users"): READ[DataSet.USERS],
-    ("GET", "/users/{user-id}"): READ[DataSet.USERS],
-    ("GET", "/users/delta()"): READ[DataSet.USERS],
-    ("GET", "/subscribedSkus"): READ[DataSet.LICENCES],
-    ("GET", "/security/secureScores"): READ[DataSet.SECURE_SCORE],
-    ("GET", "/identity/conditionalAccess/policies"): READ[DataSet.CONDITIONAL_ACCESS],
-    ("POST", _GDAP): MANAGE_GDAP,
-    ("POST", f"{_GDAP}/{{delegatedAdminRelationship-id}}/requests"): MANAGE_GDAP,
-}
 # Not enough for the selected properties: it shows only a user's name and addresses.
 _TOO_LITTLE = {"User.ReadBasic.All"}
-# Microsoft's list also calls it least-privileged, but it also allows writes.
-_TOO_MUCH = {"User.ReadWrite.All"}
+# Microsoft's list names them for the request, but not as the least: one permits less than the
+# least, only to set accountEnabled; the basic ones below the other show no accountEnabled.
+_CHOSEN = {"User.EnableDisableAccount.All", "GroupMember.Read.All"}
+_WRITES = {
+    ("POST", _GDAP): {MANAGE_GDAP},
+    ("POST", f"{_GDAP}/{{id}}/requests"): {MANAGE_GDAP},
+    ("POST", f"{_GDAP}/{{id}}/accessAssignments"): {MANAGE_GDAP},
+    ("PATCH", f"{_GDAP}/{{id}}/accessAssignments/{{id}}"): {MANAGE_GDAP},
+    ("PATCH", "/users/{id}"): {*MANAGING_USERS.permissions},
+}
+_OTHER_READS = {
+    ("GET", "/organization"): {READ_ORGANIZATION},
+    ("GET", _GDAP): {MANAGE_GDAP},
+    ("GET", f"{_GDAP}/{{id}}"): {MANAGE_GDAP},
+    ("GET", f"{_GDAP}/{{id}}/accessAssignments"): {MANAGE_GDAP},
+    ("GET", "/users/{id}"): {"User.Read.All"},
+    ("GET", "/users/delta()"): {"User.Read.All"},
+}
 
 
-def permission_differences(document: dict[str, Any]) -> Iterator[str]:
-    """Yield the permissions that the manifest has in excess of the least privilege, or lacks."""
-    overrides = {
-        operation: override["application"]["least"]
-        for override in document["overrides"]
-        for operation in override["ops"]
-        if "least" in override.get("application", {})
-    }
+def _call(data_set: DataSet) -> tuple[str, str]:
+    return "GET", data_set.path.partition("?")[0].replace("'D30'", "'{period}'")
+
+
+# What each request needs, by method and path.
+CALLS: dict[tuple[str, str], set[str]] = {**_WRITES, **_OTHER_READS}
+for _one in DATA_SETS.values():
+    if _one.version == "v1.0":
+        CALLS[_call(_one)] = CALLS.get(_call(_one), set()) | set(_one.permissions)
+
+
+def permission_differences(reference: Reference) -> Iterator[str]:
+    """Yield requests for which Microsoft does not accept what the app asks for."""
     for (method, path), ours in CALLS.items():
-        theirs = document["paths"][path][method]["application"]
-        least = set(overrides.get(f"{method} {path}", theirs["least"]))
-        if ours not in (least - _TOO_LITTLE - _TOO_MUCH or set(theirs["all"])):
-            yield f"{method} {path}: {ours}, where Microsoft says {sorted(least)}"
-    if set(CALLS.values()) != MANIFEST:
-        yield f"the manifest asks for {sorted(MANIFEST ^ set(CALLS.values()))}"
+        for kind in ("application", "delegated"):
+            permitted = reference.permitted(method, path, kind)
+            if permitted is not None and not ours & permitted:
+                yield f"{method} {path}: {sorted(ours)}, where Microsoft says {sorted(permitted)}"
 
 
-def id_differences(document: dict[str, Any]) -> Iterator[str]:
+def privilege_differences(reference: Reference) -> Iterator[str]:
+    """Yield the permissions that are not the least privileged ones of any request.
+
+    One that is of some request serves others too, so that fewer permissions are asked for.
+    """
+    least: dict[str, set[str]] = {}
+    for (method, path), ours in CALLS.items():
+        known = reference.least(method, path)
+        for name in ours if known else ():
+            least.setdefault(name, set()).update(known - _TOO_LITTLE)
+    for name, known in least.items():
+        if name not in known | _CHOSEN:
+            yield f"{name} is not least privileged: Microsoft says {sorted(known)}"
+
+
+def excess_differences() -> Iterator[str]:
+    """Yield the permissions that the manifests ask for although no request needs them."""
+    needed = {name for names in CALLS.values() for name in names}
+    needed |= {name for data_set in DATA_SETS.values() for name in data_set.permissions}
+    asked = application_permissions(CAPABILITIES.values())
+    if asked != needed:
+        yield f"the manifest asks for {sorted(asked ^ needed)}"
+
+
+def id_differences(reference: Reference) -> Iterator[str]:
     """Yield the permissions whose ID differs from Microsoft's, if the list has one."""
-    for kind, ours in (("appRoleId", APP_ROLES), ("delegatedScopeId", SCOPES)):
-        for name, identifier in ours.items():
-            theirs = document["permissions"][name][kind]
+    for name, ours in PERMISSION_IDS.items():
+        for kind, identifier in (("appRoleId", ours.role), ("delegatedScopeId", ours.scope)):
+            theirs = reference.permissions["permissions"][name][kind]
             if theirs not in (None, identifier):
                 yield f"{name}: {kind} {identifier}, where Microsoft says {theirs}"
 
@@ -74,11 +104,12 @@ def name_differences(rows: Iterator[dict[str, str]]) -> Iterator[str]:
 
 def main() -> int:
     """Print each difference."""
-    folder = Path(os.environ["GRAPH_REFERENCE"])
-    permissions = json.loads((folder / "graph-permissions-v1.json").read_text())
-    with (folder / "data" / "skus.csv").open(newline="", encoding="utf-8-sig") as file:
+    reference = Reference.from_environment()
+    path = reference.folder / "data" / "skus.csv"
+    with path.open(newline="", encoding="utf-8-sig") as file:
         names = list(name_differences(iter(csv.DictReader(file))))
-    differences = [*permission_differences(permissions), *id_differences(permissions), *names]
+    permissions = [*permission_differences(reference), *privilege_differences(reference)]
+    differences = [*permissions, *excess_differences(), *id_differences(reference), *names]
     print("\n".join(differences) or "no differences")
     return 1 if differences else 0
 

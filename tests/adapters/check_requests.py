@@ -1,16 +1,15 @@
-"""Compares every request that syncs make, as the simulation records it, with Microsoft's metadata.
+"""Compares every request that the product makes, as the simulation records it, with the metadata.
 
-A command rather than a test, because the metadata is not part of the project:
+A command rather than a test, because Microsoft's metadata is not part of the project:
 
     GRAPH_REFERENCE=<folder> python -m tests.adapters.check_requests
 
-It exits with 1 on a difference, and with an error if the metadata is missing.
+It checks path, method, query options, selected properties, the properties of a body, and that the
+permission is one that Microsoft accepts and the app asks for. It exits with 1 on a difference, and
+with an error if the metadata is missing.
 """
 
 import asyncio
-import json
-import os
-import re
 import sys
 import tempfile
 from collections import Counter
@@ -19,29 +18,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from domain.graph_permissions import MANIFEST
+from adapters.graph.client import GraphClient
+from adapters.graph.gdap import GraphGdap
+from adapters.identity import TokenSource
+from domain.identifiers import TenantId
+from local.sample_data import STRANGER
 from tests.adapters.check_reference import CALLS
+from tests.adapters.graph_reference import Reference, plain, type_of
 from tests.bench.microsoft import azurite, microsoft
 from tests.faults.synced import synced
-from tests.simulation import OWN
+from tests.simulation import MSP, OWN, Simulation
 
-_VERSION, _BATCH = "/v1.0", "/v1.0/$batch"
-_TYPES = {
-    "/organization": "microsoft.graph.organization",
-    "/users": "microsoft.graph.user",
-    "/users/{user-id}": "microsoft.graph.user",
-    "/users/delta()": "microsoft.graph.user",
-    "/subscribedSkus": "microsoft.graph.subscribedSku",
-    "/security/secureScores": "microsoft.graph.secureScore",
-    "/identity/conditionalAccess/policies": "microsoft.graph.conditionalAccessPolicy",
-}
-_ONE_USER = re.compile(r"^/users/[0-9a-f-]{36}$")
+_VERSIONS = ("/v1.0/", "/beta/")
+_BATCH = "$batch"
 # https://learn.microsoft.com/graph/delta-query-overview and /graph/paging: Graph's own tokens.
 _TOKENS = {"$deltatoken", "$skiptoken"}
+_DELTA = "/users/delta()"
 
 
 async def recorded() -> list[dict[str, Any]]:
-    """Return the requests of a first sync, and after changes, a lost position and no change."""
+    """Return the requests of syncs and of GDAP."""
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder)
         async with (
@@ -57,47 +53,80 @@ async def recorded() -> list[dict[str, Any]]:
             await simulation.tenant(expireDeltaLinks=True)
             await own.sync()
             await own.sync()
-            return await simulation.asked(f"{_VERSION}/")
+            await _gdap(simulation, tokens, graph)
+            return [
+                request
+                for version in _VERSIONS
+                for request in await simulation.asked(version)
+                if not request["path"].endswith(_BATCH)
+            ]
 
 
-def differences(request: dict[str, Any], paths: Any, types: Any) -> Iterator[str]:
+async def _gdap(simulation: Simulation, tokens: TokenSource, graph: GraphClient) -> None:
+    """Invite a customer, and assign the access that it agrees to: twice, to see it change."""
+    gdap, customer = GraphGdap(tokens, graph), TenantId(STRANGER.tenant_id)
+    key = (await gdap.invite(MSP, customer, STRANGER.display_name, 30)).relationship_id
+    await simulation.gdap(key, "accept")
+    (accepted,) = [r for r in (await gdap.relationships(MSP)).found if r.relationship_id == key]
+    await gdap.assign(MSP, accepted)
+    await simulation.tenant(STRANGER.tenant_id, gdapRoles=["Global Reader"])
+    await gdap.assign(MSP, accepted)
+
+
+def differences(reference: Reference, request: dict[str, Any]) -> Iterator[str]:
     """Yield the parts of a request that are not in Microsoft's metadata or not consented to."""
-    method, path = request["method"], request["path"].removeprefix(_VERSION)
-    path = f"{path}()" if path.endswith("/delta") else _ONE_USER.sub("/users/{user-id}", path)
-    if method not in paths.get(path, {}):
-        yield f"{method} {path}: no such path"
+    method, requested = request["method"], request["path"].removeprefix("/v1.0")
+    path = reference.path_of(f"{requested}()" if requested.endswith("/delta") else requested)
+    known = reference.operation(method, path) if path else None
+    if path is None or known is None:
+        yield f"{method} {requested}: no such path"
         return
-    if CALLS.get((method, path)) not in MANIFEST:
-        yield f"{method} {path}: needs a permission that the manifest lacks"
+    yield from _permission_differences(reference, method, path)
     options = dict(parse_qsl(request["query"], keep_blank_values=True))
-    unknown = options.keys() - set(paths[path][method]["query"]) - _TOKENS
+    unknown = {name for name in options if name.startswith("$")} - set(known["query"]) - _TOKENS
     if unknown:
         yield f"{method} {path}: no such query option: {sorted(unknown)}"
+    returned = "user" if path == _DELTA else type_of(known["returns"])[0]
     selected = set(filter(None, options.get("$select", "").split(",")))
-    unknown = selected - _properties(types, _TYPES[path])
+    yield from _unknown(reference, f"{method} {path} selects", selected, returned)
+    sent = {name for name in request["bodyNames"] or () if "@odata." not in name}
+    yield from _unknown(reference, f"{method} {path} sends", sent, type_of(known.get("body"))[0])
+    documented = reference.statuses(method, path)
+    if documented and request["status"] < 300 and request["status"] not in documented:
+        yield f"{method} {path}: {request['status']}, where Microsoft answers {documented}"
+
+
+def _permission_differences(reference: Reference, method: str, path: str) -> Iterator[str]:
+    ours = {
+        plain(call): permissions for (verb, call), permissions in CALLS.items() if verb == method
+    }
+    needed = ours.get(path)
+    if needed is None:
+        yield f"{method} {path}: needs a permission that the manifest lacks"
+        return
+    for kind in ("application", "delegated"):
+        permitted = reference.permitted(method, path, kind)
+        if permitted is not None and not needed & permitted:
+            yield f"{method} {path}: {sorted(needed)} are no {kind} permissions for it"
+
+
+def _unknown(reference: Reference, what: str, names: set[str], short: str) -> Iterator[str]:
+    unknown = names - reference.properties(reference.type_named(short))
     if unknown:
-        yield f"{method} {path}: no such property: {sorted(unknown)}"
-
-
-def _properties(types: Any, name: str | None) -> set[str]:
-    """Return the properties of a type and of its base types."""
-    if name is None:
-        return set()
-    known = types[name]
-    return set(known.get("properties", {})) | _properties(types, known.get("base"))
+        yield f"{what} properties that a {short} lacks: {sorted(unknown)}"
 
 
 def main() -> int:
-    """Print how often each path was requested, and each difference."""
-    folder = Path(os.environ["GRAPH_REFERENCE"])
-    paths = json.loads((folder / "graph-paths-v1.json").read_text())["paths"]
-    types = json.loads((folder / "graph-types-v1.min.json").read_text())["types"]
-    requests = [request for request in asyncio.run(recorded()) if request["path"] != _BATCH]
+    """Print how often each path was requested, what could not be compared, each difference."""
+    reference = Reference.from_environment()
+    requests = asyncio.run(recorded())
+    known = [request for request in requests if not request["path"].startswith("/beta")]
     asked = Counter(f"{request['method']} {request['path']}" for request in requests)
     print("\n".join(f"{count:4} {what}" for what, count in sorted(asked.items())))
-    found = {said for request in requests for said in differences(request, paths, types)}
+    print(f"not compared, as the metadata has no beta: {len(requests) - len(known)}")
+    found = {text for request in known for text in differences(reference, request)}
     print("\n".join(sorted(found)) or "no differences")
-    return 1 if found or not requests else 0
+    return 1 if found or not known else 0
 
 
 if __name__ == "__main__":

@@ -7,18 +7,20 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.entra_refusals import DelegatedAccessRefused
+from adapters.entra_refusals import DelegatedAccessRefused, DelegatedConsentMissing
 from adapters.graph.client import GraphClient
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
+from core.known_data_sets import DATA_SETS
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES, GdapRelationship, RelationshipState
 from domain.identifiers import TenantId
 from domain.msp import Msp, SecurityGroup
-from domain.ports.graph_reader import Unreadable
-from domain.sync_state import DataSet
+from domain.ports.graph_reader import Unreadable, Wanted
+from domain.sync_state import FIRST_SYNC, Access, DataSetState
 from local.sample_data import CONTOSO, STRANGER
+from sync.read_states import unread
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
@@ -217,6 +219,9 @@ async def test_access_is_assigned_once_and_gives_a_token_when_it_is_active(
         await tokens.delegated_token(MSP, customer)
     await simulation.tenant(assignmentSeconds=0)
     assert await gdap.assign(MSP, live)
+    with pytest.raises(DelegatedConsentMissing):
+        await tokens.delegated_token(MSP, customer)
+    await simulation.tenant(customer, consented=True)
     assert await tokens.delegated_token(MSP, customer)
 
 
@@ -261,16 +266,20 @@ async def test_a_group_gets_no_role_that_the_customer_did_not_agree_to(
     assert await gdap.assign(msp, live)
 
 
-async def refusals(readers: GraphReaders, customer: TenantId) -> dict[DataSet, Unreadable]:
-    """Return the data sets that cannot be read in a customer tenant, with the reason."""
+async def refusals(readers: GraphReaders, customer: TenantId) -> dict[str, DataSetState]:
+    """Return the states of the data sets that cannot be read in a customer tenant."""
     reader = readers.of(MSP, tenant(customer))
-    small = await reader.small_data_sets()
-    failures = {name: r for name, r in small.items() if isinstance(r, Unreadable)}
+    wanted = [Wanted(DATA_SETS[name]) for name in FIRST_SYNC if name != "users"]
+    failures = {one.name: r async for one, r in reader.read(wanted) if isinstance(r, Unreadable)}
     try:
         _ = [page async for page in reader.users()]
     except Unreadable as failure:
-        failures[DataSet.USERS] = failure
-    return failures
+        failures["users"] = failure
+    access = Access(permissions=await reader.permissions())
+    return {
+        name: unread(DATA_SETS[name], DataSetState(name), failure, access, is_delegated=True)
+        for name, failure in failures.items()
+    }
 
 
 async def test_each_refusal_under_gdap_says_what_to_do(
@@ -283,23 +292,26 @@ async def test_each_refusal_under_gdap_says_what_to_do(
     readers = GraphReaders(tokens, graph, patience_seconds=4)
     live = await accepted(simulation, gdap, customer)
     none = await refusals(readers, customer)
-    assert set(none) == set(DataSet)
-    assert all("security group" in failure.error for failure in none.values())
+    assert set(none) == set(FIRST_SYNC)
+    assert all("security group" in str(failure.error) for failure in none.values())
     assert await readers.of(MSP, tenant(customer)).primary_domain() is None
     await gdap.assign(MSP, live)
+    without = await refusals(readers, customer)
+    assert all("has no consent" in str(failure.error) for failure in without.values())
+    await simulation.tenant(customer, consented=True)
     assert await refusals(readers, customer) == {}
     assert await readers.of(MSP, tenant(customer)).primary_domain() is not None
 
     await simulation.tenant(customer, gdapRoles=["License Administrator"])
     lacking = await refusals(readers, customer)
-    assert set(lacking) == {DataSet.SECURE_SCORE, DataSet.CONDITIONAL_ACCESS}
-    assert lacking[DataSet.SECURE_SCORE].missing_permission == "SecurityEvents.Read.All"
-    assert "the role Security Reader" in lacking[DataSet.SECURE_SCORE].error
+    assert set(lacking) == {"secureScore", "conditionalAccessPolicies"}
+    assert lacking["secureScore"].missing_roles == ("Security Reader", "Global Reader")
+    assert "the role Security Reader" in str(lacking["secureScore"].error)
 
     await simulation.tenant(customer, gdapRoles=list(ROLES))
     await simulation.tenant(serviceAccountGroups=[])
     outside = await refusals(readers, customer)
-    assert all("security group" in failure.error for failure in outside.values())
+    assert all("security group" in str(failure.error) for failure in outside.values())
     await simulation.tenant(serviceAccountGroups=[CONTOSO.security_group])
 
     await simulation.tenant(customer, mfaRequired=True)
@@ -307,13 +319,13 @@ async def test_each_refusal_under_gdap_says_what_to_do(
         with pytest.raises(DelegatedAccessRefused, match="MFA"):
             await tokens.delegated_token(MSP, customer, fresh=not refresh)
     asked = await refusals(readers, customer)
-    assert all("sign it in again with MFA" in failure.error for failure in asked.values())
+    assert all("sign it in again with MFA" in str(failure.error) for failure in asked.values())
     await simulation.tenant(customer, mfaRequired=False)
     assert await refusals(readers, customer) == {}
 
     await simulation.gdap(live.relationship_id, "terminate")
     ended = await refusals(readers, customer)
-    assert all("accepted the invite" in failure.error for failure in ended.values())
+    assert all("accepted the invite" in str(failure.error) for failure in ended.values())
 
 
 @pytest.mark.parametrize("error", ["invalid_grant", "interaction_required"])

@@ -1,6 +1,8 @@
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
@@ -11,15 +13,17 @@ from adapters.graph.client import GraphClient, ReadBudget
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
+from core.known_data_sets import DATA_SETS
+from core.refusals import Missing, missing
 from domain.errors import ConsentRequired, GdapRefused, MicrosoftUnavailable
-from domain.gdap import ROLES
-from domain.graph_permissions import MANIFEST, READ
+from domain.gdap import OPTIONAL_ROLES, ROLES
 from domain.identifiers import TenantId
-from domain.ports.graph_reader import PositionLost, Unreadable
+from domain.msp import SecurityGroup
+from domain.ports.graph_reader import PositionLost, Reading, TenantReader, Unreadable, Wanted
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet
+from domain.sync_state import FIRST_SYNC, Access
 from domain.tenant import Tenant
-from local.sample_data import CONTOSO, PERMISSIONS, STRANGER
+from local.sample_data import CONTOSO, STRANGER
 from tests.samples import tenant
 from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
@@ -33,13 +37,19 @@ async def readers(simulation: Simulation, tokens: TokenSource, graph: GraphClien
     return GraphReaders(tokens, graph, patience_seconds=4)
 
 
+async def read_together(reader: TenantReader) -> dict[str, Reading]:
+    """Return the data sets that are shown with a tenant, except the users."""
+    wanted = [Wanted(DATA_SETS[name]) for name in FIRST_SYNC if name != "users"]
+    return {data_set.name: reading async for data_set, reading in reader.read(wanted)}
+
+
 async def read(
-    readers: GraphReaders, data_set: DataSet, of: Tenant = PARTNER
+    readers: GraphReaders, name: str, of: Tenant = PARTNER
 ) -> tuple[list[SyncedRecord], Unreadable | None]:
     """Return what was read of a data set, up to any read error."""
     reader = readers.of(MSP, of)
-    if data_set is not DataSet.USERS:
-        reading = (await reader.small_data_sets())[data_set]
+    if name != "users":
+        reading = (await read_together(reader))[name]
         return ([], reading) if isinstance(reading, Unreadable) else (list(reading.records), None)
     records: list[SyncedRecord] = []
     try:
@@ -54,7 +64,7 @@ async def test_every_user_is_read_over_all_pages(
     simulation: Simulation, readers: GraphReaders
 ) -> None:
     await simulation.tenant(users=2100)
-    users, failure = await read(readers, DataSet.USERS)
+    users, failure = await read(readers, "users")
     assert failure is None
     assert len({user.key for user in users}) == 2100
     assert len(await simulation.asked("/users")) == 3
@@ -69,7 +79,7 @@ async def test_every_user_is_read_over_all_pages(
 
 
 async def test_licences_have_their_products_names(readers: GraphReaders) -> None:
-    licences, _ = await read(readers, DataSet.LICENCES)
+    licences, _ = await read(readers, "licences")
     names = {item.document["skuPartNumber"]: item.document["productName"] for item in licences}
     assert (
         names.items()
@@ -86,7 +96,7 @@ async def test_licences_have_their_products_names(readers: GraphReaders) -> None
 
 
 async def test_secure_scores_are_newest_first_and_one_a_day(readers: GraphReaders) -> None:
-    scores, _ = await read(readers, DataSet.SECURE_SCORE)
+    scores, _ = await read(readers, "secureScore")
     dates = [
         score.document["createdDateTime"] for score in sorted(scores, key=lambda score: score.key)
     ]
@@ -97,7 +107,7 @@ async def test_secure_scores_are_newest_first_and_one_a_day(readers: GraphReader
 async def test_policies_are_kept_whole(
     simulation: Simulation, readers: GraphReaders, tokens: TokenSource, graph: GraphClient
 ) -> None:
-    policies, _ = await read(readers, DataSet.CONDITIONAL_ACCESS)
+    policies, _ = await read(readers, "conditionalAccessPolicies")
     path = "/identity/conditionalAccess/policies"
     given = await graph.get(path, await tokens.app_token(MSP, OWN))
     assert [policy.document for policy in policies] == given["value"]
@@ -106,8 +116,8 @@ async def test_policies_are_kept_whole(
 async def test_a_customer_is_read_with_a_delegated_token(
     simulation: Simulation, readers: GraphReaders
 ) -> None:
-    for data_set in DataSet:
-        records, failure = await read(readers, data_set, tenant(CUSTOMER))
+    for name in FIRST_SYNC:
+        records, failure = await read(readers, name, tenant(CUSTOMER))
         assert failure is None
         assert records
     assert {entry["tenantId"] for entry in await simulation.asked("/v1.0")} == {CUSTOMER}
@@ -116,30 +126,39 @@ async def test_a_customer_is_read_with_a_delegated_token(
 async def test_a_customer_without_a_relationship_is_unread_with_advice(
     readers: GraphReaders,
 ) -> None:
-    records, failure = await read(readers, DataSet.USERS, tenant(TenantId(STRANGER.tenant_id)))
+    records, failure = await read(readers, "users", tenant(TenantId(STRANGER.tenant_id)))
     assert records == []
     assert failure is not None
     assert "invite" in failure.error
 
 
-@pytest.mark.parametrize("data_set", DataSet)
+async def lack(readers: GraphReaders, name: str, failure: Unreadable) -> Missing:
+    """Return what is missing at the partner tenant, as sync concludes it."""
+    reader = readers.of(MSP, PARTNER)
+    access = Access(permissions=await reader.permissions())
+    return missing(DATA_SETS[name], failure, access, is_delegated=reader.is_delegated)
+
+
+@pytest.mark.parametrize("name", FIRST_SYNC)
 async def test_a_refused_data_set_names_the_permission(
-    simulation: Simulation, readers: GraphReaders, data_set: DataSet
+    simulation: Simulation, readers: GraphReaders, name: str
 ) -> None:
-    await simulation.tenant(revokedPermissions=[READ[data_set]])
-    records, failure = await read(readers, data_set)
+    (permission,) = DATA_SETS[name].permissions
+    await simulation.tenant(revokedPermissions=[permission])
+    records, failure = await read(readers, name)
     assert records == []
     assert failure is not None
-    assert failure.missing_permission == READ[data_set]
+    assert await lack(readers, name, failure) == Missing(permission=permission)
 
 
 async def test_without_consent_every_data_set_names_its_permission(
     simulation: Simulation, readers: GraphReaders
 ) -> None:
     await simulation.tenant(consented=False)
-    _, failure = await read(readers, DataSet.USERS)
+    _, failure = await read(readers, "users")
     assert failure is not None
-    assert failure.missing_permission == "User.Read.All"
+    assert await readers.of(MSP, PARTNER).permissions() is None
+    assert await lack(readers, "users", failure) == Missing(permission="User.Read.All")
 
 
 PASSING = pytest.mark.parametrize(
@@ -160,7 +179,7 @@ async def test_a_fault_that_passes_is_not_noticed(
     simulation: Simulation, readers: GraphReaders, fault: dict[str, Any], path: str
 ) -> None:
     await simulation.faults({"path": path, "times": 2, **fault})
-    data_set = DataSet.USERS if path == "/users" else DataSet.CONDITIONAL_ACCESS
+    data_set = "users" if path == "/users" else "conditionalAccessPolicies"
     records, failure = await read(readers, data_set)
     assert failure is None
     assert records
@@ -178,7 +197,7 @@ async def test_a_part_of_a_batch_that_is_throttled_is_read_by_itself(
     )
     reader = readers.of(MSP, PARTNER)
     began = time.monotonic()
-    readings = await reader.small_data_sets()
+    readings = await read_together(reader)
     assert not any(isinstance(reading, Unreadable) for reading in readings.values())
     asked = [entry["batch"] for entry in await simulation.asked("/policies")]
     assert asked == [True, False, False]
@@ -191,9 +210,9 @@ async def test_a_wait_beyond_its_patience_is_told_and_not_waited(
 ) -> None:
     await simulation.faults({"path": "/users", "status": 429, "retryAfter": 3600})
     began = time.monotonic()
-    _, failure = await read(readers, DataSet.USERS)
+    _, failure = await read(readers, "users")
     assert failure is not None
-    assert (failure.missing_permission, failure.retry_after) == (None, 3600)
+    assert (failure.refusal, failure.retry_after) == (None, 3600)
     assert time.monotonic() - began < 3
     assert len(await simulation.asked("/users")) == 1
 
@@ -203,7 +222,7 @@ async def test_patience_is_one_for_the_whole_tenant(
 ) -> None:
     await simulation.faults({"path": "/v1.0", "status": 503})
     reader = readers.of(MSP, PARTNER)
-    readings = await reader.small_data_sets()
+    readings = await read_together(reader)
     with pytest.raises(Unreadable):
         await reader.delta_link()
     assert all(isinstance(reading, Unreadable) for reading in readings.values())
@@ -375,9 +394,9 @@ async def test_nonsense_is_unread_and_not_empty(
     simulation: Simulation, readers: GraphReaders, body: Any
 ) -> None:
     await simulation.faults({"path": "/users", "status": 200, "body": body})
-    _, failure = await read(readers, DataSet.USERS)
+    _, failure = await read(readers, "users")
     assert failure is not None
-    assert failure.missing_permission is None
+    assert failure.refusal is None
 
 
 async def test_a_read_that_breaks_off_keeps_its_first_pages_and_says_so(
@@ -405,8 +424,28 @@ async def test_an_invite_asks_for_the_least_roles_and_is_locked(
     assert len(kept["displayName"]) <= 50
     asked_for = {role["roleDefinitionId"] for role in kept["accessDetails"]["unifiedRoles"]}
     assert asked_for == set(ROLES.values())
-    assert len(asked_for) == 12
+    assert len(asked_for) == 18
     assert GLOBAL_ADMINISTRATOR not in asked_for
+
+
+async def test_an_optional_role_is_asked_for_and_assigned_if_the_msp_wants_it(
+    simulation: Simulation, tokens: TokenSource, graph: GraphClient
+) -> None:
+    await simulation.tenant(consented=True)
+    (name,), (role_id,) = OPTIONAL_ROLES.keys(), OPTIONAL_ROLES.values()
+    groups = (SecurityGroup(CONTOSO.security_group, (*ROLES, name)),)
+    msp = replace(MSP, app=replace(MSP.app, optional_roles=(name,), security_groups=groups))
+    gdap, customer = GraphGdap(tokens, graph), TenantId(str(uuid4()))
+    made = await gdap.invite(msp, customer, "Relecloud", 30)
+    await simulation.gdap(made.relationship_id, "accept")
+    found = {r.relationship_id: r for r in (await gdap.relationships(msp)).found}
+    assert role_id in found[made.relationship_id].roles
+    await gdap.assign(msp, found[made.relationship_id])
+    path = f"/tenantRelationships/delegatedAdminRelationships/{made.relationship_id}"
+    token = await tokens.app_token(msp, OWN)
+    (assigned,) = (await graph.get(f"{path}/accessAssignments", token))["value"]
+    roles = {role["roleDefinitionId"] for role in assigned["accessDetails"]["unifiedRoles"]}
+    assert roles == {*ROLES.values(), role_id}
 
 
 @pytest.mark.parametrize(
@@ -432,8 +471,3 @@ async def test_a_failed_invite_is_not_repeated(
     with pytest.raises(error):
         await GraphGdap(tokens, graph).invite(MSP, CUSTOMER, "Northwind Traders", 30)
     assert len(await simulation.asked("delegatedAdmin")) == 1
-
-
-def test_the_simulation_grants_all_that_the_app_asks_for() -> None:
-    assert set(PERMISSIONS) >= MANIFEST
-    assert CONTOSO.client_id == MSP.app.client_id

@@ -25,7 +25,6 @@ from adapters.tables.transactions import Transactions, _authentication, few_at_a
 from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.ports.graph_reader import Unreadable
 from domain.ports.synced_records import StoredRecord
-from domain.sync_state import DataSet
 from sync.lease import LEASE
 from tests.samples import tenant
 
@@ -132,7 +131,7 @@ async def test_a_full_transaction_is_written(storage: Storage, table: TableClien
 async def test_a_record_that_no_row_holds_fails_its_data_set_alone(storage: Storage) -> None:
     records = [StoredRecord("a", "{}", "d"), StoredRecord("b", "x" * 2**20, "d")]
     with pytest.raises(Unreadable, match="over 1 MiB"):
-        await storage.records.write(DataSet.USERS, tenant().ref, records)
+        await storage.records.write(tenant().ref, records)
 
 
 class Account:

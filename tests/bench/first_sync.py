@@ -23,10 +23,10 @@ from azure.data.tables.aio import TableClient
 
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
-from adapters.tables.records import TABLES
+from adapters.tables.records import TABLE
 from adapters.tables.transaction_body import Put
 from domain.identifiers import new_epoch
-from domain.sync_state import DataSet, SyncPhase
+from domain.sync_state import SyncPhase
 from domain.tenant import Tenant
 from tests.bench.microsoft import azurite, microsoft
 from tests.bench.rounds import ROUNDS, Rival, median, ratio, side_by_side
@@ -52,7 +52,7 @@ class Rivals:
     ) -> None:
         self._own, self._simulation = own, simulation
         self._tokens, self._graph = tokens, graph
-        self._table: TableClient = own.storage.table(TABLES[DataSet.USERS])
+        self._table: TableClient = own.storage.table(TABLE)
         self._round = 0
 
     def _partition(self) -> str:

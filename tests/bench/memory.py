@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from domain.messages import write_tenant_ref
-from domain.sync_state import DataSet
 from tests.bench.microsoft import azurite, microsoft
 from tests.faults.synced import Synced, synced
 
@@ -47,7 +46,7 @@ async def _run() -> None:
                     synced(storage, simulation, tokens, graph) as own,
                 ):
                     peak = await _peak(own, storage)
-                    count = (await own.state()).data_set(DataSet.USERS).count
+                    count = (await own.state()).data_set("users").count
                     if count != users:
                         raise RuntimeError(f"{count} of {users} users were stored")
                     print(f"first sync of {users} users: at most {peak:.0f} MiB", flush=True)

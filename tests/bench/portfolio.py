@@ -10,15 +10,17 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import batched
 from pathlib import Path
 from uuid import UUID
 
 from adapters.tables.storage import Storage
+from core.known_data_sets import DATA_SETS
 from domain.identifiers import Epoch, MspId, TenantId
 from domain.ports.user_index import BlockReplacement
 from domain.row_changes import Insert
-from domain.sync_state import DataSet, DataSetState, ReadState, RollUp, SyncPhase, SyncState
+from domain.sync_state import DataSetState, ReadState, RollUp, SyncPhase, SyncState
 from domain.tenant import Tenant
 from domain.user_block import INDEX_VERSION, blocks_of, entry_of
 from local.azurite import connection_string
@@ -63,17 +65,16 @@ async def _synced(storage: Storage, row: Tenant, number: int, users: int) -> Non
         row.ref, [BlockReplacement(block.name, [block]) for block in blocks]
     )
     enabled = sum(block.enabled for block in blocks)
-    read = [
-        DataSetState(name, ReadState.SUCCEEDED, 9, NOW, 100, digest="d" * 32, indexed=INDEX_VERSION)
-        for name in DataSet
-    ]
+    read = DataSetState(
+        *("", ReadState.SUCCEEDED, 9, NOW, NOW, 100), digest="d" * 32, indexed=INDEX_VERSION
+    )
     state = SyncState(
         row.ref,
         SyncPhase.SUCCEEDED,
         NOW,
         first_synced_at=NOW,
         last_synced_at=NOW,
-        data_sets=tuple(read),
+        data_sets={name: replace(read, name=name) for name in DATA_SETS},
         roll_up=RollUp(users, enabled, 300, 250, 210.55, 304.0, 3, 2, 1),
     )
     await storage.sync_states.add(state)

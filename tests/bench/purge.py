@@ -17,7 +17,6 @@ from domain.digest import to_stored
 from domain.identifiers import MspId, TenantId, TenantRef, new_epoch
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet
 from domain.work_queues import PURGE_TENANT
 from local.azurite import connection_string, start_azurite
 from local.microsoft.people import user
@@ -47,7 +46,7 @@ async def _fill(storage: Storage) -> None:
     for start in range(0, USERS, 5000):
         people = [user(1, n, "example.com") for n in range(start, min(start + 5000, USERS))]
         records = [to_stored(SyncedRecord(str(person["id"]), person)) for person in people]
-        await storage.records.write(DataSet.USERS, REF, records)
+        await storage.records.write(REF, records)
     print(f"{USERS} users written in {time.perf_counter() - began:.1f} s")
 
 
@@ -57,6 +56,7 @@ async def _purge(storage: Storage) -> None:
         msps=storage.msps,
         sync_states=storage.sync_states,
         records=storage.records,
+        tenant_data=storage.tenant_data,
         pending_work=storage.pending_work,
         queues=queues,
         clock=SystemClock(),
@@ -72,7 +72,7 @@ async def _purge(storage: Storage) -> None:
         steps.append(time.perf_counter() - step)
     print(f"purged in {time.perf_counter() - began:.1f} s, {len(steps)} messages")
     print(f"the longest message took {max(steps):.1f} s")
-    left = await storage.records.page(DataSet.USERS, REF, 1)
+    left = await storage.records.page(REF, 1)
     events = await storage.msps.audit_events(REF.msp_id, 100)
     print(f"rows left: {len(left.items)}; events: {[event.action for event in events.items]}")
 

@@ -10,7 +10,7 @@ from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
-from domain.sync_state import DataSet, SyncPhase
+from domain.sync_state import FIRST_SYNC, SyncPhase
 from tests.clients.msgraph import all_of, client_of
 from tests.faults.synced import Synced, synced
 from tests.simulation import MSP, OWN, Simulation
@@ -48,21 +48,21 @@ def by_id(rows: list[dict[str, Any]], name: str = "id") -> list[dict[str, Any]]:
 
 
 async def test_it_agrees_with_sync_on_every_field(own: Synced, tokens: TokenSource) -> None:
-    stored = {name: await own.stored(name) for name in DataSet}
-    for licence in stored[DataSet.LICENCES]:
+    stored = {name: await own.stored(name) for name in FIRST_SYNC}
+    for licence in stored["licences"]:
         del licence["productName"]  # The product adds it, from Microsoft's list of names.
     async with client_of(own.simulation, await tokens.app_token(MSP, OWN)) as client:
-        select = list(stored[DataSet.USERS][0])
+        select = list(stored["users"][0])
         query = _Configuration(query_parameters=_Parameters(select=select, top=999))
         first = {
-            DataSet.USERS: await client.users.get(query),
-            DataSet.LICENCES: await client.subscribed_skus.get(),
-            DataSet.SECURE_SCORE: await client.security.secure_scores.get(),
-            DataSet.CONDITIONAL_ACCESS: await client.identity.conditional_access.policies.get(),
+            "users": await client.users.get(query),
+            "licences": await client.subscribed_skus.get(),
+            "secureScore": await client.security.secure_scores.get(),
+            "conditionalAccessPolicies": await client.identity.conditional_access.policies.get(),
         }
         read = {name: await all_of(client, page) for name, page in first.items()}
     for name, items in read.items():
-        key = "skuId" if name is DataSet.LICENCES else "id"
+        key = "skuId" if name == "licences" else "id"
         theirs, ours = by_id(items, key), by_id(stored[name], key)
         assert len(theirs) == len(ours) > 0, name
         for one, other in zip(theirs, ours, strict=True):

@@ -17,11 +17,12 @@ from domain.ports.staff_index import StaffIndex
 from domain.ports.sync_schedule import SyncSchedule
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
+from domain.ports.tenant_data import TenantData
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from tests.fakes.billing import FakeDocuments, FakeInvoiceStore
 from tests.fakes.portfolio import FakePortfolio, FakeUserIndex, FakeWholeReads
-from tests.fakes.records import FakeSyncedRecords
+from tests.fakes.records import FakeSyncedRecords, FakeTenantData
 from tests.fakes.storage import (
     FakeConsentSessions,
     FakeMspStore,
@@ -41,6 +42,7 @@ class Ports:
     sync_states: SyncStates
     sync_schedule: SyncSchedule
     records: SyncedRecords
+    tenant_data: TenantData
     pending_work: PendingWorkStore
     user_index: UserIndex
     whole_reads: WholeReads
@@ -81,6 +83,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
             states,
             msps.schedule,
             FakeSyncedRecords(),
+            FakeTenantData(),
             FakePendingWork(),
             FakeUserIndex(),
             FakeWholeReads(),
@@ -96,6 +99,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         real.sync_states,
         real.sync_schedule,
         real.records,
+        real.tenant_data,
         real.pending_work,
         real.user_index,
         real.whole_reads,

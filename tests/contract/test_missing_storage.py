@@ -16,17 +16,24 @@ from adapters.tables.transaction_body import Create, Delete, Put
 from domain.consent_session import ConsentSession, hash_state
 from domain.digest import to_stored
 from domain.errors import ConcurrentChange, StorageUnavailable
-from domain.identifiers import MspId, SessionRef
+from domain.identifiers import MspId, MspRef, ScheduleRange, SessionRef
 from domain.month import Month
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.roles import StaffMember
 from domain.row_changes import Insert
-from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
+from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
-from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT
+from domain.work_queues import (
+    BILL_MSP,
+    COMPLETE_CONSENT,
+    FIND_DUE_TENANTS,
+    PURGE_TENANT,
+    SYNC_TENANT,
+)
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
+from tests.due import due_entries
 from tests.samples import CONTOSO, CUSTOMER, MSP, NOW, OWN, OWNER_OID, tenant
 
 REF = tenant().ref
@@ -99,19 +106,23 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "states.remove": lambda b: b.tables.sync_states.remove(REF),
     "schedule.add": lambda b: b.tables.sync_schedule.add(ScheduledSync(REF, NOW)),
     "schedule.remove": lambda b: b.tables.sync_schedule.remove(ScheduledSync(REF, NOW)),
-    "schedule.due": lambda b: _all(b.tables.sync_schedule.due(NOW)),
+    "schedule.due": lambda b: _all(due_entries(b.tables.sync_schedule, NOW)),
     "pending_work.record": lambda b: b.tables.pending_work.record(
         PendingWork(PURGE_TENANT, REF, NOW)
     ),
     "pending_work.find": lambda b: b.tables.pending_work.find(PURGE_TENANT, REF),
     "pending_work.drop": lambda b: b.tables.pending_work.drop(PURGE_TENANT, REF),
     "pending_work.queued_before": lambda b: _all(b.tables.pending_work.queued_before(NOW)),
-    "records.page": lambda b: b.tables.records.page(DataSet.USERS, REF, 10),
+    "records.page": lambda b: b.tables.records.page(REF, 10),
     "records.write": lambda b: b.tables.records.write(
-        DataSet.USERS, REF, [to_stored(SyncedRecord("k", {"id": "k"}))]
+        REF, [to_stored(SyncedRecord("k", {"id": "k"}))]
     ),
-    "records.delete": lambda b: b.tables.records.delete(DataSet.USERS, REF, ["k"]),
-    "records.purge": lambda b: b.tables.records.purge(DataSet.USERS, REF, 10),
+    "records.delete": lambda b: b.tables.records.delete(REF, ["k"]),
+    "tenant_data.read": lambda b: b.tables.tenant_data.read(REF, "groups"),
+    "tenant_data.read_all": lambda b: b.tables.tenant_data.read_all(REF),
+    "tenant_data.write": lambda b: b.tables.tenant_data.write(REF, "groups", {}),
+    "tenant_data.purge": lambda b: b.tables.tenant_data.purge(REF, 10),
+    "records.purge": lambda b: b.tables.records.purge(REF, 10),
     "index.read": lambda b: b.tables.user_index.read([(REF, "b")]),
     "index.of_msp": lambda b: b.tables.user_index.of_msp(CONTOSO),
     "index.purge": lambda b: b.tables.user_index.purge(REF),
@@ -124,6 +135,8 @@ CALLS: dict[str, Callable[[Bare], Awaitable[Any]]] = {
     "complete_consent": lambda b: b.queues.send(
         COMPLETE_CONSENT, SessionRef(CONTOSO, hash_state("x"))
     ),
+    "find_due_tenants": lambda b: b.queues.send(FIND_DUE_TENANTS, ScheduleRange("00")),
+    "bill_msp": lambda b: b.queues.send(BILL_MSP, MspRef(CONTOSO)),
     "documents.put": lambda b: b.documents.put(MspId("m"), "n", b"pdf"),
     "documents.get": lambda b: b.documents.get(MspId("m"), "n"),
 }

@@ -16,7 +16,7 @@ from domain.month import Month
 from domain.msp import Msp, SecurityGroup
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, Remove, Replace, Row, RowChange
-from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
+from domain.tenant import AppConsent, GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import ActivePeriod, TenantUsage
 from ops.deletion import read_payments
 from tests.contract.conftest import Ports
@@ -39,7 +39,7 @@ async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -
     key = msp.msp_id
     known = version((await ports.msps.tenant_records(key, OWN)).head.msp)
     groups = (SecurityGroup(OTHER, ("Global Reader", "License Administrator")),)
-    app = replace(msp.app, security_groups=groups)
+    app = replace(msp.app, security_groups=groups, optional_roles=("A", "B"), capabilities=("c",))
     msp = replace(msp, consented_manifest=1, closed_at=NOW, app=app)
     await ports.msps.commit([Replace(msp, known.version)])
     record = ConsentRecord(
@@ -50,8 +50,13 @@ async def test_every_kind_of_row_comes_back_as_it_went(ports: Ports, msp: Msp) -
     )
     invite = GdapInvite(key, OWN, "Contoso", "r-1", "pending", "https://x", NOW, NOW, "a=b")
     removal = TenantRemoval(key, OWN, NOW)
+    consent = AppConsent("1", "2", NOW, "not_permitted", "Ask ✓", hash_state("y"))
     known_tenant = replace(
-        of(msp), offboarded_at=NOW, connection_lost_at=NOW, connection_lost_reason="expired"
+        of(msp),
+        offboarded_at=NOW,
+        connection_lost_at=NOW,
+        connection_lost_reason="expired",
+        app_consent=consent,
     )
     member = StaffMember(key, OWN, ObjectId(OTHER), Role.L2, "Đorđe")
     event = CAUSE.event(key, "x.y", tenant_id=OWN, outcome="o", before={"a": [1]}, after={})

@@ -34,7 +34,6 @@ from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.ports.user_index import BlockReplacement
 from domain.row_changes import Insert, Row
-from domain.sync_state import DataSet
 from domain.tenant import Tenant
 from domain.user_block import UserBlock, entry_of
 from domain.work_queues import RUN_OPERATION
@@ -203,7 +202,7 @@ async def test_a_stored_user_is_replaced_only_in_the_version_that_was_read(
     assert await stored.find(ref, USER) is None
     with pytest.raises(ConcurrentChange):
         await stored.replace(ref, USER, user, 'W/"x"')
-    await storage.records.write(DataSet.USERS, ref, [to_stored(SyncedRecord(USER, user))])
+    await storage.records.write(ref, [to_stored(SyncedRecord(USER, user))])
     known = version(await stored.find(ref, USER))
     assert known.value == user
     disabled = {**user, "accountEnabled": False}
@@ -211,7 +210,7 @@ async def test_a_stored_user_is_replaced_only_in_the_version_that_was_read(
     with pytest.raises(ConcurrentChange):
         await stored.replace(ref, USER, user, known.version)
     assert version(await stored.find(ref, USER)).value == disabled
-    digests = await storage.records.digests(DataSet.USERS, ref)
+    digests = await storage.records.digests(ref)
     assert digests == {USER: to_stored(SyncedRecord(USER, disabled)).digest}
 
 

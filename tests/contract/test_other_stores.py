@@ -8,11 +8,11 @@ import pytest
 from domain.consent_session import ConsentSession, hash_state
 from domain.digest import to_stored
 from domain.errors import ConcurrentChange
-from domain.identifiers import MspId, ObjectId, SessionRef, TenantRef, new_epoch
+from domain.identifiers import MspId, ObjectId, ScheduleRange, SessionRef, TenantRef, new_epoch
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.sync_state import (
-    DataSet,
+    Access,
     DataSetState,
     ReadState,
     ScheduledSync,
@@ -21,9 +21,8 @@ from domain.sync_state import (
 )
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
 from tests.contract.conftest import Ports
+from tests.due import due_entries
 from tests.samples import CUSTOMER, NOW, OTHER, OWN, OWNER_OID, version
-
-USERS = DataSet.USERS
 
 
 @pytest.fixture
@@ -33,7 +32,9 @@ def ref() -> TenantRef:
 
 
 async def test_a_session_is_spent_once(ports: Ports) -> None:
-    session = ConsentSession(hash_state(str(uuid4())), MspId("m"), OWN, OWNER_OID, "Adele", NOW)
+    session = ConsentSession(
+        *(hash_state(str(uuid4())), MspId("m"), OWN, OWNER_OID, "Adele", NOW), customer=CUSTOMER
+    )
     await ports.consent_sessions.add(session)
     known = version(await ports.consent_sessions.find(session.session))
     assert known.value == session
@@ -69,8 +70,16 @@ async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantR
         await ports.sync_states.add(state)
     known = version(await ports.sync_states.find(ref))
     assert known.value == state
-    users = DataSetState(USERS, ReadState.SUCCEEDED, 7, NOW, 12, None, "é", "digest", "a", "b")
-    users = replace(users, unreadable=3, whole_at=NOW, suspected_at=NOW)
+    users = DataSetState("users", ReadState.SUCCEEDED, 7, NOW, NOW, 12, error="é", digest="digest")
+    users = replace(users, delta_link="a", next_link="b", unreadable=3, whole_at=NOW)
+    users = replace(users, suspected_at=NOW, suspected="keys")
+    incidents = DataSetState(
+        *("incidents", ReadState.NOT_AUTHORISED),
+        missing_permission="SecurityIncident.Read.All",
+        missing_roles=("Security Reader", "Global Reader"),
+        missing_plans=("MTP",),
+        watermark=NOW,
+    )
     running = replace(
         state,
         phase=SyncPhase.RUNNING,
@@ -81,13 +90,23 @@ async def test_a_sync_state_is_guarded_by_its_version(ports: Ports, ref: TenantR
         due_at=NOW,
         queued_until=NOW,
         asked_again_at=NOW,
-    ).with_data_set(users)
+        wanted_at=NOW,
+        access=Access(frozenset({"User.Read.All"}), frozenset({"AAD_PREMIUM"}), ("one", "two")),
+    )
+    running = running.with_data_set(users).with_data_set(incidents)
     newer = await ports.sync_states.replace(running, known.version)
     with pytest.raises(ConcurrentChange):
         await ports.sync_states.replace(state, known.version)
     assert version(await ports.sync_states.find(ref)).version == newer
-    assert await ports.sync_states.of_msp(ref.msp_id) == {ref: running}
-    assert await ports.sync_states.of_msp(ref.msp_id, CUSTOMER, CUSTOMER) == {ref: running}
+    assert version(await ports.sync_states.find(ref)).value == running
+    for found in (
+        await ports.sync_states.of_msp(ref.msp_id),
+        await ports.sync_states.of_msp(ref.msp_id, CUSTOMER, CUSTOMER),
+    ):
+        # A list may leave out the states of data sets that it does not show.
+        assert {known: listed.first_sets for known, listed in found.items()} == {
+            ref: running.first_sets
+        }
     assert await ports.sync_states.of_msp(ref.msp_id, OTHER, OTHER) == {}
     await ports.sync_states.remove(ref)
     await ports.sync_states.remove(ref)
@@ -101,15 +120,15 @@ async def test_records_come_back_as_graph_gave_them(ports: Ports, ref: TenantRef
         to_stored(SyncedRecord("a/b\\c#d?e%41", odd)),
         to_stored(SyncedRecord("b", {"id": "b"})),
     ]
-    await ports.records.write(USERS, ref, records)
-    page = await ports.records.page(USERS, ref, 10)
+    await ports.records.write(ref, records)
+    page = await ports.records.page(ref, 10)
     assert list(page.items) == [odd, {"id": "b"}]
     digests = {record.key: record.digest for record in records}
-    assert await ports.records.digests(USERS, ref) == digests
-    assert await ports.records.digests(USERS, ref, ["b", "c"]) == {"b": digests["b"]}
-    assert await ports.records.read(USERS, ref, ["a/b\\c#d?e%41", "c"]) == {"a/b\\c#d?e%41": odd}
-    await ports.records.delete(USERS, ref, ["a/b\\c#d?e%41", "gone already"])
-    assert list((await ports.records.page(USERS, ref, 10)).items) == [{"id": "b"}]
+    assert await ports.records.digests(ref) == digests
+    assert await ports.records.digests(ref, ["b", "c"]) == {"b": digests["b"]}
+    assert await ports.records.read(ref, ["a/b\\c#d?e%41", "c"]) == {"a/b\\c#d?e%41": odd}
+    await ports.records.delete(ref, ["a/b\\c#d?e%41", "gone already"])
+    assert list((await ports.records.page(ref, 10)).items) == [{"id": "b"}]
 
 
 async def test_what_a_read_has_met_is_known_of_that_read_alone(
@@ -133,24 +152,24 @@ async def test_what_a_read_has_met_is_known_of_that_read_alone(
 async def test_a_purge_takes_one_life_and_no_other(ports: Ports, ref: TenantRef) -> None:
     later = replace(ref, epoch=new_epoch())
     records = [to_stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(250)]
-    await ports.records.write(USERS, ref, records)
-    await ports.records.write(USERS, later, records[:3])
-    assert await ports.records.purge(USERS, ref, 120) == 120
-    assert len((await ports.records.page(USERS, ref, 200)).items) == 130
-    assert await ports.records.purge(USERS, ref, 1000) == 130
-    assert await ports.records.purge(USERS, ref, 1000) == 0
-    assert (await ports.records.page(USERS, ref, 10)).items == ()
-    assert len((await ports.records.page(USERS, later, 10)).items) == 3
+    await ports.records.write(ref, records)
+    await ports.records.write(later, records[:3])
+    assert await ports.records.purge(ref, 120) == 120
+    assert len((await ports.records.page(ref, 200)).items) == 130
+    assert await ports.records.purge(ref, 1000) == 130
+    assert await ports.records.purge(ref, 1000) == 0
+    assert (await ports.records.page(ref, 10)).items == ()
+    assert len((await ports.records.page(later, 10)).items) == 3
 
 
 async def test_records_page_in_the_order_of_their_keys(ports: Ports, ref: TenantRef) -> None:
     await ports.records.write(
-        USERS, ref, [to_stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in reversed(range(1001))]
+        ref, [to_stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in reversed(range(1001))]
     )
     seen: list[int] = []
     token = None
     while True:
-        page = await ports.records.page(USERS, ref, 500, token)
+        page = await ports.records.page(ref, 500, token)
         seen += [document["n"] for document in page.items]
         token = page.next_token
         if token is None:
@@ -202,7 +221,7 @@ async def test_the_schedule_tells_what_is_due_in_whole_seconds(
     first, later = ScheduledSync(ref, NOW), ScheduledSync(ref, NOW + timedelta(seconds=1))
 
     async def due(seconds: float) -> set[ScheduledSync]:
-        found = ports.sync_schedule.due(NOW + timedelta(seconds=seconds))
+        found = due_entries(ports.sync_schedule, NOW + timedelta(seconds=seconds))
         return {entry async for entry in found if entry.ref == ref}
 
     for entry in (first, later, first):
@@ -215,13 +234,37 @@ async def test_the_schedule_tells_what_is_due_in_whole_seconds(
     assert await due(60) == {later}
 
 
+async def test_a_range_of_the_schedule_holds_what_lies_between_and_is_due(ports: Ports) -> None:
+    msp_id, schedule = MspId(str(uuid4())), ports.sync_schedule
+    refs = [TenantRef(msp_id, CUSTOMER, new_epoch()) for _ in range(3)]  # in one partition
+    entries = [
+        ScheduledSync(ref, NOW + timedelta(seconds=second)) for second in range(3) for ref in refs
+    ]
+    for entry in entries:
+        await schedule.add(entry)
+
+    async def due(within: ScheduleRange, seconds: float) -> list[ScheduledSync]:
+        found = schedule.due(within, NOW + timedelta(seconds=seconds))
+        return [entry async for entry in found if entry.ref.msp_id == msp_id]
+
+    everything = [await due(partition, 60) for partition in schedule.partitions()]
+    (found,) = filter(None, everything)
+    assert len(found) == len(entries)
+    assert set(found) == set(entries)
+    assert [entry.due_at for entry in found] == sorted(entry.due_at for entry in entries)
+    assert await due(schedule.between(found[1], found[7]), 60) == found[1:8]
+    assert await due(schedule.between(found[1], found[7]), 1) == found[1:6]
+    assert await due(schedule.between(found[4], found[4]), 60) == [found[4]]
+    assert await due(schedule.between(found[4], found[4]), 0) == []
+
+
 async def test_a_page_holds_what_is_kept_and_goes_on_after_it(ports: Ports, ref: TenantRef) -> None:
     rows = [to_stored(SyncedRecord(f"{n:04d}", {"n": n})) for n in range(700)]
-    await ports.records.write(USERS, ref, rows)
+    await ports.records.write(ref, rows)
     seen: list[int] = []
     token = None
     while True:
-        page = await ports.records.page(USERS, ref, 2, token, lambda row: row["n"] % 150 == 1)
+        page = await ports.records.page(ref, 2, token, lambda row: row["n"] % 150 == 1)
         assert len(page.items) <= 2
         seen += [document["n"] for document in page.items]
         token = page.next_token

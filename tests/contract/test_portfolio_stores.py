@@ -9,7 +9,7 @@ from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantRef, new_epoch
 from domain.ports.user_index import BlockReplacement, Count
 from domain.row_changes import Insert
-from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
+from domain.sync_state import ReadState, RollUp, SyncPhase, SyncState, SyncSummary
 from domain.tenant import ListedTenant, TenantStatus
 from domain.user_block import Entry, UserBlock, blocks_of, covers_every_hash, entry_of
 from tests.contract.conftest import Ports
@@ -113,7 +113,7 @@ async def test_the_portfolio_reads_every_tenant_and_the_summary_of_its_sync(port
     assert await ports.portfolio.tenants(MspId(str(uuid4()))) == []
     roll_up = RollUp(users=3, secure_score=20.25, policies_enabled=0)
     state = SyncState(tenants[0].ref, SyncPhase.SUCCEEDED, NOW, first_synced_at=NOW)
-    users = replace(state.data_set(DataSet.USERS), state=ReadState.SUCCEEDED, synced_at=NOW)
+    users = replace(state.data_set("users"), state=ReadState.SUCCEEDED, synced_at=NOW)
     state = replace(state.with_data_set(users), roll_up=roll_up)
     pending = SyncState(tenants[1].ref, SyncPhase.PENDING, NOW)
     await ports.sync_states.add(state)

@@ -54,7 +54,9 @@ def cents(amount: int) -> EntityProperty:
 
 
 # Properties that this release writes in addition, by row key.
-ADDED = {"msp": {"sign_in_tenants": f'["{OWN}"]'}}
+ADDED = {
+    "msp": {"sign_in_tenants": f'["{OWN}"]', "app_optional_roles": "[]", "app_capabilities": "[]"}
+}
 # By row key, in the order of the values below.
 ROWS: dict[str, dict[str, Any]] = {
     "msp": {

@@ -65,10 +65,11 @@ class Portal:
         return reply.location.rpartition("consent=")[2]
 
     async def fire(self, timer: str) -> None:
-        """Fire a timer, and wait for its end."""
+        """Fire a timer; wait for its end, and for the work that it queued."""
         path = f"/admin/functions/{timer}"
         reply = await self.call(None, "POST", path, {"input": ""}, Prefer="wait")
         assert reply.status == 200, reply
+        await self.idle()
 
     async def idle(self) -> None:
         """Wait until the queues are empty and no invocation is running."""

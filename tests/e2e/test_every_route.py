@@ -35,7 +35,7 @@ COVERED = PUBLIC | {
     "list_gdap_invites", "create_gdap_invite", "preview_invoice", "list_invoices",
     "get_invoice", "get_invoice_pdf", "get_invoice_csv", "get_me", "list_staff",
     "put_staff_member", "delete_staff_member", "list_audit_events",
-    "search_portfolio_users", "get_portfolio_summary",
+    "search_portfolio_users", "get_portfolio_summary", "create_consent_link",
     "enable_user", "disable_user", "list_operations", "get_operation", "approve_operation",
     "reject_operation", "cancel_operation", "rollback_operation",
 }  # fmt: skip

@@ -7,7 +7,15 @@ from pathlib import Path
 from tests.e2e.portal import Portal
 from tests.simulation import app_environment
 
-QUEUES = {"sync-tenant", "purge-tenant", "complete-consent"}
+QUEUES = {
+    "sync-tenant",
+    "purge-tenant",
+    "complete-consent",
+    "find-due-tenants",
+    "poll-msp-gdap",
+    "bill-msp",
+    "consent-customer",
+}
 
 
 async def test_every_function_indexes_in_microsofts_worker(portal: Portal) -> None:

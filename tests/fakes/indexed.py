@@ -2,7 +2,6 @@
 
 from domain.ports.graph_reader import UserPage
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet
 from domain.user_block import Entry, covers_every_hash, entry_of
 from tests.fakes.sync_world import World
 
@@ -21,13 +20,13 @@ def indexed(world: World) -> dict[str, Entry]:
 
 def check(world: World) -> None:
     """Check that the index and the counts match the rows."""
-    rows = world.records.rows.get((DataSet.USERS, world.tenant.ref), {})
+    rows = world.records.rows.get(world.tenant.ref, {})
     assert indexed(world) == {key: entry_of(key, row) for key, row in rows.items()}
     assert covers_every_hash([name for _, name in world.index.rows])
     enabled = sum(row["accountEnabled"] for row in rows.values())
     roll_up = world.state.roll_up
     assert (roll_up.users, roll_up.enabled_users) == (len(rows), enabled)
-    assert world.state.data_set(DataSet.USERS).count == len(rows)
+    assert world.state.data_set("users").count == len(rows)
 
 
 def changes(*records: SyncedRecord, removed: tuple[str, ...] = (), link: str = "d") -> UserPage:

@@ -1,10 +1,12 @@
 """In-memory fakes of everything except storage: clock, queues, Microsoft."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
+from domain.data_set import DataSet
 from domain.errors import MicrosoftUnavailable
 from domain.gdap import (
     GdapRelationship,
@@ -16,6 +18,7 @@ from domain.identifiers import MspId, SessionRef, TenantId, TenantRef
 from domain.msp import Msp
 from domain.ports.clock import Clock
 from domain.ports.credentials import Credentials
+from domain.ports.customer_consent import CustomerConsents
 from domain.ports.gdap import Gdap, Relationship
 from domain.ports.graph_reader import (
     GraphReader,
@@ -24,13 +27,20 @@ from domain.ports.graph_reader import (
     Records,
     TenantReader,
     UserPage,
+    Wanted,
 )
 from domain.ports.identity import Identity
 from domain.ports.queues import Queues
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet
 from domain.tenant import Organization, Tenant
-from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT, SYNC_TENANT, Subject, WorkQueue
+from domain.work_queues import (
+    COMPLETE_CONSENT,
+    CONSENT_CUSTOMER,
+    PURGE_TENANT,
+    SYNC_TENANT,
+    Subject,
+    WorkQueue,
+)
 
 
 class FixedClock(Clock):
@@ -59,6 +69,7 @@ class FakeQueues(Queues):
         self.delays: list[int] = []
         self.purges: list[TenantRef] = []
         self.consents: list[SessionRef] = []
+        self.customers: list[TenantRef] = []
         self.others: list[tuple[str, Subject]] = []
 
     @override
@@ -69,6 +80,7 @@ class FakeQueues(Queues):
             SYNC_TENANT.name: self.syncs,
             PURGE_TENANT.name: self.purges,
             COMPLETE_CONSENT.name: self.consents,
+            CONSENT_CUSTOMER.name: self.customers,
         }
         if queue.name not in sent:
             self.others.append((queue.name, subject))
@@ -92,6 +104,46 @@ class FakeIdentity(Identity):
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+
+class FakeConsents(CustomerConsents):
+    """Consents of customers at Microsoft; `given` holds the tenants with their version.
+
+    Args:
+        refusal: Raised by Partner Center.
+        token_refusal: Raised instead of the customers' tokens.
+        unproven: How many proofs fail after a consent was given, while it propagates.
+    """
+
+    def __init__(self, version: str = "2") -> None:
+        self.version = version
+        self.given: dict[TenantId, str] = {}
+        self.refusal: Exception | None = None
+        self.token_refusal: Exception | None = None
+        self.unproven = 0
+        self.gave: list[TenantId] = []
+
+    @override
+    def version_of(self, msp: Msp) -> str:
+        return self.version
+
+    @override
+    async def is_given(self, msp: Msp, tenant_id: TenantId) -> bool:
+        await asyncio.sleep(0)
+        if self.token_refusal:
+            raise self.token_refusal
+        if self.given.get(tenant_id) == self.version and self.unproven:
+            self.unproven -= 1
+            return False
+        return self.given.get(tenant_id) == self.version
+
+    @override
+    async def give(self, msp: Msp, tenant_id: TenantId) -> None:
+        await asyncio.sleep(0)
+        if self.refusal:
+            raise self.refusal
+        self.gave.append(tenant_id)
+        self.given[tenant_id] = self.version
 
 
 class FakeCredentials(Credentials):
@@ -195,7 +247,11 @@ class FakeGraph(GraphReader, TenantReader):
     """
 
     def __init__(self) -> None:
-        self.small: dict[DataSet, Reading] = {}
+        self.small: dict[str, Reading] = {}
+        self.granted: frozenset[str] | None = None
+        self.delegated = False
+        self.on_read: Callable[[], Awaitable[None]] | None = None
+        self.wanted: list[Wanted] = []
         self.pages: list[Sequence[SyncedRecord] | UserPage | Exception] = []
         self.changed: list[UserPage | Exception] = []
         self.known: dict[str, SyncedRecord] = {}
@@ -213,11 +269,24 @@ class FakeGraph(GraphReader, TenantReader):
     def of(self, msp: Msp, tenant: Tenant) -> "FakeGraph":
         return self
 
+    @property
     @override
-    async def small_data_sets(self) -> dict[DataSet, Reading]:
+    def is_delegated(self) -> bool:
+        return self.delegated
+
+    @override
+    async def permissions(self) -> frozenset[str] | None:
+        return self.granted
+
+    @override
+    async def read(self, wanted: Sequence[Wanted]) -> AsyncIterator[tuple[DataSet, Reading]]:
         self.asked.append("small data sets")
+        self.wanted += wanted
+        if self.on_read:
+            await self.on_read()
         none: Reading = Records(())
-        return {name: self.small.get(name, none) for name in DataSet if name != DataSet.USERS}
+        for one in wanted:
+            yield one.data_set, self.small.get(one.data_set.name, none)
 
     @override
     async def primary_domain(self) -> str | None:

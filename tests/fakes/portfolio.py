@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable
 from typing import override
 
+from domain.data_set import Document
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantRef
 from domain.ports.portfolio_reader import PortfolioReader
 from domain.ports.stored_users import StoredUsers
-from domain.ports.synced_records import Document
 from domain.ports.user_index import BlockKey, BlockReplacement, Count, UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Versioned

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Any, override
+from zlib import crc32
 
 from domain.audit import ALL, AuditEvent, AuditFilter
 from domain.billing_account import BillingAccount
 from domain.consent_session import ConsentRecord, ConsentSession
 from domain.errors import ConcurrentChange, MalformedInput, NoSuchMsp
-from domain.identifiers import MspId, ObjectId, SessionHash, TenantId, TenantRef
+from domain.identifiers import MspId, ObjectId, ScheduleRange, SessionHash, TenantId, TenantRef
 from domain.msp import Msp
 from domain.ports.consent_sessions import ConsentSessions
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
@@ -26,7 +27,7 @@ from domain.sync_request import first_sync
 from domain.sync_state import ScheduledSync, SyncState
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import TenantUsage
-from domain.work_queues import Subject, WorkQueue
+from domain.work_queues import Recorded, WorkQueue
 
 _versions = count(1)
 
@@ -247,14 +248,31 @@ class FakeSyncSchedule(SyncSchedule):
         self.entries.discard(entry)
 
     @override
-    async def due(self, now: datetime) -> AsyncIterator[ScheduledSync]:
-        for entry in [entry for entry in self.entries if entry.due_at <= now]:
-            yield entry
+    def partitions(self) -> Sequence[ScheduleRange]:
+        return [ScheduleRange(name) for name in ("even", "odd")]
+
+    @override
+    def between(self, first: ScheduledSync, last: ScheduledSync) -> ScheduleRange:
+        return ScheduleRange(self._partition(first), self._row(first), self._row(last))
+
+    @override
+    async def due(self, within: ScheduleRange, now: datetime) -> AsyncIterator[ScheduledSync]:
+        for entry in sorted(self.entries, key=self._row):
+            is_within = within.first <= self._row(entry) <= (within.last or "~")
+            if self._partition(entry) == within.partition and is_within and entry.due_at <= now:
+                yield entry
+
+    def _partition(self, entry: ScheduledSync) -> str:
+        return "odd" if crc32(entry.ref.tenant_id.encode()) % 2 else "even"
+
+    def _row(self, entry: ScheduledSync) -> str:
+        ref = entry.ref
+        return f"{entry.due_at:%Y-%m-%dT%H:%M:%SZ}:{ref.msp_id}:{ref.tenant_id}:{ref.epoch}"
 
 
 class FakePendingWork(PendingWorkStore):
     def __init__(self) -> None:
-        self.rows: dict[tuple[WorkQueue[Any], Subject], PendingWork] = {}
+        self.rows: dict[tuple[WorkQueue[Any], Recorded], PendingWork] = {}
 
     @override
     async def record(self, work: PendingWork) -> None:
@@ -266,11 +284,11 @@ class FakePendingWork(PendingWorkStore):
         )
 
     @override
-    async def find[R: Subject](self, queue: WorkQueue[R], subject: R) -> PendingWork | None:
+    async def find[R: Recorded](self, queue: WorkQueue[R], subject: R) -> PendingWork | None:
         return self.rows.get((queue, subject))
 
     @override
-    async def drop[R: Subject](self, queue: WorkQueue[R], subject: R) -> None:
+    async def drop[R: Recorded](self, queue: WorkQueue[R], subject: R) -> None:
         self.rows.pop((queue, subject), None)
 
     @override

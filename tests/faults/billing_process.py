@@ -9,7 +9,7 @@ from tests.faults.forked import Fork
 
 
 class BillingProcess(Fork):
-    """Runs billing once, at a given time, as the app would with these settings."""
+    """Bills every MSP once, at a given time, as the app would with these settings."""
 
     def __init__(self, environment: Mapping[str, str], at: datetime) -> None:
         super().__init__(environment, _run_in_child, at)
@@ -20,15 +20,15 @@ def _run_in_child(at: datetime) -> None:
 
 
 async def _run(at: datetime) -> None:
-    from billing.billing_run import run_billing  # noqa: PLC0415  after the child's environment is set
-    from domain.audit import SYSTEM, Cause  # noqa: PLC0415
+    from domain.audit import SYSTEM, Cause  # noqa: PLC0415  after the child's environment is set
     from settings import Settings  # noqa: PLC0415
     from tests.fakes.billing import FakePrinter  # noqa: PLC0415
     from tests.fakes.outside import FixedClock  # noqa: PLC0415
+    from tests.unit.billing.world import bill_each  # noqa: PLC0415
     from wiring.billing import billing_ports  # noqa: PLC0415
     from wiring.services import Services  # noqa: PLC0415
 
     services = Services.from_settings(Settings.from_environment())
     ports = replace(billing_ports(services), clock=FixedClock(at), renderer=FakePrinter())
-    await run_billing(ports, Cause(SYSTEM, at, "run"))
+    await bill_each(ports, Cause(SYSTEM, at, "run"))
     await services.storage.close()

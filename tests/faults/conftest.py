@@ -11,6 +11,7 @@ from adapters.tables.storage import Storage
 from local.azurite import connection_string
 from local.browser import Browser
 from local.stack import Ports, Stack
+from tests.due import due_entries
 from tests.e2e.portal import CONTOSO, Portal
 from tests.faults.bench import Bench
 from tests.faults.forked import ForkedHost
@@ -44,5 +45,5 @@ async def bench(
 
 
 async def _nobody_else_is_due(store: Storage) -> None:
-    async for entry in store.sync_schedule.due(datetime.now(UTC)):
+    async for entry in due_entries(store.sync_schedule, datetime.now(UTC)):
         await store.sync_schedule.remove(entry)

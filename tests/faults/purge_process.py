@@ -33,6 +33,7 @@ async def _purge(ref: TenantRef, rows: int) -> None:
         msps=storage.msps,
         sync_states=storage.sync_states,
         records=storage.records,
+        tenant_data=storage.tenant_data,
         pending_work=storage.pending_work,
         queues=queues,
         clock=SystemClock(),

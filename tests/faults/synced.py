@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,10 +14,11 @@ from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
+from core.known_data_sets import DATA_SETS
 from core.sync_requests import SyncRequests
 from domain.identifiers import MspId, TenantRef, new_epoch
 from domain.row_changes import Insert
-from domain.sync_state import DataSet, SyncState
+from domain.sync_state import FIRST_SYNC, SyncState
 from domain.tenant import Tenant
 from domain.user_block import Entry, covers_every_hash, entry_of
 from sync.msp_profiles import MspProfiles
@@ -67,12 +69,15 @@ class Synced:
         assert known is not None
         return known.value
 
-    async def stored(self, data_set: DataSet = DataSet.USERS) -> list[dict[str, Any]]:
-        """Return the rows in the order of their keys."""
+    async def stored(self, name: str = "users") -> list[dict[str, Any]]:
+        """Return a data set's documents in the order of their keys."""
+        if name != "users":
+            documents = await self.storage.tenant_data.read(self.ref, name) or {}
+            return [dict(document) for document in documents.values()]
         rows: list[dict[str, Any]] = []
         token: str | None = None
         while True:
-            page = await self.storage.records.page(data_set, self.ref, 1000, token)
+            page = await self.storage.records.page(self.ref, 1000, token)
             rows += [dict(document) for document in page.items]
             token = page.next_token
             if token is None:
@@ -90,7 +95,7 @@ class Synced:
         state = await self.state()
         enabled = sum(user["accountEnabled"] for user in users)
         assert (state.roll_up.users, state.roll_up.enabled_users) == (len(users), enabled)
-        assert state.data_set(DataSet.USERS).count == len(users)
+        assert state.data_set("users").count == len(users)
 
     async def at_graph(self, graph: GraphClient, tokens: TokenSource) -> list[dict[str, Any]]:
         """Return the users that Graph has now, read without the product's reader."""
@@ -127,16 +132,19 @@ async def synced(
     await storage.msps.commit((Insert(msp), Insert(own)))
     clock = SystemClock()
     ports = SyncPorts(
-        storage.msps,
-        storage.sync_states,
-        storage.sync_schedule,
-        storage.records,
-        GraphReaders(tokens, graph, patience_seconds),
-        SyncRequests(storage.sync_states, storage.sync_schedule, queues),
-        MspProfiles(storage.msps, clock),
-        clock,
-        storage.user_index,
-        storage.whole_reads,
+        msps=storage.msps,
+        states=storage.sync_states,
+        schedule=storage.sync_schedule,
+        records=storage.records,
+        tenant_data=storage.tenant_data,
+        reader=GraphReaders(tokens, graph, patience_seconds),
+        requests=SyncRequests(storage.sync_states, storage.sync_schedule, queues),
+        profiles=MspProfiles(storage.msps, clock),
+        clock=clock,
+        user_index=storage.user_index,
+        whole_reads=storage.whole_reads,
+        data_sets=[DATA_SETS[name] for name in FIRST_SYNC],
+        interval=timedelta(hours=6),
     )
     yield Synced(ports, storage, simulation, own)
     await storage.close()

@@ -26,7 +26,7 @@ from domain.identifiers import MspId, TenantId, TenantRef
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.ports.user_index import BlockReplacement
-from domain.sync_state import DataSet, ScheduledSync, SyncPhase, SyncState
+from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant
 from domain.user_block import blocks_of, entry_of
 from domain.work_queues import PURGE_TENANT
@@ -86,11 +86,10 @@ async def source(two_stores: tuple[str, str]) -> AsyncIterator[Storage]:
 
 
 async def _sync(storage: Storage, ref: TenantRef) -> None:
-    for name in DataSet:
-        count = USERS if name is DataSet.USERS else 3
-        documents = [{"id": f"{n:06d}", "displayName": f"Zoë {n}"} for n in range(count)]
-        records = [to_stored(SyncedRecord(str(document["id"]), document)) for document in documents]
-        await storage.records.write(name, ref, records)
+    documents = {f"{n:06d}": {"id": f"{n:06d}", "displayName": f"Zoë {n}"} for n in range(USERS)}
+    records = [to_stored(SyncedRecord(key, document)) for key, document in documents.items()]
+    await storage.records.write(ref, records)
+    await storage.tenant_data.write(ref, "groups", documents)
     entries = {f"{n:06d}": entry_of(f"{n:06d}", {"displayName": f"Zoë {n}"}) for n in range(USERS)}
     blocks = blocks_of("", entries)
     await storage.user_index.write(ref, [BlockReplacement(block.name, [block]) for block in blocks])

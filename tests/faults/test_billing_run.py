@@ -13,7 +13,7 @@ import pytest
 
 from adapters.invoice_documents import BlobInvoiceDocuments
 from adapters.tables.storage import Storage
-from billing.billing_run import RunIncomplete, run_billing
+from billing.bill_msp import BillingIncomplete
 from billing.ports import BillingPorts
 from billing.reconcile import reconcile
 from domain.audit import SYSTEM, Cause
@@ -26,12 +26,12 @@ from domain.usage import ActivePeriod, TenantUsage
 from local.azurite import connection_string, start_azurite
 from local.processes import free_ports
 from tests.fakes.billing import FakeBillingEmails, FakePrinter
-from tests.fakes.outside import FixedClock
+from tests.fakes.outside import FakeQueues, FixedClock
 from tests.faults.billing_process import BillingProcess
 from tests.faults.proxy import Kill, Proxy, WriteCounter
 from tests.samples import MSP, version
 from tests.simulation import app_environment
-from tests.unit.billing.world import customer_id, sydney
+from tests.unit.billing.world import bill_each, customer_id, sydney
 
 # BILLING_MSPS=50 runs it at full size.
 MSPS = int(os.environ.get("BILLING_MSPS", "3"))
@@ -59,6 +59,7 @@ class Bench:
             FakePrinter(),
             FakeBillingEmails(),
             FixedClock(at),
+            FakeQueues(),
             SELLER,
         )
 
@@ -122,11 +123,13 @@ async def test_runs_at_once_over_open_months_give_each_msp_one_invoice_a_month(
         msp_id = await bench.add(number, (customer_id(1), "Customer", period))
         expected[msp_id] = months
     cause = Cause(SYSTEM, AT, "run")
-    runs = (run_billing(bench.billing(AT), cause) for _ in range(RUNS))
+    runs = (bill_each(bench.billing(AT), cause) for _ in range(RUNS))
     ended = await asyncio.gather(*runs, return_exceptions=True)
     # Storage on a busy machine drops connections; the next run does what a run could not.
-    assert [one for one in ended if one is not None and not isinstance(one, RunIncomplete)] == []
-    await run_billing(bench.billing(AT), cause)
+    assert [
+        one for one in ended if one is not None and not isinstance(one, BillingIncomplete)
+    ] == []
+    await bill_each(bench.billing(AT), cause)
     for msp_id, months in expected.items():
         counted = await bench.check(msp_id, months)
         assert counted["invoice.issued"] == counted["invoice.documented"] == len(months)

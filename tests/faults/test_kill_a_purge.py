@@ -11,14 +11,14 @@ from uuid import uuid4
 import pytest
 
 from adapters.queues import StorageQueues
-from adapters.tables.records import TABLES
 from adapters.tables.storage import Storage
+from core.known_data_sets import DATA_SETS
 from domain.digest import to_stored
 from domain.identifiers import Epoch, MspId, TenantId, TenantRef, new_epoch
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.ports.user_index import BlockReplacement
-from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.sync_state import SyncPhase, SyncState
 from domain.user_block import UserBlock, by_block, entry_of
 from domain.work_queues import PURGE_TENANT
 from local.azurite import connection_string
@@ -49,10 +49,10 @@ class Purged:
         )
 
     async def fill(self, ref: TenantRef, users: int) -> None:
-        for name in DataSet:
-            count = users if name is DataSet.USERS else 3
-            records = [to_stored(SyncedRecord(f"{n:06d}", {"n": n})) for n in range(count)]
-            await self.storage.records.write(name, ref, records)
+        records = [to_stored(SyncedRecord(f"{n:06d}", {"n": n})) for n in range(users)]
+        await self.storage.records.write(ref, records)
+        for name in DATA_SETS:
+            await self.storage.tenant_data.write(ref, name, {"a": {"id": "a"}})
         entries = {f"{n}": entry_of(f"{n}", {"displayName": f"{n}"}) for n in range(users)}
         divided = by_block(BLOCKS, entries)
         blocks = [UserBlock.of(name, divided.get(name, {}).values()) for name in BLOCKS]
@@ -68,7 +68,7 @@ class Purged:
             life = f"{ref.tenant_id}:{ref.epoch}"
             of_life = f"PartitionKey eq '{ref.msp_id}:{life}'"
             of_msp = f"PartitionKey eq '{ref.msp_id}'"
-            queries = dict.fromkeys(TABLES.values(), of_life) | {
+            queries = dict.fromkeys(("users", "tenantData"), of_life) | {
                 "userIndex": f"{of_msp} and RowKey ge '{life}:' and RowKey lt '{life};'",
                 "syncState": f"{of_msp} and RowKey eq '{life}'",
             }
@@ -111,7 +111,7 @@ async def test_a_purge_that_is_killed_at_any_write_is_complete_in_the_end(purged
     for ref in purged.others:
         await purged.fill(ref, 20)
     others = await purged.rows(*purged.others)
-    assert {row["table"] for row in others} == {*TABLES.values(), "userIndex", "syncState"}
+    assert {row["table"] for row in others} == {"users", "tenantData", "userIndex", "syncState"}
     await purged.fill(purged.ref, USERS)
     await purged.removed()
     assert await purged.purge() == 0

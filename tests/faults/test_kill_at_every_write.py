@@ -4,6 +4,10 @@ It is killed when the write is stored and before it hears so. That is every stat
 is: to be killed before a write leaves what being killed after the one before it leaves.
 """
 
+from collections import Counter
+
+from domain.identifiers import MspId
+from local.sample_data import MSPS
 from tests.e2e.portal import owner
 from tests.faults.bench import MSP, OWN, Bench
 from tests.samples import version
@@ -94,3 +98,26 @@ async def test_hard_delete_survives_a_kill_at_every_write(bench: Bench) -> None:
 
     kills = await bench.kill_at_every_write(bench.customer, act, check)
     assert kills >= 8
+
+
+async def test_invoicing_survives_a_kill_of_its_timer_and_of_its_workers(bench: Bench) -> None:
+    """What a run has not queued or not done, the next one does, and none of it twice."""
+
+    async def issued() -> list[list[str]]:
+        replies = [await bench.portal.call(owner(msp), "GET", "/billing/invoices") for msp in MSPS]
+        return [[invoice["number"] for invoice in reply.body["items"]] for reply in replies]
+
+    async def check() -> None:
+        numbers = ["M365-INV-0001", "M365-INV-0002"]
+        assert all(found == numbers[: len(found)] for found in await issued())
+
+    async def act() -> None:
+        await bench.portal.fire("issue_invoices")
+
+    assert await bench.kill_at_every_write(bench.portal.idle, act, check) >= len(MSPS)
+    assert [len(found) for found in await issued()] == [2] * len(MSPS)
+    for msp in MSPS:
+        events = (await bench.store.msps.audit_events(MspId(msp.msp_id), 500)).items
+        counted = Counter(event.action for event in events)
+        assert counted["invoice.issued"] == counted["invoice.documented"] == 2
+        assert counted["billing.failed"] == 0

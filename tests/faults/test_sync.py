@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,7 +13,9 @@ import pytest
 
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
-from domain.sync_state import DataSet, ReadState, SyncPhase
+from domain.identifiers import TenantRef
+from domain.ports.synced_records import StoredRecord
+from domain.sync_state import ReadState, SyncPhase
 from local.azurite import connection_string as azurite_at
 from sync.sync_tenant import sync_tenant
 from tests.faults.proxy import Proxy, WriteCounter
@@ -53,7 +55,7 @@ async def test_a_sync_under_faults_ends_with_the_rows_of_the_tenant(
     state = await own.sync()
     await own.simulation.faults()
     assert state.phase is SyncPhase.SUCCEEDED
-    assert state.data_set(DataSet.USERS).count == USERS
+    assert state.data_set("users").count == USERS
     assert await own.stored() == await own.at_graph(graph, tokens)
 
 
@@ -73,8 +75,8 @@ async def test_a_repeated_page_changes_nothing_and_a_loop_ends_with_an_error(
     looped = {"path": "/users$", "status": 200, "body": {**first, "@odata.nextLink": second}}
     await own.simulation.faults(looped)
     state = await own.sync()
-    assert state.data_set(DataSet.USERS).state is ReadState.FAILED
-    assert "earlier" in (state.data_set(DataSet.USERS).error or "")
+    assert state.data_set("users").state is ReadState.FAILED
+    assert "earlier" in (state.data_set("users").error or "")
     await own.simulation.faults()
     assert await own.stored() == await own.at_graph(graph, tokens)
 
@@ -103,7 +105,7 @@ async def test_a_user_that_moves_between_pages_is_not_lost(
 
     reader.delta_link = link_and_move  # type: ignore[method-assign]  # they change at that moment
     own.ports.reader.of = lambda *_: reader  # type: ignore[method-assign]
-    assert (await own.sync()).data_set(DataSet.USERS).count == USERS
+    assert (await own.sync()).data_set("users").count == USERS
     assert await own.stored() == await own.at_graph(graph, tokens)
 
 
@@ -113,7 +115,7 @@ async def test_a_403_on_one_data_set_stops_no_other(
     await own.simulation.tenant(revokedPermissions=["SecurityEvents.Read.All"])
     state = await own.sync()
     assert state.phase is SyncPhase.PARTIAL
-    scores = state.data_set(DataSet.SECURE_SCORE)
+    scores = state.data_set("secureScore")
     assert scores.missing_permission == "SecurityEvents.Read.All"
     assert await own.stored() == await own.at_graph(graph, tokens)
 
@@ -130,7 +132,7 @@ async def test_changes_and_lost_links_keep_the_rows_as_graph_has_them(
     await own.simulation.tenant(expireDeltaLinks=True)
     state = await own.sync()
     users = await own.stored()
-    assert state.data_set(DataSet.USERS).count == len(users) == USERS + 20 - 31 - 200
+    assert state.data_set("users").count == len(users) == USERS + 20 - 31 - 200
     assert users == await own.at_graph(graph, tokens)
 
 
@@ -140,14 +142,14 @@ async def test_two_workers_with_one_message_write_no_row_twice(
     written: list[str] = []
     write = own.storage.records.write
 
-    async def noted(data_set: DataSet, ref: Any, records: Any) -> None:
-        written.extend(f"{data_set} {record.key}" for record in records)
-        await write(data_set, ref, records)
+    async def noted(ref: TenantRef, records: Sequence[StoredRecord]) -> None:
+        written.extend(record.key for record in records)
+        await write(ref, records)
 
     own.storage.records.write = noted  # type: ignore[method-assign]
     await own.request()
     await asyncio.gather(*(sync_tenant(own.ports, own.ref) for _ in range(4)))
-    assert len(written) == len(set(written)) > USERS
+    assert len(written) == len(set(written)) == USERS
     assert await own.stored() == await own.at_graph(graph, tokens)
 
 
@@ -202,7 +204,7 @@ async def test_odd_values_come_back_as_they_went(own: Synced, tmp_path: Path) ->
     for got, given in zip(stored, users, strict=True):
         assert {name: got[name] for name in names} == {name: given.get(name) for name in names}
         assert "addedTomorrow" not in got
-    assert await own.stored(DataSet.CONDITIONAL_ACCESS) == [policy]
+    assert await own.stored("conditionalAccessPolicies") == [policy]
 
 
 def _page_of(query: str) -> dict[str, Any]:

@@ -14,10 +14,11 @@ import pytest
 from adapters.graph.client import GraphClient
 from adapters.identity import TokenSource
 from adapters.tables.storage import Storage
+from core.known_data_sets import DATA_SETS
 from domain.identifiers import MspId, ObjectId, new_epoch
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert
-from domain.sync_state import SyncState
+from domain.sync_state import FIRST_SYNC, SyncState
 from domain.tenant import PartnerTenantClaim, Tenant
 from edge.authorization import Gate
 from settings import Settings
@@ -61,7 +62,9 @@ class Service:
 
     @property
     def sync_ports(self) -> SyncPorts:
-        return sync_ports(self.services)
+        """The ports of sync, limited to the data sets that are shown with the tenant."""
+        first = [DATA_SETS[name] for name in FIRST_SYNC]
+        return replace(sync_ports(self.services), data_sets=first)
 
     async def of_another_msp(self) -> "Service":
         """Return the service for the staff of a new MSP."""

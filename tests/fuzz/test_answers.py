@@ -23,11 +23,12 @@ from adapters.graph.reader import GraphReaders
 from adapters.graph.relationships import read_relationships
 from adapters.identity import TokenSource
 from adapters.secrets import KeyVaultSecrets
+from core.known_data_sets import DATA_SETS
 from domain.errors import DomainError, GdapRefused, MicrosoftUnavailable
 from domain.gdap import ROLES
 from domain.msp import SecurityGroup
-from domain.ports.graph_reader import PositionLost, Unreadable
-from domain.sync_state import DataSet
+from domain.ports.graph_reader import PositionLost, Unreadable, Wanted
+from domain.sync_state import FIRST_SYNC
 from local.microsoft.tokens import SigningKeys
 from local.sample_data import STRANGER
 from tests.fakes.outside import FixedClock
@@ -280,9 +281,11 @@ async def test_a_batch(consented: Simulation, tokens: TokenSource, graph: GraphC
         for n in range(3)
     ]
 
+    direct = [DATA_SETS[name] for name in FIRST_SYNC if name != "users"]
+
     async def ask() -> str | None:
-        read = await reader.small_data_sets()
-        return None if set(read) == set(DataSet) - {DataSet.USERS} else "a data set is missing"
+        read = [one async for one, _ in reader.read([Wanted(one) for one in direct])]
+        return None if sorted(read, key=direct.index) == direct else "a data set is missing"
 
     put = _fault(consented, method="POST", path="batch$")
     cases = list(mutations({"responses": parts}, first_of=2))

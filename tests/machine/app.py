@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import azure.functions as func
 
+from core.known_data_sets import DATA_SETS
 from core.sync_requests import SyncRequests
 from domain.identifiers import MspId, ObjectId, TenantId
 from domain.messages import write_tenant_ref
@@ -19,9 +20,11 @@ from domain.ports.staff_index import StaffIndex
 from domain.ports.sync_schedule import SyncSchedule
 from domain.ports.sync_states import SyncStates
 from domain.ports.synced_records import SyncedRecords
+from domain.ports.tenant_data import TenantData
 from domain.ports.user_index import UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.tenant import Organization
+from domain.work_queues import queue_named
 from edge.authorization import Gate
 from edge.paging import PageTokens
 from edge.routes import Edge
@@ -35,7 +38,14 @@ from sync.msp_profiles import MspProfiles
 from sync.sync_tenant import SyncPorts
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
-from tests.fakes.outside import FakeCredentials, FakeGdap, FakeGraph, FakeQueues, FixedClock
+from tests.fakes.outside import (
+    FakeConsents,
+    FakeCredentials,
+    FakeGdap,
+    FakeGraph,
+    FakeQueues,
+    FixedClock,
+)
 from tests.fakes.sync_world import user
 from work.functions import work_functions
 from work.requeue import WorkPorts
@@ -50,6 +60,7 @@ class Stores:
     sync_states: SyncStates
     sync_schedule: SyncSchedule
     records: SyncedRecords
+    tenant_data: TenantData
     pending_work: PendingWorkStore
     user_index: UserIndex
     whole_reads: WholeReads
@@ -82,6 +93,7 @@ class App:
     def __init__(self, stores: Stores) -> None:
         self.stores, self.clock = stores, FixedClock()
         self.queues, self.gdap, self.graph = FakeQueues(), FakeGdap(self.clock), FakeGraph()
+        self.consents = FakeConsents()
         self.graph.pages = [[user("a"), user("b")], [user("c")]]
         self.graph.domain = "example.com"
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -112,6 +124,7 @@ class App:
             sync_states=of.sync_states,
             sync_requests=requests,
             records=of.records,
+            tenant_data=of.tenant_data,
             pending_work=of.pending_work,
             queues=queues,
             clock=clock,
@@ -119,23 +132,27 @@ class App:
             whole_reads=of.whole_reads,
         )
         sync = SyncPorts(
-            of.msps,
-            of.sync_states,
-            of.sync_schedule,
-            of.records,
-            self.graph,
-            requests,
-            MspProfiles(of.msps, clock),
-            clock,
-            of.user_index,
-            of.whole_reads,
+            msps=of.msps,
+            states=of.sync_states,
+            schedule=of.sync_schedule,
+            records=of.records,
+            tenant_data=of.tenant_data,
+            reader=self.graph,
+            requests=requests,
+            profiles=MspProfiles(of.msps, clock),
+            clock=clock,
+            user_index=of.user_index,
+            whole_reads=of.whole_reads,
+            data_sets=DATA_SETS.values(),
+            interval=timedelta(hours=6),
         )
+        gdap = GdapPorts(of.msps, self.gdap, requests, clock, self.consents, of.pending_work)
         work = WorkPorts(msps=of.msps, pending_work=of.pending_work, queues=queues, clock=clock)
         return [
             my_tenant_routes.bind(edge, mine),
             tenant_functions(edge, tenants),
-            gdap_functions(edge, GdapPorts(of.msps, self.gdap, requests, clock)),
-            sync_functions(sync, timedelta(hours=6)),
+            gdap_functions(edge, gdap),
+            sync_functions(sync),
             work_functions(work, timedelta(minutes=2)),
         ]
 
@@ -153,13 +170,22 @@ class App:
         return Reply(response.status_code, json.loads(text) if text else None)
 
     async def fire(self, timer: str) -> None:
+        """Fire a timer, and deliver the messages that it sends, each twice."""
         await self._functions[timer](None)
+        sent, self.queues.others = self.queues.others, []
+        for name, subject in sent * 2:
+            queue = queue_named(name)
+            message = func.QueueMessage(id=str(uuid4()), body=queue.write(subject).encode())
+            await self._functions[queue.function](message)
 
     async def take(self, *, twice: bool = False) -> bool:
         """Take a message off a queue, if there is one; its function may receive it twice."""
-        queue, name = self.queues.syncs, "sync_tenant"
+        queues = self.queues
+        queue, name = queues.syncs, "sync_tenant"
         if not queue:
-            queue, name = self.queues.purges, "purge_tenant"
+            queue, name = queues.purges, "purge_tenant"
+        if not queue:
+            queue, name = queues.customers, "consent_customer"
         if not queue:
             return False
         text = write_tenant_ref(queue.pop(0)).encode()

@@ -23,12 +23,11 @@ from domain.identifiers import MspId, ObjectId, TenantId, TenantRef
 from domain.msp import Msp
 from domain.roles import Role, StaffMember
 from domain.row_changes import Insert, Remove
-from domain.sync_state import DataSet
 from domain.tenant import GdapInvite, Tenant
 from domain.usage import TenantUsage
 from domain.work_queues import PURGE_TENANT
 from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
-from tests.fakes.records import FakeSyncedRecords
+from tests.fakes.records import FakeSyncedRecords, FakeTenantData
 from tests.fakes.storage import (
     FakeMspStore,
     FakePendingWork,
@@ -82,6 +81,7 @@ class Lives(RuleBasedStateMachine):
                     FakeSyncStates(),
                     msps.schedule,
                     FakeSyncedRecords(),
+                    FakeTenantData(),
                     FakePendingWork(),
                     FakeUserIndex(),
                     FakeWholeReads(),
@@ -96,6 +96,7 @@ class Lives(RuleBasedStateMachine):
                 real.sync_states,
                 real.sync_schedule,
                 real.records,
+                real.tenant_data,
                 real.pending_work,
                 real.user_index,
                 real.whole_reads,
@@ -281,8 +282,8 @@ class Lives(RuleBasedStateMachine):
         for ref in self.refs - there:
             assert await stores.sync_states.find(ref) is None
             assert await stores.pending_work.find(PURGE_TENANT, ref) is None
-            for name in DataSet:
-                assert (await stores.records.page(name, ref, 1)).items == ()
+            assert (await stores.records.page(ref, 1)).items == ()
+            assert await stores.tenant_data.read_all(ref) == {}
             assert await stores.user_index.counts(ref) == {}
         for msp in self.msps:
             page = await stores.msps.page(GdapInvite, msp.msp_id, 100)

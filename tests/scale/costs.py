@@ -26,9 +26,9 @@ from domain.identifiers import TenantId, TenantRef, new_epoch
 from domain.row_changes import Insert
 from domain.sync_request import QUEUED_FOR, first_sync
 from local.azurite import connection_string
-from sync.due_tenants import sync_due_tenants
 from sync.sync_tenant import sync_tenant
 from tests.bench.microsoft import azurite, microsoft
+from tests.due import find_due
 from tests.faults.proxy import Proxy, WriteCounter
 from tests.faults.synced import Synced, synced
 from tests.samples import tenant
@@ -49,7 +49,7 @@ class Cost:
         graph: Requests to Graph; a batch is one.
         tokens: Requests to Entra's token endpoint.
         processor_seconds: Processor time of the worker that syncs.
-        timer_seconds: Processor time of the timer that finds it due, and checks again later.
+        search_seconds: Processor time of the search, which finds it due and checks it again later.
     """
 
     tables: float
@@ -57,7 +57,7 @@ class Cost:
     graph: float
     tokens: float
     processor_seconds: float
-    timer_seconds: float
+    search_seconds: float
 
 
 class Later(SystemClock):
@@ -113,7 +113,7 @@ class Meter:
             counter.requests = 0
         began = time.process_time()
         self._clock.ahead = ahead
-        queued = await sync_due_tenants(ports, INTERVAL)
+        queued = await find_due(ports)
         found = time.process_time()
         if queued != len(refs):
             raise RuntimeError(f"{queued} of {len(refs)} were due")
@@ -121,7 +121,7 @@ class Meter:
             await sync_tenant(ports, ref)
         ended = time.process_time()
         self._clock.ahead = ahead + QUEUED_FOR + timedelta(minutes=2)
-        await sync_due_tenants(ports, INTERVAL)
+        await find_due(ports)
         timer = found - began + time.process_time() - ended
         return await self._cost(simulation, len(refs), ended - found, timer)
 
@@ -157,7 +157,7 @@ async def measure() -> tuple[Cost, Cost]:
         replace(
             count,
             processor_seconds=alone.processor_seconds,
-            timer_seconds=alone.timer_seconds,
+            search_seconds=alone.search_seconds,
         )
         for count, alone in zip(counted, timed, strict=True)
     )

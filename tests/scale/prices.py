@@ -6,8 +6,9 @@ https://azure.microsoft.com/pricing/. Free grants and use of the portal are not 
 
 from dataclasses import dataclass
 
+from adapters.tables.sync_schedule import PARTITIONS
 from tests.scale.costs import Cost
-from tests.scale.fleet import Fleet
+from tests.scale.search import Fleet
 
 _DAYS = 30
 _SECONDS = _DAYS * 24 * 3600
@@ -16,6 +17,12 @@ _INSTANCE_GB = 2.0
 _LEAST_SECONDS = 1.0
 # Timer runs according to the schedules in infra/: every 2 and 10 minutes, minute and hour.
 TIMERS = _SECONDS / 120 + _SECONDS / 600 + _SECONDS / 60 + _SECONDS / 3600
+# The messages of a month for each MSP: the GDAP poll and billing. And those of the search.
+MSP_MESSAGES = _SECONDS / 600 + _SECONDS / 3600
+SEARCHES = PARTITIONS * _SECONDS / 120
+# A function of the queue has an instance of its own, which handles the messages of a timer's run.
+_INSTANCE_RUNS = TIMERS + _SECONDS / 120 + _SECONDS / 600 + _SECONDS / 3600
+_TENANTS_AN_MSP = 100
 # A sync's log lines and spans, five of each, including what Application Insights adds to them.
 _LOGGED_KB = 10
 
@@ -39,13 +46,15 @@ def monthly(fleet: Fleet, cost: Cost, kb_a_tenant: float, prices: Prices) -> dic
         kb_a_tenant: Stored data per tenant, in KB.
     """
     syncs = fleet.tenants * _SECONDS / fleet.interval
+    messages = SEARCHES + MSP_MESSAGES * max(1, fleet.tenants / _TENANTS_AN_MSP)
     seconds = syncs * max(_LEAST_SECONDS, fleet.seconds_of(cost))
-    seconds += TIMERS * _LEAST_SECONDS + syncs * cost.timer_seconds
+    seconds += _INSTANCE_RUNS * _LEAST_SECONDS + syncs * cost.search_seconds
+    executions = syncs + TIMERS + messages
     return {
-        "compute": seconds * _INSTANCE_GB * prices.gb_second + (syncs + TIMERS) * prices.execution,
-        # The host receives a message and deletes it.
-        "operations": syncs * cost.tables * prices.table_operation
-        + syncs * (cost.queues + 2) * prices.queue_operation,
+        "compute": seconds * _INSTANCE_GB * prices.gb_second + executions * prices.execution,
+        # The host receives a message and deletes it. Each search reads a page.
+        "operations": (syncs * cost.tables + messages) * prices.table_operation
+        + (syncs * (cost.queues + 2) + messages * 3) * prices.queue_operation,
         "stored": fleet.tenants * kb_a_tenant / 1e6 * prices.stored_gb_month,
         "logs": syncs * _LOGGED_KB / 1e6 * prices.logged_gb,
     }

@@ -11,7 +11,9 @@ import pytest
 from azure.data.tables import TableEntity
 
 from adapters.tables.rows import from_entity, to_entity
+from core.graph_permissions import PERMISSION_IDS
 from core.operations.ports import OperationPorts
+from domain.data_set import DataSet
 from domain.identifiers import TenantRef
 from domain.messages import write_tenant_ref
 from domain.ports.msp_store import MspHead
@@ -41,6 +43,12 @@ def run(*names: str) -> dict[str, Any]:
     for name in names:
         exec(compile(EXAMPLES[name], f"docs/adding.md, {name}", "exec"), module)  # noqa: S102  the example itself
     return module
+
+
+def test_a_data_set_is_a_value() -> None:
+    added = run("data_set")["TENANT_BRANDING"]
+    assert isinstance(added, DataSet)
+    assert PERMISSION_IDS.keys() >= set(added.permissions)
 
 
 class OpenGate:
@@ -157,4 +165,5 @@ async def test_an_area(edge: Edge) -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert set(EXAMPLES) == {"route", "list", "queue", "trigger", "row", "operation", "area"}
+    examples = {"route", "list", "queue", "trigger", "row", "data_set", "operation", "area"}
+    assert set(EXAMPLES) == examples

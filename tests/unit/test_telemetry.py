@@ -9,13 +9,14 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from billing.billing_run import RunIncomplete, run_billing
+from billing.bill_msp import BillingIncomplete, bill_msp
 from domain.errors import StorageUnavailable
 from domain.ports.graph_reader import Unreadable
-from domain.sync_state import DataSet
+from domain.sync_state import FIRST_SYNC
 from telemetry import count, log_event, span, traced
 from tenants.purge import purge_tenant
 from tests.fakes.sync_world import World, user
+from tests.samples import MSP
 from tests.unit.billing.world import BillingWorld
 from tests.unit.tenants.test_purge import REMOVED
 from tests.unit.tenants.test_purge import World as PurgeWorld
@@ -48,7 +49,7 @@ async def test_a_sync_counts_its_outcome_and_what_graph_made_it_wait(counted: Co
     assert ("manage365.sync.tenants", 1, {"outcome": "succeeded"}) in counted
     counted.clear()
     world = World()
-    world.graph.small = {name: Unreadable("down") for name in DataSet}
+    world.graph.small = {name: Unreadable("down") for name in FIRST_SYNC}
     world.graph.pages = [Unreadable("down")]
     await world.sync()
     assert ("manage365.sync.tenants", 1, {"outcome": "failed"}) in counted
@@ -58,22 +59,22 @@ async def test_a_run_counts_its_invoices_and_itself_when_it_ended_well(
     counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = BillingWorld()
-    await run_billing(world.ports, world.cause)
+    await bill_msp(world.ports, MSP.msp_id, world.cause)
     assert counted == [
         ("manage365.invoices.issued", 2, {}),
         ("manage365.invoice.runs", 1, {}),
     ]
     counted.clear()
-    await run_billing(world.ports, world.cause)
+    await bill_msp(world.ports, MSP.msp_id, world.cause)
     assert counted == [("manage365.invoice.runs", 1, {})]
     counted.clear()
 
     async def fails(*_: Any) -> None:
         raise StorageUnavailable
 
-    monkeypatch.setattr("billing.billing_run.issue_invoices", fails)
-    with pytest.raises(RunIncomplete):
-        await run_billing(world.ports, world.cause)
+    monkeypatch.setattr("billing.bill_msp.issue_invoices", fails)
+    with pytest.raises(BillingIncomplete):
+        await bill_msp(world.ports, MSP.msp_id, world.cause)
     assert counted == []
 
 

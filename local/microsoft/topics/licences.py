@@ -13,7 +13,7 @@ from local.microsoft.tenant import Tenant
 from local.microsoft.topics.readers import DIRECTORY, identity, stamp
 
 _READ = Access(
-    words("LicenseAssignment.Read.All|LicenseAssignment.ReadWrite.All"),
+    words("LicenseAssignment.Read.All"),
     words("Global Reader|User Administrator|License Administrator|Directory Readers"),
 )
 _UNITS = {"suspended": 0, "warning": 0, "lockedOut": 0}

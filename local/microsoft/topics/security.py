@@ -11,7 +11,7 @@ from local.microsoft.topics.readers import SCOPES_MISSING, SECURITY, SETTINGS, s
 _P = "microsoft.graph."
 _WRITERS = words("Security Operator|Security Administrator")
 _EVENTS = words("SecurityEvents.Read.All|SecurityEvents.ReadWrite.All")
-_RISK = words("IdentityRiskyUser.Read.All|IdentityRiskyUser.ReadWrite.All")
+_RISK = words("IdentityRiskyUser.Read.All")
 # (title, severity, status, hours since its last update)
 _INCIDENTS = (
     ("Email messages with a malicious link were removed", "low", "resolved", 300),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.billing_run import RunIncomplete
+from billing.bill_msp import BillingIncomplete
 from billing.mark_paid import mark_paid
 from billing.payments import SUSPENSION, due_step, is_overdue, pursue
 from domain.errors import InvoiceNotFound
@@ -149,7 +149,7 @@ async def test_a_notice_that_was_lost_is_sent_later_and_one_in_sending_is_not_se
     world = october()
     await days(world, 0)
     world.emails.is_down = True
-    with pytest.raises(RunIncomplete):
+    with pytest.raises(BillingIncomplete):
         await days(world, 1)
     world.emails.is_down = False
     await world.run()
@@ -166,7 +166,7 @@ async def test_a_notice_that_is_not_taken_holds_up_no_other_invoice() -> None:
     world.emails.refused = "M365-INV-0001"
     await days(world, 0)
     for day in (1, 3, 7, 15):
-        with pytest.raises(RunIncomplete):
+        with pytest.raises(BillingIncomplete):
             await days(world, day)
     for number in (1, 2):
         assert (await world.payment(number)).dunning_step == SUSPENSION

@@ -11,6 +11,7 @@ from consent.complete_consent import complete_consent
 from consent.ports import ConsentPorts
 from consent.receive_callback import receive_callback
 from consent.start_session import ConsentLink, start_session
+from core.capabilities import MANIFEST
 from core.sync_requests import SyncRequests
 from domain.consent_session import ConsentOutcome, ConsentSession
 from domain.errors import (
@@ -19,14 +20,13 @@ from domain.errors import (
     MicrosoftUnavailable,
     OrganizationMismatch,
 )
-from domain.graph_permissions import MANIFEST
 from domain.identifiers import SessionHash, SessionRef, TenantId
 from domain.partner_tenant import enable
 from domain.roles import Role
 from domain.row_changes import Insert
 from domain.tenant import Organization, PartnerTenantClaim, Tenant
 from domain.work_queues import COMPLETE_CONSENT
-from tests.fakes.outside import FakeIdentity, FakeQueues, FixedClock
+from tests.fakes.outside import FakeConsents, FakeIdentity, FakeQueues, FixedClock
 from tests.fakes.storage import (
     FakeConsentSessions,
     FakeMspStore,
@@ -60,7 +60,7 @@ class World:
         self.store = FakeMspStore(MSP, OWNER, *rows)
         self.queues, self.pending_work = FakeQueues(), FakePendingWork()
         self.identity = FakeIdentity(*(script or (ORGANIZATION,)))
-        self.sessions = FakeConsentSessions()
+        self.sessions, self.consents = FakeConsentSessions(), FakeConsents()
         self.ports = ConsentPorts(
             self.store,
             self.sessions,
@@ -69,6 +69,7 @@ class World:
             self.queues,
             self.identity,
             self.clock,
+            self.consents,
             self.clock.pause,
         )
 

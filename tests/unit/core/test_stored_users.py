@@ -9,9 +9,9 @@ import pytest
 from core.stored_users import StoredUserUpdates
 from domain.errors import ConcurrentChange
 from domain.row_changes import Versioned
-from domain.sync_state import RollUp, SyncPhase, SyncState
+from domain.sync_state import DataSetState, RollUp, SyncPhase, SyncState
 from domain.user_block import UserBlock, entry_of, read_answer
-from sync.lease import take_lease
+from sync.lease import open_lease
 from tests.fakes.outside import FixedClock
 from tests.fakes.portfolio import FakeStoredUsers, FakeUserIndex
 from tests.fakes.storage import FakeSyncStates
@@ -104,10 +104,11 @@ async def test_what_sync_writes_in_between_is_kept() -> None:
 
 async def test_a_running_sync_keeps_its_lease() -> None:
     world = World()
-    lease = await take_lease(world.states, FixedClock(), REF)
+    lease = await open_lease(world.states, FixedClock(), REF)
     assert lease is not None
+    await lease.record(DataSetState("users"))
     await world.updates.apply(REF, "a", {"accountEnabled": False})
-    await lease.end(SyncPhase.SUCCEEDED)
+    await lease.end(SyncPhase.SUCCEEDED, NOW)
     assert world.states.rows[REF].value.phase is SyncPhase.SUCCEEDED
 
 

@@ -1,17 +1,9 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from core.sweeps import all_pages, first, for_each
+from core.sweeps import all_pages, for_each
 from domain.ports.page import Page
-
-
-async def numbers(count: int, taken: list[int] | None = None) -> AsyncIterator[int]:
-    for number in range(count):
-        if taken is not None:
-            taken.append(number)
-        yield number
 
 
 async def test_each_item_is_acted_on_and_the_failures_come_back_with_their_items() -> None:
@@ -89,10 +81,3 @@ async def test_all_pages_are_read_to_the_end_an_empty_one_in_between_too() -> No
         return pages[token]
 
     assert [item async for item in all_pages(fetch)] == [1, 2, 3]
-
-
-async def test_only_the_first_items_are_taken() -> None:
-    taken: list[int] = []
-    assert await first(numbers(10, taken), 3) == [0, 1, 2]
-    assert taken == [0, 1, 2]
-    assert await first(numbers(2), 3) == [0, 1]

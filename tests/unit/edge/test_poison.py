@@ -9,6 +9,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
+from billing.functions import billing_functions
 from consent.functions import ConsentSite, consent_functions
 from consent.ports import ConsentPorts
 from consent.start_session import ConsentLink
@@ -17,12 +18,16 @@ from core.stored_users import StoredUserUpdates
 from domain.audit import AuditEvent
 from domain.consent_session import hash_state
 from domain.errors import MalformedInput
-from domain.identifiers import OperationRef, SessionRef
+from domain.identifiers import MspRef, OperationRef, ScheduleRange, SessionRef
 from domain.messages import (
+    read_msp_ref,
     read_operation_ref,
+    read_schedule_range,
     read_session_ref,
     read_tenant_ref,
+    write_msp_ref,
     write_operation_ref,
+    write_schedule_range,
     write_session_ref,
     write_tenant_ref,
 )
@@ -30,17 +35,20 @@ from domain.operation import new_operation_id
 from domain.ports.pending_work import PendingWork
 from domain.sync_state import SyncPhase
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
+from gdap.functions import gdap_functions
+from gdap.ports import GdapPorts
 from manage.operations.functions import operation_functions
-from sync.due_tenants import sync_due_tenants
 from sync.functions import sync_functions
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
+from tests.due import find_due
 from tests.fakes.microsoft import FakeMicrosoft
-from tests.fakes.outside import FakeIdentity
+from tests.fakes.outside import FakeConsents, FakeGdap, FakeIdentity
 from tests.fakes.portfolio import FakeStoredUsers
 from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, NOW, tenant
+from tests.unit.billing.world import BillingWorld
 from work.requeue import WorkPorts, requeue_work
 
 type Handler = Callable[[func.QueueMessage], Awaitable[None]]
@@ -53,13 +61,18 @@ GOOD = {
     "purge_tenant": write_tenant_ref(REF),
     "complete_consent": write_session_ref(SESSION),
     "run_operation": write_operation_ref(OPERATION),
+    "poll_msp_gdap": write_msp_ref(MspRef(CONTOSO)),
+    "bill_msp": write_msp_ref(MspRef(CONTOSO)),
 }
+RANGE = ScheduleRange("07", f"2026-11-10T03:00:00Z:{CONTOSO}:{REF.tenant_id}:{REF.epoch}")
 WORK = {name: name.replace("_", "-") for name in GOOD}
 ACTIONS = {
     "sync_tenant": "sync.failed",
     "purge_tenant": "tenant.purge_failed",
     "complete_consent": "consent.attempts_failed",
     "run_operation": "operation.attempts_failed",
+    "poll_msp_gdap": "gdap.poll_failed",
+    "bill_msp": "billing.failed",
 }
 FIELDS = {
     "mspId": CONTOSO,
@@ -93,6 +106,8 @@ ODD: dict[str, bytes] = {
 class Edge:
     """Replaces the routes, which queue handlers do not have."""
 
+    page_tokens = None
+
     def add(self, *_: Any) -> None:
         pass
 
@@ -105,13 +120,14 @@ class App:
         world, edge = self.world, Edge()
         consent = ConsentPorts(
             *(world.store, FakeConsentSessions(), world.requests, self.pending_work),
-            *(world.queues, FakeIdentity(), world.clock),
+            *(world.queues, FakeIdentity(), world.clock, FakeConsents()),
         )
         tenants = TenantPorts(
             msps=world.store,
             sync_states=world.states,
             sync_requests=world.requests,
             records=world.records,
+            tenant_data=world.tenant_data,
             pending_work=self.pending_work,
             queues=world.queues,
             clock=world.clock,
@@ -130,12 +146,18 @@ class App:
             stored_users=StoredUserUpdates(FakeStoredUsers(), world.index, world.states),
             kinds={},
         )
+        gdap = GdapPorts(
+            *(world.store, FakeGdap(world.clock), world.requests, world.clock),
+            *(FakeConsents(), self.pending_work),
+        )
         app = func.FunctionApp()
         for blueprint in (
-            sync_functions(world.ports, timedelta(hours=6)),
+            sync_functions(world.ports),
             consent_functions(edge, ConsentSite(consent, ConsentLink("", ""), "")),  # type: ignore[arg-type]  # replaces it
             tenant_functions(edge, tenants),  # type: ignore[arg-type]  # the same
             operation_functions(edge, operations),  # type: ignore[arg-type]  # the same
+            gdap_functions(edge, gdap),  # type: ignore[arg-type]  # the same
+            billing_functions(edge, replace(BillingWorld().ports, msps=world.store)),  # type: ignore[arg-type]  # the same
         ):
             app.register_functions(blueprint)
         self.functions: dict[str, Handler] = {
@@ -151,7 +173,7 @@ class App:
     async def recover(self, **later: float) -> None:
         """Advance time, and fire the timers that recover lost work."""
         self.world.clock.advance(**later)
-        await sync_due_tenants(self.world.ports, timedelta(hours=6))
+        await find_due(self.world.ports)
         await requeue_work(
             WorkPorts(
                 msps=self.world.store,
@@ -179,7 +201,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
 async def test_a_poison_message_that_names_nothing_is_counted_and_ends_there(
     function: str, odd: str, counted: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    if function == "complete_consent" and odd.startswith("epoch"):
+    if "tenant" not in function and odd.startswith("epoch"):
         return
     app = App()
     before = dict(app.world.store.rows)
@@ -197,7 +219,18 @@ async def test_a_poison_message_is_counted_and_in_the_audit_log_of_its_msp(
     assert counted == [("work.poisoned", {"work": WORK[function]})]
     (event,) = app.events()
     assert (event.msp_id, event.action, event.request_id) == (CONTOSO, ACTIONS[function], "m-1")
-    assert event.tenant_id == (None if function == "complete_consent" else REF.tenant_id)
+    is_of_tenant = "tenant" in function or function == "run_operation"
+    assert event.tenant_id == (REF.tenant_id if is_of_tenant else None)
+
+
+async def test_a_failed_search_is_counted_and_belongs_to_no_msp(
+    counted: list[tuple[str, dict[str, Any]]], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App()
+    await app.deliver("find_due_tenants_poison", write_schedule_range(RANGE))
+    assert counted == [("work.poisoned", {"work": "find-due-tenants"})]
+    assert app.events() == []
+    assert "partition 07" in caplog.text
 
 
 async def test_it_is_counted_and_told_also_when_the_rest_fails(
@@ -255,3 +288,7 @@ def test_messages_are_read_as_they_are_written() -> None:
     assert read_tenant_ref(write_tenant_ref(REF)) == REF
     assert read_session_ref(write_session_ref(SESSION).encode()) == SESSION
     assert read_operation_ref(write_operation_ref(OPERATION)) == OPERATION
+    assert read_msp_ref(write_msp_ref(MspRef(CONTOSO))) == MspRef(CONTOSO)
+    assert read_schedule_range(write_schedule_range(RANGE)) == RANGE
+    whole = ScheduleRange("07")
+    assert read_schedule_range(write_schedule_range(whole).encode()) == whole

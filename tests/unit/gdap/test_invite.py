@@ -18,14 +18,17 @@ from gdap.invite import Invitation, Invited, InviteStatus, invite_customer
 from gdap.poll_relationships import poll_msp
 from gdap.ports import GdapPorts
 from tenants.hard_delete import decide_hard_delete
-from tests.fakes.outside import FakeGdap, FakeQueues, FixedClock
-from tests.fakes.storage import FakeMspStore, FakeSyncStates
+from tests.fakes.outside import FakeConsents, FakeGdap, FakeQueues, FixedClock
+from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncStates
 from tests.samples import CAUSE, CONTOSO, CUSTOMER, MSP, NOW, ORGANIZATION, OWN, tenant
 
 
 def ports_of(store: FakeMspStore, gdap: FakeGdap) -> GdapPorts:
     requests = SyncRequests(FakeSyncStates(), store.schedule, FakeQueues())
-    return GdapPorts(store, gdap, requests, FixedClock(), lambda _: asyncio.sleep(0))
+    return GdapPorts(
+        *(store, gdap, requests, FixedClock(), FakeConsents(), FakePendingWork()),
+        lambda _: asyncio.sleep(0),
+    )
 
 
 async def invite(store: FakeMspStore, gdap: FakeGdap, tenant_id: str = CUSTOMER) -> Invited:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,25 +14,32 @@ from core.transactions import decide_and_commit
 from domain.audit import SYSTEM, Cause
 from domain.errors import GdapRefused
 from domain.gdap import UnreadableRelationship
-from domain.identifiers import TenantId
+from domain.identifiers import MspRef, TenantId
 from domain.lifecycle import OFFBOARD, REACTIVATE, SUSPEND, LifecycleStep
 from domain.msp import Msp, SecurityGroup
 from domain.partner_tenant import enable
 from domain.row_changes import Insert, RowChange
-from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
+from domain.tenant import AppConsent, GdapInvite, PartnerTenantClaim, Tenant, TenantStatus
 from domain.usage import TenantUsage
+from domain.work_queues import POLL_MSP_GDAP
 from gdap.invite import Invitation, InviteStatus, invite_customer
-from gdap.poll_relationships import poll_relationships
+from gdap.poll_relationships import poll_relationships, try_poll
 from gdap.ports import GdapPorts
 from mytenant.disable import disable_partner_tenant
 from tenants.edit import take_step
 from tenants.hard_delete import hard_delete
-from tests.fakes.outside import FakeGdap, FakeQueues, FixedClock
+from tests.fakes.outside import FakeConsents, FakeGdap, FakeQueues, FixedClock
 from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncStates
 from tests.samples import CONTOSO, CUSTOMER, FABRIKAM, MSP, ORGANIZATION, OTHER, OWN, tenant
 
 GROUP = SecurityGroup(OTHER, ("Global Reader", "Security Reader"))
 WITH_GROUP = replace(MSP, app=replace(MSP.app, security_groups=(GROUP,)))
+
+
+async def poll_each(ports: GdapPorts) -> None:
+    """Poll every MSP, as the messages of one run of the timer do."""
+    for msp_id in [msp_id async for msp_id in ports.msps.msp_ids()]:
+        await try_poll(ports, msp_id)
 
 
 class World:
@@ -42,8 +50,10 @@ class World:
         self.msp, self.store = msp, FakeMspStore(msp, *rows)
         self.gdap, self.states = FakeGdap(self.clock), FakeSyncStates()
         requests = SyncRequests(self.states, self.store.schedule, self.queues)
+        self.consents, self.work = FakeConsents(), FakePendingWork()
         self.ports = GdapPorts(
-            self.store, self.gdap, requests, self.clock, lambda _: asyncio.sleep(0)
+            *(self.store, self.gdap, requests, self.clock, self.consents, self.work),
+            lambda _: asyncio.sleep(0),
         )
 
     @property
@@ -53,9 +63,9 @@ class World:
     async def poll(self) -> None:
         """Poll twice; the second poll finds nothing to do."""
         self.clock.advance(minutes=10)
-        await poll_relationships(self.ports)
+        await poll_each(self.ports)
         written = len(self.store.commits)
-        await poll_relationships(self.ports)
+        await poll_each(self.ports)
         assert len(self.store.commits) == written
 
     async def invite(self, tenant_id: TenantId = CUSTOMER) -> str:
@@ -105,13 +115,13 @@ class World:
         return [known.value for known in self.store.of_kind(GdapInvite, CONTOSO)]
 
 
-async def test_an_accepted_invite_is_a_customer_with_usage_access_and_a_first_sync() -> None:
+async def test_an_accepted_invite_is_a_customer_with_usage_access_and_a_consent_to_come() -> None:
     world = World()
     key = await world.accepted()
     customer = world.there()
     assert (customer.status, customer.display_name) == (TenantStatus.ACTIVE, "Northwind Traders")
     assert world.open_periods() == 1
-    assert world.queues.syncs == [customer.ref]
+    assert (world.queues.customers, world.queues.syncs) == ([customer.ref], [])
     (invite,) = world.invites()
     assert (invite.status, invite.relationship_id) == ("active", key)
     assert invite.assigned == world.msp.app.access
@@ -228,11 +238,15 @@ async def test_one_that_we_never_saw_is_met_all_the_same() -> None:
 
 
 async def test_a_customer_from_before_has_its_relationship_noted() -> None:
-    world = World(tenant())
-    world.gdap.accept(world.gdap.make(CONTOSO, CUSTOMER).relationship_id)
+    consented = AppConsent(version=FakeConsents().version)
+    world = World(tenant(app_consent=consented), tenant(OTHER))
+    for customer in (CUSTOMER, OTHER):
+        world.gdap.accept(world.gdap.make(CONTOSO, customer).relationship_id)
     await world.poll()
-    assert [invite.status for invite in world.invites()] == ["active"]
-    assert world.queues.syncs == [tenant().ref]  # it gets its access only now
+    assert [invite.status for invite in world.invites()] == ["active", "active"]
+    # Both get their access only now, and one of them has not consented yet.
+    assert world.queues.syncs == [tenant().ref]
+    assert world.queues.customers == [tenant(OTHER).ref]
 
 
 async def test_a_hard_delete_is_final_for_what_was_agreed_before() -> None:
@@ -273,7 +287,7 @@ async def test_a_decision_from_before_a_hard_delete_is_not_committed_after_it() 
         raise RuntimeError("stalled")
 
     world.store.commit = stalls  # type: ignore[method-assign]  # the stalled worker
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     world.store.commit = commit  # type: ignore[method-assign]  # all other workers
     await world.poll()
     await world.hard_delete()
@@ -323,9 +337,9 @@ async def test_a_disabled_partner_tenant_does_not_come_back_as_a_customer() -> N
 async def test_ten_polls_at_once_meet_an_acceptance_once() -> None:
     world = World()
     world.gdap.accept(await world.invite())
-    await asyncio.gather(*(poll_relationships(world.ports) for _ in range(10)))
+    await asyncio.gather(*(poll_each(world.ports) for _ in range(10)))
     assert world.store.actions(CONTOSO).count("gdap.accepted") == 1
-    assert world.queues.syncs == [world.there().ref]
+    assert set(world.queues.customers) == {world.there().ref}
 
 
 async def test_two_msps_and_one_customer_know_nothing_of_each_other() -> None:
@@ -364,17 +378,16 @@ async def test_what_cannot_be_read_has_not_ended() -> None:
     assert world.there().is_synced
 
 
-async def test_access_that_microsoft_is_slow_to_give_is_followed_by_a_sync_of_its_own() -> None:
+async def test_the_consent_waits_for_access_that_microsoft_is_slow_to_give() -> None:
     world = World()
     world.gdap.access_takes_its_time = True
     world.gdap.accept(await world.invite())
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     ref = world.there().ref
-    assert world.queues.syncs == [ref]
+    assert world.queues.customers == []
     assert world.invites()[0].assigned == ""
-    await world.states.remove(ref)  # that sync has ended
-    await poll_relationships(world.ports)
-    assert world.queues.syncs == [ref, ref]
+    await poll_each(world.ports)
+    assert (world.queues.customers, world.queues.syncs) == ([ref], [])
     assert world.invites()[0].assigned == world.msp.app.access
 
 
@@ -382,7 +395,7 @@ async def test_a_refused_assignment_is_tried_again_and_the_customer_is_there() -
     world = World()
     world.gdap.accept(await world.invite())
     world.gdap.failure = GdapRefused("no")
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     assert world.invites()[0].assigned == ""
     world.gdap.failure = None
     await world.poll()
@@ -435,7 +448,7 @@ async def test_an_old_relationship_that_runs_longer_hides_no_new_one() -> None:
         if found is not world.gdap.known[new.relationship_id][1]:
             longer = replace(found, ends_at=found.ends_at + timedelta(days=900))
             world.gdap.known[key] = (msp_id, longer)
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     assert world.there().is_synced
     await world.poll()
     assert world.there().is_synced
@@ -496,7 +509,7 @@ async def test_an_invite_that_is_noted_during_a_hard_delete_is_not_left_behind(
         await commit(operations)
 
     world.store.commit = is_overtaken  # type: ignore[method-assign]  # between read and write
-    await poll_relationships(world.ports)
+    await poll_each(world.ports)
     assert world.invites() == []
     if not accepted:
         world.gdap.accept(made.relationship_id)
@@ -557,3 +570,24 @@ async def test_a_customer_is_named_by_microsoft_by_our_invite_or_by_the_relation
     assert world.there().display_name == name
     (usage,) = await world.store.all(TenantUsage, CONTOSO)
     assert usage.tenant_name == name
+
+
+async def test_the_timer_queues_one_message_for_each_msp_and_reads_nothing_at_microsoft() -> None:
+    world = World()
+    await world.store.commit([Insert(replace(WITH_GROUP, msp_id=FABRIKAM))])
+    world.gdap.failing_msps = {CONTOSO, FABRIKAM}
+    await poll_relationships(world.ports)
+    queued = {(POLL_MSP_GDAP.name, MspRef(msp_id)) for msp_id in (CONTOSO, FABRIKAM)}
+    assert set(world.queues.others) == queued
+    assert len(world.queues.others) == 2
+
+
+async def test_a_fault_of_our_own_fails_the_message_so_that_it_is_tried_again() -> None:
+    world = World()
+
+    async def fails(*_: Any) -> Any:
+        raise KeyError("a fault")
+
+    world.gdap.relationships = fails  # type: ignore[method-assign, assignment]  # for this test
+    with pytest.raises(KeyError):
+        await try_poll(world.ports, CONTOSO)

@@ -9,7 +9,6 @@ from typing import Any, override
 
 import pytest
 
-from billing.billing_run import run_billing
 from billing.mark_paid import mark_paid
 from billing.reconcile import reconcile
 from domain.audit import SYSTEM, Cause
@@ -21,7 +20,7 @@ from ops.deletion import DeletionPorts, InvoicesUnpaid, delete_msp
 from tests.fakes.outside import FakeQueues
 from tests.fakes.storage import FakePendingWork, FakeStaffIndex
 from tests.samples import MSP, OWNER, tenant
-from tests.unit.billing.world import SYDNEY, BillingWorld, sydney
+from tests.unit.billing.world import SYDNEY, BillingWorld, bill_each, sydney
 
 type Act = Callable[[], Awaitable[None]]
 NAME = MSP.name
@@ -85,7 +84,7 @@ class World(BillingWorld):
             invoices=beside.guard(self.invoices),
             emails=beside.guard(self.emails),
         )
-        await run_billing(ports, self.cause)
+        await bill_each(ports, self.cause)
 
     async def delete(self, at: datetime, msps: MspStore | None = None) -> None:
         ports = DeletionPorts(

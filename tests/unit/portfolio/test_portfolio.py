@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from domain.folding import fold
 from domain.identifiers import Epoch, TenantId, TenantRef
 from domain.ports.user_index import BlockReplacement
-from domain.sync_state import DataSet, ReadState, RollUp, SyncPhase, SyncState, SyncSummary
+from domain.sync_state import ReadState, RollUp, SyncPhase, SyncState, SyncSummary
 from domain.tenant import ListedTenant, Tenant, TenantScope, TenantStatus
 from domain.user_block import UserBlock, blocks_of, entry_of
 from portfolio.requests import UserSearch
@@ -137,7 +137,7 @@ class Portfolio:
         entries = {n: entry_of(n, {"displayName": n, "accountEnabled": True}) for n in names}
         await self.index.write(of.ref, [BlockReplacement("", blocks_of("", entries))])
         state = SyncState(of.ref, SyncPhase.SUCCEEDED, NOW, first_synced_at=NOW)
-        read = replace(state.data_set(DataSet.USERS), state=users, synced_at=NOW)
+        read = replace(state.data_set("users"), state=users, synced_at=NOW)
         await self.states.remove(of.ref)
         await self.states.add(replace(state.with_data_set(read), roll_up=RollUp(**figures)))
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from core.data_sets.identity import LICENCES
 from domain.errors import StorageUnavailable
 from domain.row_changes import Versioned
 from domain.sync_state import ScheduledSync, SyncPhase, SyncState
 from domain.tenant import Tenant, TenantStatus
-from sync.due_tenants import sync_due_tenants
 from sync.sync_tenant import sync_tenant
+from tests.due import find_due
 from tests.fakes.sync_world import World
 from tests.samples import CONTOSO, NOW, OTHER, tenant
 
@@ -18,7 +19,7 @@ INTERVAL = timedelta(hours=6)
 
 async def due(world: World, **later: float) -> int:
     world.clock.advance(**later)
-    return await sync_due_tenants(world.ports, INTERVAL)
+    return await find_due(world.ports)
 
 
 async def test_a_tenant_that_nobody_asked_a_sync_for_is_found() -> None:
@@ -31,6 +32,7 @@ async def test_a_tenant_that_nobody_asked_a_sync_for_is_found() -> None:
 
 async def test_a_tenant_is_synced_again_after_the_interval_and_no_sooner() -> None:
     world = World()
+    world.read_only(LICENCES)
     await world.sync()
     assert await due(world, minutes=5) == 0
     assert await due(world, hours=5) == 0
@@ -55,7 +57,7 @@ async def test_a_worker_that_died_is_noticed_when_its_lease_is_over() -> None:
     async def die(*_: Any) -> None:
         raise SystemExit
 
-    world.graph.small_data_sets = die  # type: ignore[method-assign, assignment]  # a kill
+    world.graph.delta_link = die  # type: ignore[method-assign, assignment]  # a kill
     with pytest.raises(SystemExit):
         await sync_tenant(world.ports, world.tenant.ref)
     assert world.state.lease_until == NOW + timedelta(minutes=2)
@@ -182,9 +184,9 @@ async def test_a_request_that_the_timer_overtakes_is_queued_all_the_same() -> No
 async def test_a_slow_worker_that_renews_beside_the_timer_keeps_its_entry() -> None:
     world = World()
     await world.request()
-    small = world.graph.small_data_sets
 
-    async def slow() -> Any:
+    async def slow() -> None:
+        world.graph.on_read = None
         world.clock.advance(minutes=3, seconds=1)  # its lease has expired
         add = world.schedule.add
 
@@ -197,12 +199,10 @@ async def test_a_slow_worker_that_renews_beside_the_timer_keeps_its_entry() -> N
             await add(entry)
 
         world.schedule.add = renewed_meanwhile  # type: ignore[method-assign]  # acts in between
-        await sync_due_tenants(world.ports, INTERVAL)
-        return await small()
+        await find_due(world.ports)
 
-    world.graph.small_data_sets = slow  # type: ignore[method-assign]
+    world.graph.on_read = slow
     await sync_tenant(world.ports, world.tenant.ref)
     assert world.state.due_at in {known.due_at for known in world.schedule.entries}
-    world.graph.small_data_sets = small  # type: ignore[method-assign]
     world.queues.syncs.clear()
     assert [await due(world, hours=1) for _ in range(8)].count(1) >= 1

@@ -13,7 +13,7 @@ from domain.identifiers import TenantRef
 from domain.ports.graph_reader import PositionLost, UserPage
 from domain.ports.synced_records import StoredRecord
 from domain.row_changes import Versioned
-from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.sync_state import SyncPhase, SyncState
 from domain.tenant import TenantStatus
 from sync.failed_messages import record_failed_sync
 from sync.sync_tenant import sync_tenant
@@ -27,9 +27,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:
     world = World()
     world.graph.pages = [[user("a")]]
 
-    async def stolen(
-        data_set: DataSet, ref: TenantRef, keys: Collection[str] | None = None
-    ) -> dict[str, str]:
+    async def stolen(ref: TenantRef, keys: Collection[str] | None = None) -> dict[str, str]:
         world.states.rows.pop(ref, None)
         world.clock.advance(minutes=1)
         return {}
@@ -51,7 +49,7 @@ async def test_two_workers_with_one_message_do_not_both_sync() -> None:
     await world.states.replace(held, known.version)
     world.graph.pages = [[user("a")]]
     state = await world.sync()
-    assert replace(state, asked_again_at=None) == held
+    assert replace(state, asked_again_at=None, wanted_at=None) == held
     assert world.users() == []
 
 
@@ -96,7 +94,7 @@ async def test_a_failure_lets_go_of_the_lease_so_that_the_message_can_come_again
     world.graph.pages = [[user("a")]]
     write = world.records.write
 
-    async def full(data_set: DataSet, ref: TenantRef, records: Sequence[StoredRecord]) -> None:
+    async def full(ref: TenantRef, records: Sequence[StoredRecord]) -> None:
         raise StorageUnavailable("no room")
 
     world.records.write = full  # type: ignore[method-assign]  # storage fails once
@@ -129,6 +127,7 @@ def purging(world: World, pending_work: FakePendingWork) -> PurgePorts:
         msps=world.store,
         sync_states=world.states,
         records=world.records,
+        tenant_data=world.tenant_data,
         pending_work=pending_work,
         queues=world.queues,
         clock=world.clock,
@@ -143,7 +142,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
     await world.states.add(
         SyncState(ref, SyncPhase.RUNNING, NOW, lease_until=NOW + timedelta(minutes=1))
     )
-    await world.records.write(DataSet.USERS, ref, [to_stored(user("a"))])
+    await world.records.write(ref, [to_stored(user("a"))])
     world.store.rows.pop((CONTOSO, "Tenant", world.tenant.tenant_id))
 
     ports = purging(world, pending_work)
@@ -153,7 +152,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 
     await purge()
     assert len(world.queues.purges) == len(pending_work.rows) == 1
-    await world.records.write(DataSet.USERS, ref, [to_stored(user("late"))])
+    await world.records.write(ref, [to_stored(user("late"))])
     world.clock.advance(minutes=2)
     await purge()
     assert world.users() == []
@@ -163,7 +162,7 @@ async def test_a_purge_during_a_sync_comes_back_after_the_lease() -> None:
 
 async def test_a_purge_leaves_a_tenant_alone_that_still_has_its_row() -> None:
     world = World()
-    await world.records.write(DataSet.USERS, world.tenant.ref, [to_stored(user("a"))])
+    await world.records.write(world.tenant.ref, [to_stored(user("a"))])
     await purge_tenant(purging(world, FakePendingWork()), world.tenant.ref, "r")
     assert world.users() == ["a"]
 
@@ -200,10 +199,10 @@ async def test_the_lease_holds_while_many_rows_are_deleted() -> None:
     await world.sync()
     delete, held = world.records.delete, []
 
-    async def slowly(data_set: DataSet, ref: TenantRef, keys: Sequence[str]) -> None:
+    async def slowly(ref: TenantRef, keys: Sequence[str]) -> None:
         world.clock.advance(seconds=len(keys) / 20)
         held.append(holds(world))
-        await delete(data_set, ref, keys)
+        await delete(ref, keys)
 
     world.records.delete = slowly  # type: ignore[method-assign]  # a busy partition
     world.graph.changed = [PositionLost()]

@@ -1,10 +1,8 @@
 """Stored data is kept until its removal is certain: empty responses, odd records, aborted reads."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,28 +17,33 @@ from domain.ports.graph_reader import (
     UserPage,
 )
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet, ReadState, SyncPhase
-from sync.due_tenants import sync_due_tenants
+from domain.sync_state import ReadState, SyncPhase
 from sync.suspicion import is_suspicious
 from sync.sync_tenant import sync_tenant
+from tests.due import find_due
 from tests.fakes.indexed import changes, check, user
 from tests.fakes.sync_world import World
-from tests.samples import NOW
 
-INTERVAL = timedelta(hours=6)
-USERS, LICENCES = DataSet.USERS, DataSet.LICENCES
+USERS, LICENCES = "users", "licences"
 
 
 def people(count: int, start: int = 0) -> list[SyncedRecord]:
     return [user(f"u{number:03d}") for number in range(start, count)]
 
 
-def rows(world: World, name: DataSet) -> Mapping[str, Any]:
-    return world.records.rows.get((name, world.tenant.ref), {})
+def rows(world: World, name: str) -> Mapping[str, Any]:
+    ref = world.tenant.ref
+    if name == USERS:
+        return world.records.rows.get(ref, {})
+    return world.tenant_data.rows.get(ref, {}).get(name, {})
 
 
-def licences(*keys: str) -> dict[DataSet, Reading]:
+def licences(*keys: str) -> dict[str, Reading]:
     return {LICENCES: Records([SyncedRecord(key, {"skuId": key}) for key in keys])}
+
+
+def scored(key: str) -> SyncedRecord:
+    return SyncedRecord(key, {"createdDateTime": f"{key.partition(':')[2]}T01:00:00Z"})
 
 
 async def holding(count: int) -> World:
@@ -143,10 +146,10 @@ async def test_a_suspicious_read_is_repeated_when_it_may_be_confirmed_and_not_be
     world = await holding(120)
     world.graph.pages = [[]]
     await world.sync()
-    for minutes, queued in ((10, 0), (4, 0), (1, 1)):
+    for minutes, queued in ((10, 0), (4, 0), (3, 1)):
         world.queues.syncs.clear()
         world.clock.advance(minutes=minutes)
-        await sync_due_tenants(world.ports, INTERVAL)
+        await find_due(world.ports)
         assert len(world.queues.syncs) == queued
     await sync_tenant(world.ports, world.tenant.ref)
     assert world.users() == []
@@ -157,13 +160,15 @@ async def test_a_small_data_set_that_is_empty_of_a_sudden_stays_and_so_do_its_fi
     policy = {"state": "enabled"}
     world.graph.small = {
         **licences("a", "b"),
-        DataSet.CONDITIONAL_ACCESS: Records([SyncedRecord("p", policy), SyncedRecord("q", policy)]),
+        "conditionalAccessPolicies": Records(
+            [SyncedRecord("p", policy), SyncedRecord("q", policy)]
+        ),
     }
     before = await world.sync()
     world.graph.small = {}
     world.clock.advance(hours=1)
     state = await world.sync()
-    for name in (LICENCES, DataSet.CONDITIONAL_ACCESS):
+    for name in (LICENCES, "conditionalAccessPolicies"):
         assert state.data_set(name).state is ReadState.SUSPICIOUS
         assert "0 of the 2 records" in str(state.data_set(name).error)
         assert len(rows(world, name)) == 2
@@ -176,28 +181,28 @@ async def test_a_small_data_set_that_is_empty_of_a_sudden_stays_and_so_do_its_fi
 
 async def test_scores_that_would_all_age_out_at_once_have_to_be_confirmed() -> None:
     world = World()
-    score = Records([SyncedRecord("7912345:2026-11-09", {})])
-    world.graph.small = {DataSet.SECURE_SCORE: score}
+    score = Records([scored("7912345:2026-11-09")])
+    world.graph.small = {"secureScore": score}
     await world.sync()
     world.graph.small = {}
     world.clock.advance(days=100)
     state = await world.sync()
-    assert state.data_set(DataSet.SECURE_SCORE).state is ReadState.SUSPICIOUS
+    assert state.data_set("secureScore").state is ReadState.SUSPICIOUS
     world.clock.advance(minutes=15)
     await world.sync()
-    assert rows(world, DataSet.SECURE_SCORE) == {}
+    assert rows(world, "secureScore") == {}
 
 
 async def test_scores_that_have_aged_while_nothing_was_read_make_no_doubt() -> None:
     world = World()
-    old = [SyncedRecord(f"79{day}:2026-11-{day}", {}) for day in range(10, 20)]
-    world.graph.small = {DataSet.SECURE_SCORE: Records(old)}
+    old = [scored(f"79{day}:2026-11-{day}") for day in range(10, 20)]
+    world.graph.small = {"secureScore": Records(old)}
     await world.sync()
     world.clock.advance(days=130)
-    world.graph.small = {DataSet.SECURE_SCORE: Records([SyncedRecord("70:2027-04-01", {})])}
+    world.graph.small = {"secureScore": Records([scored("70:2027-04-01")])}
     state = await world.sync()
-    assert state.data_set(DataSet.SECURE_SCORE).state is ReadState.SUCCEEDED
-    assert list(rows(world, DataSet.SECURE_SCORE)) == ["70:2027-04-01"]
+    assert state.data_set("secureScore").state is ReadState.SUCCEEDED
+    assert list(rows(world, "secureScore")) == ["70:2027-04-01"]
 
 
 async def test_a_failure_in_between_does_not_make_a_doubt_begin_again() -> None:
@@ -273,10 +278,11 @@ async def test_a_mistake_of_ours_stops_no_other_data_set(
     def mistaken(*_: Any) -> None:
         raise KeyError("secret")
 
-    monkeypatch.setattr("sync.whole_data_set.digest_of_all", mistaken)
+    monkeypatch.setattr("sync.stored_data_set.digest_of_all", mistaken)
     with caplog.at_level(logging.ERROR):
         state = await world.sync()
-    assert {entry.state for entry in state.data_sets if entry.name != USERS} == {ReadState.FAILED}
+    others = [entry for name, entry in state.data_sets.items() if name != USERS]
+    assert {entry.state for entry in others} == {ReadState.FAILED}
     assert state.data_set(LICENCES).error == INTERNAL_FAULT
     assert state.data_set(USERS).state is ReadState.SUCCEEDED
     assert any(record.exc_info for record in caplog.records)
@@ -411,7 +417,7 @@ async def test_all_users_are_read_once_a_week_whatever_the_changes_said() -> Non
     world.clock.advance(days=2)
     state = await world.sync()
     assert world.users() == ["u001", "u002", "u003"]
-    assert state.data_set(USERS).whole_at == NOW + timedelta(days=7)
+    assert state.data_set(USERS).whole_at == world.clock.now()
     check(world)
 
 
@@ -488,36 +494,55 @@ async def test_a_user_without_a_key_keeps_all_others_though_the_read_was_put_off
 
 async def test_a_sync_that_is_asked_for_while_one_runs_follows_it() -> None:
     world = World()
-    asking = asyncio.Event()
+    link, asked = world.graph.delta_link, []
 
-    async def slowly() -> dict[DataSet, Reading]:
+    async def slowly() -> str:
+        world.clock.advance(seconds=1)
         await world.request()
         await world.request()
         world.clock.advance(seconds=40)  # the worker must renew its lease despite the request
-        asking.set()
-        return {name: Records(()) for name in DataSet if name is not USERS}
+        asked.append(1)
+        return await link()
 
-    world.graph.small_data_sets = slowly  # type: ignore[method-assign]
+    world.graph.delta_link = slowly  # type: ignore[method-assign]  # asks in between
     world.graph.pages = [people(2)]
     state = await world.sync()
-    assert asking.is_set()
+    assert asked == [1]
     assert (state.phase, len(world.queues.syncs)) == (SyncPhase.PENDING, 2)
     assert state.asked_again_at is None
     assert len(world.users()) == 2
-    world.graph.small_data_sets = type(world.graph).small_data_sets.__get__(world.graph)  # type: ignore[method-assign]
+    world.graph.delta_link = link  # type: ignore[method-assign]
     await sync_tenant(world.ports, world.tenant.ref)
     assert (world.state.phase, len(world.queues.syncs)) == (SyncPhase.SUCCEEDED, 2)
+    assert world.graph.asked.count("small data sets") == 2
+
+
+async def test_a_request_before_the_first_write_makes_the_worker_read_again() -> None:
+    world = World()
+
+    async def asked_meanwhile() -> None:
+        world.graph.on_read = None
+        world.clock.advance(seconds=1)
+        await world.request()
+
+    world.graph.on_read = asked_meanwhile
+    world.graph.pages = [people(2)]
+    state = await world.sync()
+    assert (state.phase, len(world.queues.syncs)) == (SyncPhase.SUCCEEDED, 1)
+    assert world.graph.asked.count("small data sets") == 2
+    assert len(world.users()) == 2
 
 
 async def test_a_sync_that_is_to_follow_is_found_though_its_worker_died_at_the_end() -> None:
     world = World()
-    small = world.graph.small_data_sets
+    link = world.graph.delta_link
 
-    async def asked_again() -> dict[DataSet, Reading]:
+    async def asked_again() -> str:
+        world.clock.advance(seconds=1)
         await world.request()
-        return await small()
+        return await link()
 
-    world.graph.small_data_sets = asked_again  # type: ignore[method-assign]
+    world.graph.delta_link = asked_again  # type: ignore[method-assign]
 
     async def die(*_: Any) -> None:
         raise StorageUnavailable
@@ -529,5 +554,5 @@ async def test_a_sync_that_is_to_follow_is_found_though_its_worker_died_at_the_e
     world.queues.send = send  # type: ignore[method-assign]
     world.queues.syncs.clear()
     world.clock.advance(minutes=4)
-    await sync_due_tenants(world.ports, INTERVAL)
+    await find_due(world.ports)
     assert len(world.queues.syncs) == 1

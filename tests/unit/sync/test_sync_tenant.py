@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from domain.errors import StorageUnavailable
 from domain.identifiers import Epoch
-from domain.ports.graph_reader import PositionLost, Records, Unreadable, UserPage
+from domain.ports.graph_reader import PositionLost, Records, Refusal, Unreadable, UserPage
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet, ReadState, SyncPhase
+from domain.sync_state import FIRST_SYNC, ReadState, SyncPhase
 from domain.tenant import Tenant, TenantStatus
 from sync.primary_domain import decide_domain
 from sync.sync_tenant import sync_tenant
@@ -21,7 +21,7 @@ from tests.fakes.storage import FakeMspStore
 from tests.fakes.sync_world import World, user
 from tests.samples import CAUSE, CONTOSO, CUSTOMER, MSP, NOW, tenant
 
-SMALL = [name for name in DataSet if name is not DataSet.USERS]
+SMALL = [name for name in FIRST_SYNC if name != "users"]
 
 
 def changes(*records: SyncedRecord, removed: tuple[str, ...] = (), link: str = "d") -> UserPage:
@@ -31,28 +31,30 @@ def changes(*records: SyncedRecord, removed: tuple[str, ...] = (), link: str = "
 async def test_a_first_sync_stores_every_data_set_and_its_state() -> None:
     world = World()
     world.graph.pages = [[user("a"), user("b")], [user("c")], []]
-    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("l", {"skuId": "l"})])}
+    world.graph.small = {"licences": Records([SyncedRecord("l", {"skuId": "l"})])}
     state = await world.sync()
     assert state.phase is SyncPhase.SUCCEEDED
     assert state.first_synced_at == state.last_synced_at == NOW
     assert state.lease_until is None
-    assert state.data_set(DataSet.USERS).count == 3
-    assert state.data_set(DataSet.LICENCES).count == 1
+    assert state.data_set("users").count == 3
+    assert state.data_set("licences").count == 1
     assert world.users() == ["a", "b", "c"]
 
 
 async def test_an_unchanged_tenant_costs_two_requests_and_four_table_operations() -> None:
     world = World()
     world.graph.pages = [[user("a")]]
-    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("l", {"skuId": "l"})])}
+    world.graph.small = {"licences": Records([SyncedRecord("l", {"skuId": "l"})])}
     await world.sync()
+    world.clock.advance(seconds=1)
     await world.request()
     world.graph.asked.clear()
     operations = _count_operations(world)
     await sync_tenant(world.ports, world.tenant.ref)
     assert world.graph.asked == ["small data sets", "changes delta 0"]
-    assert operations == ["find", "replace", "find", "replace"]
-    assert world.state.data_set(DataSet.USERS).count == 1
+    # The lease is taken for the users, whose rows may take longer to read.
+    assert operations == ["find", "find", "replace", "replace"]
+    assert world.state.data_set("users").count == 1
 
 
 def _count_operations(world: World) -> list[str]:
@@ -89,7 +91,7 @@ async def test_a_long_sync_shows_how_far_it_is() -> None:
         for page in range(4):
             world.clock.advance(seconds=3)
             state = world.state
-            shown.append((state.phase, state.data_set(DataSet.USERS).count))
+            shown.append((state.phase, state.data_set("users").count))
             yield UserPage([user(f"{page}-{n}") for n in range(10)], next_link=str(page))
 
     world.graph.users = slowly  # type: ignore[method-assign]  # a long read
@@ -112,14 +114,14 @@ async def test_what_a_sync_cost_is_told_for_the_tenant_and_each_data_set(
         await world.sync()
     lines = [json.loads(line.getMessage().partition("read ")[2]) for line in caplog.records]
     told = {line.get("data_set", "tenant"): line for line in lines}
-    assert set(told) == {"tenant", *DataSet}
+    assert set(told) == {"tenant", *FIRST_SYNC}
     assert told["tenant"]["requests"] == 7
     assert told["users"]["tenant_id"] == world.tenant.tenant_id
     counted = ("read", "written", "unchanged", "deleted")
     assert [told["users"][f"rows_{name}"] for name in counted] == [2, 2, 0, 0]
     assert told["users"]["throttled_ms"] == 0
     spans = {span.name: span for span in exporter.get_finished_spans()}
-    assert set(spans) == {"sync tenant", *(f"sync {name}" for name in DataSet)}
+    assert set(spans) == {"sync tenant", *(f"sync {name}" for name in FIRST_SYNC)}
     attributes = spans["sync users"].attributes or {}
     assert attributes["rows_written"] == told["users"]["rows_written"]
     parts = [span for name, span in spans.items() if name != "sync tenant"]
@@ -139,7 +141,7 @@ async def test_changes_are_applied_and_replays_do_no_harm() -> None:
         world.graph.changed = [told]
         state = await world.sync()
         assert (world.users(), world.records.written) == (["a", "c"], expected)
-        assert state.data_set(DataSet.USERS).count == 2
+        assert state.data_set("users").count == 2
     world.graph.asked.clear()
     await world.sync()
     assert "changes d2" in world.graph.asked
@@ -151,7 +153,7 @@ async def test_a_user_that_moves_between_pages_is_met_by_the_changes() -> None:
     world.graph.changed = [changes(user("b"), removed=("c",))]
     state = await world.sync()
     assert world.users() == ["a", "b"]
-    assert state.data_set(DataSet.USERS).count == 2
+    assert state.data_set("users").count == 2
 
 
 async def test_a_lost_position_starts_over_and_deletes_only_after_a_complete_read() -> None:
@@ -162,12 +164,12 @@ async def test_a_lost_position_starts_over_and_deletes_only_after_a_complete_rea
     world.graph.pages = [[user("b", "New")], Unreadable("down")]
     state = await world.sync()
     assert world.users() == ["a", "b"]
-    assert state.data_set(DataSet.USERS).state is ReadState.FAILED
+    assert state.data_set("users").state is ReadState.FAILED
     world.graph.pages = [[user("b", "New")], [user("c")]]
     world.records.written = 0
     state = await world.sync()
     assert (world.users(), world.records.written) == (["b", "c"], 1)
-    assert state.data_set(DataSet.USERS).count == 2
+    assert state.data_set("users").count == 2
     assert state.phase is SyncPhase.SUCCEEDED
 
 
@@ -177,7 +179,7 @@ async def test_a_position_that_is_lost_again_and_again_fails_the_users_alone() -
     await world.sync()
     world.graph.changed = [PositionLost(), PositionLost()]
     state = await world.sync()
-    users = state.data_set(DataSet.USERS)
+    users = state.data_set("users")
     assert (users.state, users.error) == (
         ReadState.FAILED,
         "Microsoft Graph keeps losing the position",
@@ -213,7 +215,7 @@ async def test_a_sync_is_put_off_for_an_hour_and_then_has_failed() -> None:
     for _ in range(7):
         world.clock.advance(seconds=601)
         await sync_tenant(world.ports, world.tenant.ref)
-    assert world.state.data_set(DataSet.USERS).state is ReadState.FAILED
+    assert world.state.data_set("users").state is ReadState.FAILED
     assert world.state.phase is SyncPhase.PARTIAL
     assert len(world.queues.syncs) == 1 + 5
 
@@ -221,19 +223,16 @@ async def test_a_sync_is_put_off_for_an_hour_and_then_has_failed() -> None:
 async def test_a_record_that_cannot_be_stored_stops_no_other_data_set() -> None:
     world = World()
     world.graph.pages = [[user("a")]]
-    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("l", {"skuId": "l"})])}
-    write = world.records.write
+    world.graph.small = {"licences": Records([SyncedRecord("l", {"skuId": "l"})])}
 
-    async def refuse_users(data_set: DataSet, *others: Any) -> None:
-        if data_set is DataSet.USERS:
-            raise Unreadable("too large")
-        await write(data_set, *others)
+    async def refuse(*_: Any) -> None:
+        raise Unreadable("too large")
 
-    world.records.write = refuse_users  # type: ignore[method-assign, assignment]
+    world.records.write = refuse  # type: ignore[method-assign, assignment]
     state = await world.sync()
     assert state.phase is SyncPhase.PARTIAL
-    assert state.data_set(DataSet.USERS).error == "too large"
-    assert state.data_set(DataSet.LICENCES).count == 1
+    assert state.data_set("users").error == "too large"
+    assert state.data_set("licences").count == 1
 
 
 @pytest.mark.parametrize("seconds", [3600.0, float("inf")])
@@ -241,53 +240,60 @@ async def test_a_wait_beyond_the_hour_is_a_failure_at_once(seconds: float) -> No
     world = World()
     world.graph.pages = [Unreadable("wait", retry_after=seconds)]
     state = await world.sync()
-    assert state.data_set(DataSet.USERS).state is ReadState.FAILED
+    assert state.data_set("users").state is ReadState.FAILED
     assert (state.phase, len(world.queues.syncs)) == (SyncPhase.PARTIAL, 1)
 
 
 @pytest.mark.parametrize(
-    ("failure", "read"),
+    ("failure", "read", "permission"),
     [
-        (Unreadable("denied", "LicenseAssignment.Read.All"), ReadState.NOT_AUTHORISED),
-        (Unreadable("500"), ReadState.FAILED),
+        (
+            Unreadable("denied", Refusal("Authorization_RequestDenied", is_denied=True)),
+            ReadState.NOT_AUTHORISED,
+            "LicenseAssignment.Read.All",
+        ),
+        (Unreadable("500"), ReadState.FAILED, None),
     ],
 )
 async def test_a_failed_read_wipes_nothing_and_the_others_go_on(
-    failure: Unreadable, read: ReadState
+    failure: Unreadable, read: ReadState, permission: str | None
 ) -> None:
     world = World()
-    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("l", {}), SyncedRecord("m", {})])}
+    world.graph.small = {"licences": Records([SyncedRecord("l", {}), SyncedRecord("m", {})])}
     await world.sync()
-    world.graph.small = {DataSet.LICENCES: failure}
+    world.graph.small = {"licences": failure}
     world.clock.advance(hours=1)
     state = await world.sync()
     assert state.phase is SyncPhase.PARTIAL
-    licences = state.data_set(DataSet.LICENCES)
+    licences = state.data_set("licences")
     assert (licences.state, licences.count, licences.synced_at) == (read, 2, NOW)
-    assert licences.missing_permission == failure.missing_permission
-    assert len(world.records.rows[DataSet.LICENCES, world.tenant.ref]) == 2
-    assert state.data_set(DataSet.USERS).state is ReadState.SUCCEEDED
+    assert licences.missing_permission == permission
+    assert world.stored("licences") == ["l", "m"]
+    assert state.data_set("users").state is ReadState.SUCCEEDED
 
 
-async def test_content_that_was_half_written_is_compared_row_by_row() -> None:
+async def test_content_whose_state_was_not_stored_is_compared_again() -> None:
     world = World()
     first, second = (Records([SyncedRecord("l", {"n": number})]) for number in (1, 2))
-    world.graph.small = {DataSet.LICENCES: first}
+    world.graph.small = {"licences": first}
     await world.sync()
-    rows = world.records.rows[DataSet.LICENCES, world.tenant.ref]
+    rows = world.tenant_data.rows[world.tenant.ref]
+    write = world.tenant_data.write
 
-    async def die(*_: Any) -> None:
+    async def write_and_die(*arguments: Any) -> None:
+        await write(*arguments)
         raise StorageUnavailable
 
-    write, world.records.write = world.records.write, die  # type: ignore[method-assign, assignment]
-    world.graph.small = {DataSet.LICENCES: second}
+    world.tenant_data.write = write_and_die  # type: ignore[method-assign, assignment]
+    world.graph.small = {"licences": second}
     with pytest.raises(StorageUnavailable):
         await world.sync()
-    rows["l"] = {"n": 2}  # the write had reached storage
-    world.records.write = write  # type: ignore[method-assign]
-    world.graph.small = {DataSet.LICENCES: first}
-    await sync_tenant(world.ports, world.tenant.ref)
-    assert rows == {"l": {"n": 1}}
+    assert rows["licences"] == {"l": {"n": 2}}
+    world.tenant_data.write = write  # type: ignore[method-assign]
+    world.graph.small = {"licences": first}
+    world.clock.advance(minutes=5)
+    await world.sync()
+    assert rows["licences"] == {"l": {"n": 1}}
 
 
 async def test_a_sync_in_which_nothing_could_be_read_is_no_first_sync() -> None:
@@ -313,12 +319,13 @@ async def test_secure_scores_stay_for_ninety_days_though_graph_forgets_them() ->
     world = World()
     days = (0, 89, 90, 91)
     keys = [f"{day:07d}:{(NOW - timedelta(days=day)).date().isoformat()}" for day in days]
-    world.graph.small = {DataSet.SECURE_SCORE: Records([SyncedRecord(key, {}) for key in keys])}
+    scores = [SyncedRecord(key, {"createdDateTime": f"{key[8:]}T01:00:00Z"}) for key in keys]
+    world.graph.small = {"secureScore": Records(scores)}
     await world.sync()
-    world.graph.small = {DataSet.SECURE_SCORE: Records([SyncedRecord(keys[0], {})])}
+    world.graph.small = {"secureScore": Records(scores[:1])}
     state = await world.sync()
-    assert sorted(world.records.rows[DataSet.SECURE_SCORE, world.tenant.ref]) == keys[:3]
-    assert state.data_set(DataSet.SECURE_SCORE).count == 3
+    assert world.stored("secureScore") == keys[:3]
+    assert state.data_set("secureScore").count == 3
 
 
 async def test_a_customers_domain_is_learned_once() -> None:

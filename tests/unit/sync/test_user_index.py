@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from domain.ports.graph_reader import PositionLost, Records, Unreadable, UserPage
+from domain.ports.graph_reader import PositionLost, Records, Refusal, Unreadable, UserPage
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import DataSet, RollUp
+from domain.sync_state import RollUp
 from sync.sync_tenant import sync_tenant
 from tests.fakes.indexed import changes, check, indexed, user
 from tests.fakes.sync_world import World
 
-REF_KINDS = (DataSet.LICENCES, DataSet.SECURE_SCORE, DataSet.CONDITIONAL_ACCESS)
+REF_KINDS = ("licences", "secureScore", "conditionalAccessPolicies")
 
 
 async def test_the_index_holds_what_the_rows_hold_through_reads_and_changes() -> None:
@@ -64,7 +64,7 @@ async def test_a_read_of_changes_that_breaks_off_is_indexed_as_far_as_it_came() 
     world.graph.changes = changes_then_fail  # type: ignore[method-assign]  # it aborts
     state = await world.sync()
     check(world)
-    assert state.data_set(DataSet.USERS).delta_link == "half way"
+    assert state.data_set("users").delta_link == "half way"
 
 
 async def test_a_first_read_that_was_put_off_is_indexed_whole() -> None:
@@ -84,7 +84,7 @@ async def test_an_index_of_another_form_is_built_anew_from_the_rows(form: int | 
     world.graph.pages = [[user(f"{n}") for n in range(1100)]]
     await world.sync()
     known = world.states.rows[world.tenant.ref]
-    users = replace(known.value.data_set(DataSet.USERS), indexed=form)
+    users = replace(known.value.data_set("users"), indexed=form)
     await world.states.replace(
         replace(known.value.with_data_set(users), roll_up=RollUp()), known.version
     )
@@ -98,20 +98,20 @@ async def test_the_roll_up_sums_licences_scores_and_policies() -> None:
     world = World()
     units = {"enabled": 25, "warning": 5, "suspended": 100, "lockedOut": 1}
     world.graph.small = {
-        DataSet.LICENCES: Records(
+        "licences": Records(
             [
                 SyncedRecord("a", {"prepaidUnits": units, "consumedUnits": 7}),
                 SyncedRecord("b", {"prepaidUnits": {"enabled": None}, "consumedUnits": None}),
                 SyncedRecord("c", {}),
             ]
         ),
-        DataSet.SECURE_SCORE: Records(
+        "secureScore": Records(
             [
                 SyncedRecord("2:older", {"currentScore": 1.0, "maxScore": 2.0}),
                 SyncedRecord("1:newest", {"currentScore": 40.25, "maxScore": 90.0}),
             ]
         ),
-        DataSet.CONDITIONAL_ACCESS: Records(
+        "conditionalAccessPolicies": Records(
             [
                 SyncedRecord("p", {"state": "enabled"}),
                 SyncedRecord("q", {"state": "enabledForReportingButNotEnforced"}),
@@ -124,8 +124,8 @@ async def test_the_roll_up_sums_licences_scores_and_policies() -> None:
     assert (await world.sync()).roll_up == expected
     # Data that is not read stays unchanged, as does a score that Graph no longer has.
     world.graph.small = {
-        DataSet.LICENCES: Unreadable("denied", "LicenseAssignment.Read.All"),
-        DataSet.CONDITIONAL_ACCESS: Unreadable("500"),
+        "licences": Unreadable("denied", Refusal("denied", is_denied=True)),
+        "conditionalAccessPolicies": Unreadable("500"),
     }
     assert (await world.sync()).roll_up == expected
     world.graph.small = {name: Records(()) for name in REF_KINDS}
@@ -165,6 +165,6 @@ async def test_free_unlimited_and_dead_licences_are_not_bought(
         **licence,
     }
     world = World()
-    world.graph.small = {DataSet.LICENCES: Records([SyncedRecord("a", document)])}
+    world.graph.small = {"licences": Records([SyncedRecord("a", document)])}
     roll_up = (await world.sync()).roll_up
     assert (roll_up.licences_bought, roll_up.licences_assigned) == (bought, assigned)

@@ -12,14 +12,14 @@ from domain.identifiers import Epoch, TenantId, TenantRef
 from domain.ports.pending_work import PendingWork
 from domain.ports.synced_records import SyncedRecord
 from domain.row_changes import Versioned
-from domain.sync_state import DataSet, SyncPhase, SyncState
+from domain.sync_state import SyncPhase, SyncState
 from domain.user_block import UserBlock
 from domain.work_queues import PURGE_TENANT
 from tenants.purge import Pace, PurgePorts, purge_tenant
 from tests.fakes.fuse import Died, Fuse
 from tests.fakes.outside import FakeQueues, FixedClock
 from tests.fakes.portfolio import FakeUserIndex, FakeWholeReads
-from tests.fakes.records import FakeSyncedRecords
+from tests.fakes.records import FakeSyncedRecords, FakeTenantData
 from tests.fakes.storage import FakeMspStore, FakePendingWork, FakeSyncStates
 from tests.samples import CONTOSO, FABRIKAM, MSP, NOW, OTHER, tenant
 from work.requeue import WorkPorts, requeue_work
@@ -40,6 +40,7 @@ class World:
         self.clock, self.queues = FixedClock(), FakeQueues()
         self.store, self.pending_work = FakeMspStore(MSP), FakePendingWork()
         self.states, self.records = FakeSyncStates(), FakeSyncedRecords()
+        self.tenant_data = FakeTenantData()
         self.index = FakeUserIndex()
         self.whole_reads = FakeWholeReads()
         self.ports = self.guarded(fuse or Fuse())
@@ -52,6 +53,7 @@ class World:
             msps=fuse.guard(self.store),
             sync_states=fuse.guard(self.states),
             records=fuse.guard(self.records),
+            tenant_data=fuse.guard(self.tenant_data),
             pending_work=fuse.guard(self.pending_work),
             queues=fuse.guard(self.queues),
             clock=self.clock,
@@ -60,8 +62,8 @@ class World:
         )
 
     def fill(self, ref: TenantRef, users: int) -> None:
-        self.records.rows[DataSet.USERS, ref] = {str(n): {} for n in range(users)}
-        self.records.rows[DataSet.LICENCES, ref] = {"sku": {"id": "sku"}}
+        self.records.rows[ref] = {str(n): {} for n in range(users)}
+        self.tenant_data.rows[ref] = {"licences": {"sku": {"id": "sku"}}}
         self.index.rows[ref, ""] = Versioned(UserBlock.of("", []), "1")
 
     async def removed(self) -> None:
@@ -81,7 +83,9 @@ class World:
 
     def left(self) -> dict[Any, Any]:
         indexed = {("index", ref): block for (ref, _), block in self.index.rows.items()}
-        return {key: rows for key, rows in self.records.rows.items() if rows} | indexed
+        users = {("users", ref): rows for ref, rows in self.records.rows.items() if rows}
+        data = {("data", ref): rows for ref, rows in self.tenant_data.rows.items() if rows}
+        return users | data | indexed
 
     def others(self) -> dict[Any, Any]:
         return {key: rows for key, rows in self.left().items() if key[1] in OTHERS}
@@ -100,27 +104,21 @@ async def test_a_hundred_thousand_users_go_in_bounded_steps_with_few_events() ->
     rows = [commit[0].row for commit in world.store.commits]
     events = [row for row in rows if isinstance(row, AuditEvent)]
     (purged,) = [event for event in events if event.action == "tenant.purged"]
-    assert purged.before == {
-        "operations": 0,
-        "users": 100_000,
-        "licences": 1,
-        "secureScore": 0,
-        "conditionalAccessPolicies": 0,
-    }
+    assert purged.before == {"operations": 0, "users": 100_000, "tenantData": 1}
 
 
 async def test_a_step_ends_when_its_time_is_up() -> None:
     world = World(5000)
     purge = world.records.purge
 
-    async def slow(data_set: DataSet, ref: TenantRef, most: int) -> int:
+    async def slow(ref: TenantRef, most: int) -> int:
         world.clock.advance(seconds=40)
-        return await purge(data_set, ref, most)
+        return await purge(ref, most)
 
     world.records.purge = slow  # type: ignore[method-assign]  # an overloaded store
     await world.removed()
     await purge_tenant(world.ports, REMOVED, "m")
-    assert len(world.records.rows[DataSet.USERS, REMOVED]) == 3000
+    assert len(world.records.rows[REMOVED]) == 3000
     await world.drain()
     assert world.left() == world.others()
 
@@ -160,7 +158,7 @@ async def test_until_when_a_sync_may_write_outlives_a_crash_and_a_redelivery() -
         )
         await purge_tenant(world.ports, REMOVED, "again")
         # The worker's last write, made under its lease.
-        await world.records.write(DataSet.USERS, REMOVED, [to_stored(SyncedRecord("z", {"n": 0}))])
+        await world.records.write(REMOVED, [to_stored(SyncedRecord("z", {"n": 0}))])
         world.clock.advance(minutes=3)
         await world.drain()
         assert world.left() == world.others()

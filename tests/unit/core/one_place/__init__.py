@@ -1,0 +1,1 @@
+"""A module to be added to the package `core.data_sets`."""
