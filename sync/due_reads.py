@@ -128,9 +128,16 @@ class DueReads:
                 await self._read_users(one)
 
     def _may_ask(self, data_set: DataSet) -> bool:
-        """Return whether to ask Graph: not for what the app has never asked permission for."""
-        granted = self.lease.state.access.permissions
-        return data_set.is_default or granted is None or granted.issuperset(data_set.permissions)
+        """Return whether to read it: not if the permission is missing and Graph would not tell.
+
+        The app has not asked everybody for the permissions of an optional data set, and Graph is
+        not asked for sign-ins while no account is watched.
+        """
+        access = self.lease.state.access
+        is_watching = isinstance(data_set.shape, Since) and data_set.shape.watched
+        if access.permissions is None or (data_set.is_default and not is_watching):
+            return True
+        return access.permissions.issuperset(data_set.permissions)
 
     def _not_asked(self, data_set: DataSet) -> DataSetState:
         granted = self.lease.state.access.permissions or frozenset()

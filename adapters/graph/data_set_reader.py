@@ -63,9 +63,6 @@ class DataSetReader:
     async def read(self, wanted: Sequence[Wanted]) -> AsyncIterator[tuple[DataSet, Reading]]:
         """Yield each data set, complete or unreadable."""
         progress = {one.data_set.name: _Progress(one.data_set, list(_parts(one))) for one in wanted}
-        for one in progress.values():
-            if not one.parts:
-                yield one.data_set, Records(())
         for batch in in_batches([part for one in progress.values() for part in one.parts]):
             answers = await self._answers(batch)
             for part, answer in zip(batch, answers, strict=True):
@@ -74,6 +71,9 @@ class DataSetReader:
                 if reading is not None:
                     yield one.data_set, reading
                     one.read.clear()  # A large data set must be in memory only once.
+        for one in progress.values():
+            if not one.parts:
+                yield one.data_set, Records(())
 
     async def _answers(self, batch: Sequence[Part]) -> list[dict[str, Any] | Exception | None]:
         """Return the answers to the parts of a batch; None for one that is read by itself."""

@@ -8,7 +8,8 @@ from typing import Any
 from local.browser import Browser, Reply
 from local.sample_data import CONTOSO, FABRIKAM, MSPS, STRANGER, SeedMsp, SeedStaff
 
-_PATIENCE_SECONDS = 30
+# Long enough for the first syncs of all sample tenants on a busy machine.
+_PATIENCE_SECONDS = 150
 
 
 class Portal:

@@ -32,6 +32,7 @@ COVERED = PUBLIC | {
     "list_tenants", "get_tenant", "edit_tenant", "delete_tenant", "request_tenant_sync",
     "suspend_tenant", "resume_tenant", "offboard_tenant", "reactivate_tenant", "list_users",
     "list_licences", "list_secure_scores", "list_conditional_access_policies",
+    "list_data_sets", "list_capabilities",
     "list_gdap_invites", "create_gdap_invite", "preview_invoice", "list_invoices",
     "get_invoice", "get_invoice_pdf", "get_invoice_csv", "get_me", "list_staff",
     "put_staff_member", "delete_staff_member", "list_audit_events",

@@ -37,8 +37,8 @@ async def test_a_consent_that_is_behind_the_permissions_is_told(portal: Portal) 
     await portal.idle()
     now = await portal.call(owner(), "GET", "/my-tenant")
     assert now.body["permissions"] == {
-        "requiredVersion": 1,
-        "consentedVersion": 1,
+        "requiredVersion": 2,
+        "consentedVersion": 2,
         "isBehind": False,
     }
 
