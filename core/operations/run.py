@@ -69,7 +69,8 @@ async def _take_turns(ports: OperationPorts, ref: OperationRef) -> None:
         if wait is not None:
             await _come_back(ports, ref, wait)
             return
-        await _settle(ports, turn.operation)
+        if turn.operation.ref != ref:
+            await _settle(ports, turn.operation)
     if isinstance(turn, Busy):
         return
     await settle(ports, ref)
