@@ -25,7 +25,7 @@ from adapters.msal_clients import NONSENSE, Client, ClientCache, open_client, ru
 from adapters.schema import STRICT, Count, Malformed, Token, check
 from adapters.secrets import Secret
 from domain.errors import MicrosoftRefused, MicrosoftUnavailable, StorageUnavailable
-from domain.identifiers import MspId, TenantId
+from domain.identifiers import MspId, ObjectId, TenantId, is_guid
 from domain.msp import Msp
 from domain.tenant import Tenant
 
@@ -239,6 +239,12 @@ def scopes_of(token: str) -> frozenset[str]:
     """
     scopes = _claims(token).get("scp")
     return frozenset(scopes.split()) if isinstance(scopes, str) else frozenset()
+
+
+def object_id_of(token: str) -> ObjectId | None:
+    """Return the object ID of the account or app that a token is for, or None without one."""
+    found = _claims(token).get("oid")
+    return ObjectId(found.lower()) if isinstance(found, str) and is_guid(found) else None
 
 
 def _claims(token: str) -> dict[str, Any]:

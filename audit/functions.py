@@ -9,6 +9,7 @@ from domain.identifiers import parse_tenant_id
 from domain.ports.msp_store import MspStore
 from domain.ports.page import Page
 from domain.roles import Permission
+from edge.actor_answer import ActorAnswer
 from edge.lists import list_route
 from edge.models import ApiModel, GuidText, ListQuery, NoBody, Timestamp
 from edge.requests import StaffRequest
@@ -21,15 +22,6 @@ class AuditQuery(ListQuery):
     tenant_id: GuidText | None = None
     from_: AwareDatetime | None = Field(None, alias="from")
     to: AwareDatetime | None = None
-
-
-class ActorAnswer(ApiModel):
-    """Who did it."""
-
-    kind: str
-    tid: str | None
-    oid: str | None
-    name: str | None
 
 
 class AuditEventAnswer(ApiModel):
@@ -48,12 +40,11 @@ class AuditEventAnswer(ApiModel):
     @classmethod
     def of(cls, event: AuditEvent) -> "AuditEventAnswer":
         """Return an event's answer."""
-        actor = event.actor
         return cls(
             id=event.event_id,
             at=event.at,
             action=event.action,
-            actor=ActorAnswer(kind=actor.kind, tid=actor.tid, oid=actor.oid, name=actor.name),
+            actor=ActorAnswer.of(event.actor),
             tenant_id=event.tenant_id,
             outcome=event.outcome,
             before=dict(event.before) if event.before is not None else None,

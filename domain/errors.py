@@ -10,6 +10,11 @@ DomainError
 ├── TenantNotFound, NoPartnerTenant, StaffNotFound, InvoiceNotFound
 ├── PartnerTenantExists, InvalidStatus, LastOwner   conflicts of state
 ├── TenantNotManageable                          nothing can be changed at the tenant now
+├── OperationNotFound, UserNotFound
+├── IdempotencyMismatch, ConfirmationRequired    a change that is not carried out as asked
+├── Protected, PrivilegedUser, MasteredOnPremises, RoleRequired, OwnOperation
+├── InvalidOperationState, ChangedMeanwhile, OperationExpired, TooManyOperations, MicrosoftError
+├── OperationAbandoned                           a fault of this service
 ├── StaleVersion, ConcurrentChange               another writer was first
 ├── ForeignPerson                                cannot be staff of this MSP
 ├── ConsentRequired, GdapRefused, OrganizationMismatch, MicrosoftRefused   Microsoft refuses
@@ -133,6 +138,77 @@ class InvalidStatus(DomainError):
 
 class TenantNotManageable(DomainError):
     """The tenant cannot be managed now: it is not active, or the service has no access to it."""
+
+
+class OperationNotFound(DomainError):
+    """The MSP has no such operation.
+
+    The answer is the same if another MSP has it, so that the caller cannot find out.
+    """
+
+
+class UserNotFound(DomainError):
+    """The tenant has no such user."""
+
+
+class IdempotencyMismatch(DomainError):
+    """The `Idempotency-Key` came with another request in the last 24 hours."""
+
+
+class ConfirmationRequired(DomainError):
+    """A change of the partner tenant's policies must name its primary domain."""
+
+
+class Protected(DomainError):
+    """The account must not be locked out.
+
+    Args:
+        reasons: Why: `self`, `service_account`, `break_glass`, `last_global_admin`, `msp_staff`.
+    """
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(f"The account is protected: {', '.join(reasons)}.")
+        self.reasons = reasons
+
+
+class PrivilegedUser(DomainError):
+    """Microsoft refuses the change because the user holds an Entra role."""
+
+
+class MasteredOnPremises(DomainError):
+    """The property is managed in the customer's Active Directory."""
+
+
+class RoleRequired(DomainError):
+    """The service account lacks an Entra role at the customer."""
+
+
+class OwnOperation(DomainError):
+    """Nobody approves their own operation."""
+
+
+class InvalidOperationState(DomainError):
+    """The operation's state does not allow this."""
+
+
+class ChangedMeanwhile(DomainError):
+    """Something else has changed what is to be put back."""
+
+
+class OperationExpired(DomainError):
+    """The operation could not be carried out within a day."""
+
+
+class OperationAbandoned(DomainError):
+    """The operation was given up because of a fault of this service."""
+
+
+class TooManyOperations(DomainError):
+    """Too many operations of the tenant wait already."""
+
+
+class MicrosoftError(DomainError):
+    """Microsoft Graph refuses the request for a reason that is not known here."""
 
 
 class LastOwner(DomainError):

@@ -12,6 +12,7 @@ TenantId = NewType("TenantId", str)
 ObjectId = NewType("ObjectId", str)
 Epoch = NewType("Epoch", str)
 SessionHash = NewType("SessionHash", str)
+OperationId = NewType("OperationId", str)
 
 _HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _GUID = re.compile(rf"{_HYPHENATED}\Z")
@@ -133,3 +134,18 @@ class ScheduleRange:
     partition: str
     first: str = ""
     last: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRef:
+    """One operation at one life of a tenant."""
+
+    msp_id: MspId
+    tenant_id: TenantId
+    epoch: Epoch
+    operation_id: OperationId
+
+    @property
+    def tenant(self) -> TenantRef:
+        """The life of the tenant that owns the operation."""
+        return TenantRef(self.msp_id, self.tenant_id, self.epoch)

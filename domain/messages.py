@@ -9,6 +9,8 @@ from domain.identifiers import (
     Epoch,
     MspId,
     MspRef,
+    OperationId,
+    OperationRef,
     ScheduleRange,
     SessionHash,
     SessionRef,
@@ -80,6 +82,29 @@ def read_schedule_range(message: str | bytes) -> ScheduleRange:
     """
     names = "partition", "first", "last"
     return ScheduleRange(*_identifiers(message, *names, form=_SCHEDULE_KEY))
+
+
+def write_operation_ref(ref: OperationRef) -> str:
+    """Return the message that names an operation."""
+    return json.dumps(
+        {
+            "mspId": ref.msp_id,
+            "tenantId": ref.tenant_id,
+            "epoch": ref.epoch,
+            "operationId": ref.operation_id,
+        }
+    )
+
+
+def read_operation_ref(message: str | bytes) -> OperationRef:
+    """Return the operation that a message names.
+
+    Raises:
+        MalformedInput: The message does not name one.
+    """
+    names = ("mspId", "tenantId", "epoch", "operationId")
+    msp_id, tenant_id, epoch, operation_id = _identifiers(message, *names)
+    return OperationRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch), OperationId(operation_id))
 
 
 def _identifiers(

@@ -29,11 +29,21 @@ class Permission(StrEnum):
     USERS_READ = "USERS_READ"
     AUDIT_READ = "AUDIT_READ"
     STAFF_MANAGE = "STAFF_MANAGE"
+    USERS_MANAGE = "USERS_MANAGE"
+    USERS_CREDENTIALS = "USERS_CREDENTIALS"
+    USERS_PRIVILEGED = "USERS_PRIVILEGED"  # any of the two on somebody who holds an Entra role
+    OPERATIONS_READ = "OPERATIONS_READ"
 
 
 _VIEWER = frozenset({Permission.STAFF, Permission.TENANTS_READ})
-_TECHNICIAN = _VIEWER | {Permission.USERS_READ}
-_ADMIN = _TECHNICIAN | {
+_L1 = _VIEWER | {
+    Permission.USERS_READ,
+    Permission.USERS_CREDENTIALS,
+    Permission.OPERATIONS_READ,
+}
+_L2 = _L1 | {Permission.USERS_MANAGE}
+_ADMIN = _L2 | {
+    Permission.USERS_PRIVILEGED,
     Permission.TENANTS_MANAGE,
     Permission.BILLING_READ,
     Permission.AUDIT_READ,
@@ -43,11 +53,16 @@ _ADMIN = _TECHNICIAN | {
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _ADMIN | {Permission.CONSENT_MANAGE},
     Role.ADMIN: _ADMIN,
-    Role.L3: _TECHNICIAN,
-    Role.L2: _TECHNICIAN,
-    Role.L1: _TECHNICIAN,
+    Role.L3: _L2,
+    Role.L2: _L2,
+    Role.L1: _L1,
     Role.VIEWER: _VIEWER,
 }
+
+# The accounts of the partner tenant give access to every customer, so that these permissions need
+# one of these roles there.
+_GUARDED_AT_PARTNER_TENANT = {Permission.USERS_MANAGE, Permission.USERS_CREDENTIALS}
+_TRUSTED_AT_PARTNER_TENANT = {Role.OWNER, Role.ADMIN, Role.L3}
 
 
 class StaffKey(NamedTuple):
@@ -76,3 +91,8 @@ class StaffMember:
     def may(self, permission: Permission) -> bool:
         """Return whether the member's role has the permission."""
         return permission in PERMISSIONS[self.role]
+
+    def may_at(self, permission: Permission, *, is_partner_tenant: bool) -> bool:
+        """Return whether the member's role has the permission at a tenant."""
+        is_guarded = is_partner_tenant and permission in _GUARDED_AT_PARTNER_TENANT
+        return self.may(permission) and (not is_guarded or self.role in _TRUSTED_AT_PARTNER_TENANT)

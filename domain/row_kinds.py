@@ -6,7 +6,6 @@ annotations of its fields determine how it is stored (`adapters.tables.row_codec
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.audit import AuditEvent
@@ -15,12 +14,18 @@ from domain.billing_terms import TermsChange
 from domain.consent_session import ConsentRecord
 from domain.invoice import Invoice, InvoiceLines, Payment
 from domain.msp import Msp
+from domain.newest_first import newest_first
+from domain.operation import (
+    BreakGlassAccounts,
+    IdempotencyKey,
+    Operation,
+    OperationEntry,
+    OperationQueue,
+)
 from domain.roles import StaffMember
 from domain.row_changes import Row
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import TenantUsage
-
-_LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,6 @@ class Kind[R: Row]:
         return f"{start}:", f"{start};"  # ';' follows ':'
 
 
-def newest_first(at: datetime) -> str:
-    """Return a time as a part of a key; later times sort first."""
-    return f"{(_LAST_MOMENT - at) // timedelta(microseconds=1):018d}"
-
-
 def invoice_number_key(number: int) -> str:
     """Return an invoice's number as a part of a key."""
     return f"{number:09d}"
@@ -81,6 +81,12 @@ _ALL = (
         lambda row: (str(row.month), row.line_set, f"{row.part:05d}"),
     ),
     Kind("payment", Payment, lambda row: (invoice_number_key(row.number),)),
+    # How the rows of a tenant are keyed: docs/decisions/0036.
+    Kind("operation", Operation, lambda row: (row.tenant_id, row.epoch, row.operation_id)),
+    Kind("operation-index", OperationEntry, lambda row: (row.operation_id,)),
+    Kind("operation-queue", OperationQueue, lambda row: (row.tenant_id, row.epoch)),
+    Kind("idempotency", IdempotencyKey, lambda row: (row.key,)),
+    Kind("break-glass", BreakGlassAccounts, lambda row: (row.tenant_id, row.epoch)),
 )
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from domain.identifiers import MspRef, ScheduleRange, SessionRef, TenantRef
+from domain.identifiers import MspRef, OperationRef, ScheduleRange, SessionRef, TenantRef
 from domain.messages import (
     read_msp_ref,
+    read_operation_ref,
     read_schedule_range,
     read_session_ref,
     read_tenant_ref,
     write_msp_ref,
+    write_operation_ref,
     write_schedule_range,
     write_session_ref,
     write_tenant_ref,
@@ -23,7 +25,7 @@ from domain.messages import (
 
 # Work on these may be recorded until it is done. The other work is queued again by each run of a
 # timer, so nothing is lost with a message.
-type Recorded = TenantRef | SessionRef
+type Recorded = TenantRef | SessionRef | OperationRef
 type Subject = Recorded | MspRef | ScheduleRange
 
 
@@ -64,6 +66,11 @@ def of_sessions(name: str, failed_action: str) -> WorkQueue[SessionRef]:
     return WorkQueue(name, failed_action, SessionRef, read_session_ref, write_session_ref)
 
 
+def of_operations(name: str, failed_action: str) -> WorkQueue[OperationRef]:
+    """Return a queue whose messages name operations."""
+    return WorkQueue(name, failed_action, OperationRef, read_operation_ref, write_operation_ref)
+
+
 def of_msps(name: str, failed_action: str, time_to_live: timedelta) -> WorkQueue[MspRef]:
     """Return a queue whose messages name MSPs."""
     return WorkQueue(name, failed_action, MspRef, read_msp_ref, write_msp_ref, time_to_live)
@@ -80,6 +87,7 @@ def of_schedule_ranges(
 SYNC_TENANT = of_tenants("sync-tenant", "sync.failed")
 PURGE_TENANT = of_tenants("purge-tenant", "tenant.purge_failed")
 COMPLETE_CONSENT = of_sessions("complete-consent", "consent.attempts_failed")
+RUN_OPERATION = of_operations("run-operation", "operation.attempts_failed")
 # Each message lives as long as the period of its timer in `infra/`.
 FIND_DUE_TENANTS = of_schedule_ranges(
     "find-due-tenants", "sync.search_failed", timedelta(minutes=2)
@@ -91,6 +99,7 @@ WORK_QUEUES: tuple[WorkQueue[Any], ...] = (
     SYNC_TENANT,
     PURGE_TENANT,
     COMPLETE_CONSENT,
+    RUN_OPERATION,
     FIND_DUE_TENANTS,
     POLL_MSP_GDAP,
     BILL_MSP,

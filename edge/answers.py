@@ -9,7 +9,7 @@ import azure.functions as func
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from domain.errors import DomainError, MalformedInput
+from domain.errors import DomainError, MalformedInput, Protected
 from edge.errors import body_of, headers_of, status_of
 
 
@@ -87,7 +87,8 @@ def refused(error: DomainError, request_id: str) -> func.HttpResponse:
     status, code = status_of(error)
     problems = error.problems if isinstance(error, MalformedInput) else ()
     message = "The request is malformed." if problems else str(error)
-    body = body_of(status, code, message, request_id, problems)
+    reasons = error.reasons if isinstance(error, Protected) else ()
+    body = body_of(status, code, message, request_id, problems, reasons)
     return respond(status, json.dumps(body), request_id, headers_of(error))
 
 

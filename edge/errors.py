@@ -25,6 +25,21 @@ TABLE: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.NoPartnerTenant: (HTTPStatus.NOT_FOUND, "no_partner_tenant"),
     errors.StaffNotFound: (HTTPStatus.NOT_FOUND, "staff_not_found"),
     errors.InvoiceNotFound: (HTTPStatus.NOT_FOUND, "invoice_not_found"),
+    errors.OperationNotFound: (HTTPStatus.NOT_FOUND, "operation_not_found"),
+    errors.UserNotFound: (HTTPStatus.NOT_FOUND, "user_not_found"),
+    errors.IdempotencyMismatch: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
+    errors.ConfirmationRequired: (HTTPStatus.CONFLICT, "confirmation_required"),
+    errors.Protected: (HTTPStatus.CONFLICT, "protected"),
+    errors.PrivilegedUser: (HTTPStatus.FORBIDDEN, "privileged_user"),
+    errors.MasteredOnPremises: (HTTPStatus.CONFLICT, "mastered_on_premises"),
+    errors.RoleRequired: (HTTPStatus.UNPROCESSABLE_ENTITY, "role_required"),
+    errors.OwnOperation: (HTTPStatus.FORBIDDEN, "own_operation"),
+    errors.InvalidOperationState: (HTTPStatus.CONFLICT, "invalid_operation_state"),
+    errors.ChangedMeanwhile: (HTTPStatus.CONFLICT, "changed_meanwhile"),
+    errors.OperationExpired: (HTTPStatus.CONFLICT, "operation_expired"),
+    errors.OperationAbandoned: (HTTPStatus.INTERNAL_SERVER_ERROR, "operation_abandoned"),
+    errors.TooManyOperations: (HTTPStatus.CONFLICT, "too_many_operations"),
+    errors.MicrosoftError: (HTTPStatus.BAD_GATEWAY, "microsoft_error"),
     errors.PartnerTenantExists: (HTTPStatus.CONFLICT, "partner_tenant_exists"),
     errors.InvalidStatus: (HTTPStatus.CONFLICT, "invalid_status"),
     errors.TenantNotManageable: (HTTPStatus.CONFLICT, "tenant_not_manageable"),
@@ -68,17 +83,19 @@ def _seconds(wait: float) -> int:
     return _RETRY_AFTER if math.isnan(bounded) else math.ceil(bounded)
 
 
-def body_of(
+def body_of(  # noqa: PLR0913  the parts of a body; most are optional
     status: HTTPStatus,
     code: str,
     message: str,
     request_id: str,
     problems: tuple[tuple[str, str], ...] = (),
+    reasons: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Return an error's body. It never contains a value from the request.
 
     Args:
         problems: Path and message of each malformed field.
+        reasons: Details for programs.
     """
     body: dict[str, Any] = {
         "statusCode": int(status),
@@ -89,4 +106,6 @@ def body_of(
     }
     if problems:
         body["errors"] = [{"path": path, "message": text} for path, text in problems]
+    if reasons:
+        body["reasons"] = list(reasons)
     return body

@@ -24,6 +24,14 @@ _IF_MATCH = {
     "description": "The version that the change was decided on, as `etag` told it.",
     "schema": {"type": "string"},
 }
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Chosen by the caller; a request that is repeated with it within 24 hours is"
+    " carried out once, and has the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 
 
 class Problem(ApiModel):
@@ -42,6 +50,7 @@ class Error(ApiModel):
     message: str
     request_id: str
     errors: list[Problem] | None = None
+    reasons: list[str] | None = None
 
 
 # A schema's name is part of the API contract, and is kept if its class is renamed.
@@ -106,6 +115,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
             *_path_parameters(route),
             *_query_parameters(route),
             *([_IF_MATCH] if route.conditional else []),
+            *([_IDEMPOTENCY_KEY] if route.idempotent else []),
         ],
         "responses": _responses(route, schemas),
     }
@@ -171,13 +181,11 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         elif route.media:
             file = {"schema": {"type": "string", "format": "binary"}}
             responses[str(status)]["content"] = {route.media: file}
-    statuses = {*route.errors, *_ALWAYS}
+    statuses = {*route.all_errors, *_ALWAYS}
     if route.method != "GET":
         statuses.add(409)  # any change can conflict with another writer's
     if parameters(route.path):
         statuses.add(404)  # a parameter with an undecoded escape names nothing
-    if route.conditional:
-        statuses.add(412)
     if isinstance(route.permission, Permission):
         statuses |= {*_GUARDED}
     if route.body is not NoBody:

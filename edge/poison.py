@@ -12,7 +12,7 @@ import azure.functions as func
 
 from domain.audit import SYSTEM, Cause
 from domain.errors import MalformedInput
-from domain.identifiers import ScheduleRange, TenantRef
+from domain.identifiers import OperationRef, ScheduleRange, TenantRef
 from domain.ports.msp_store import MspStore
 from domain.row_changes import Insert
 from domain.work_queues import Subject, WorkQueue
@@ -44,7 +44,7 @@ async def record_poison[R: Subject](
     if await msps.head(subject.msp_id) is None:
         _log.warning("a message in the queue %s names an MSP that does not exist", queue.name)
         return None
-    tenant_id = subject.tenant_id if isinstance(subject, TenantRef) else None
+    tenant_id = subject.tenant_id if isinstance(subject, TenantRef | OperationRef) else None
     event = Cause(SYSTEM, now, message.id or "").event(
         subject.msp_id, queue.failed_action, tenant_id=tenant_id, outcome="failed"
     )

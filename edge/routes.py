@@ -48,6 +48,7 @@ class Route:
         errors: Error statuses in addition to those that every such route can return.
         raw_query: Whether the handler reads the query string itself; such a route has no body.
         conditional: Whether it supports `If-Match`.
+        idempotent: Whether it supports `Idempotency-Key`.
     """
 
     method: str
@@ -62,12 +63,22 @@ class Route:
     body_optional: bool = False
     raw_query: bool = False
     conditional: bool = False
+    idempotent: bool = False
     media: str | None = None
 
     @property
     def methods(self) -> list[str]:
         """The route's methods: GET includes HEAD, for which the host drops the body."""
         return [self.method, "HEAD"] if self.method == "GET" else [self.method]
+
+    @property
+    def all_errors(self) -> set[int]:
+        """The declared error statuses, and those of the headers that the route supports."""
+        return {
+            *self.errors,
+            *([412] if self.conditional else []),
+            *([422] if self.idempotent else []),
+        }
 
     @property
     def summary(self) -> str:
@@ -84,6 +95,7 @@ class _More(TypedDict, total=False):
 
     body_optional: bool
     conditional: bool
+    idempotent: bool
     media: str
 
 
@@ -113,7 +125,7 @@ class RouteTable[P]:
         """Declare a route for staff.
 
         Args:
-            more: The route's `body_optional`, `conditional` and `media`.
+            more: The route's `body_optional`, `conditional`, `idempotent` and `media`.
         """
         facts = {"body": body, "query": query, "errors": errors, **more}
 

@@ -5,9 +5,12 @@ A step is small enough for one invocation. If records are left, another message 
 
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from core.operations.purge import OPERATIONS_AT_ONCE, remove_operations
 from core.remove_tenant import RemovalPorts
 from domain.audit import SYSTEM, Cause
 from domain.identifiers import TenantRef
@@ -108,19 +111,25 @@ async def _delete_some(
     await ports.user_index.purge(_ref(progress))  # A row has hundreds of users: all in one step.
     counts, rows = Counter(dict(progress.deleted)), 0
     end, is_empty = ports.clock.now() + pace.time, True
-    for name, purge in (
-        ("users", ports.records.purge),
-        ("tenantData", ports.tenant_data.purge),
-    ):
-        count = _BATCH
-        while count == _BATCH:
+    for name, batch, delete in _kinds_of_rows(ports, _ref(progress)):
+        count = batch
+        while count == batch:
             # A step deletes at least one batch; otherwise a purge of slow storage would never end.
             if rows and (rows >= pace.rows or ports.clock.now() >= end):
                 is_empty = False
                 break
-            count = await purge(_ref(progress), _BATCH)
+            count = await delete()
             rows, counts[name] = rows + count, counts[name] + count
     return replace(progress, deleted=tuple(sorted(counts.items()))), is_empty
+
+
+def _kinds_of_rows(
+    ports: PurgePorts, ref: TenantRef
+) -> Iterator[tuple[str, int, Callable[[], Awaitable[int]]]]:
+    """Yield the name of each kind, and how to delete a batch of it of how many rows."""
+    yield "operations", OPERATIONS_AT_ONCE, partial(remove_operations, ports.msps, ref)
+    yield "users", _BATCH, partial(ports.records.purge, ref, _BATCH)
+    yield "tenantData", _BATCH, partial(ports.tenant_data.purge, ref, _BATCH)
 
 
 async def _continue(

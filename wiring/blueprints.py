@@ -12,6 +12,7 @@ from edge.system import system_functions
 from edge.tokens import TokenVerifier
 from wiring.billing import billing
 from wiring.customers import audit, data_sets, gdap, portfolio, staff, synced_data, tenants
+from wiring.manage import operations, users
 from wiring.partner_tenant import consent, my_tenant
 from wiring.services import Services
 from wiring.workers import sync, work
@@ -31,6 +32,8 @@ def blueprints(services: Services) -> list[func.Blueprint]:
         billing,
         staff,
         audit,
+        operations,
+        users,
     )
     return [
         *(area(edge, services) for area in areas),

@@ -17,6 +17,7 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _LONGEST_WAIT = 3600.0
 _NO_STATUS = 600
 _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
+_REQUEST_ID = re.compile(r"[0-9A-Fa-f-]{1,64}")
 
 
 class GraphError(Exception):
@@ -26,6 +27,7 @@ class GraphError(Exception):
         code: Graph's error code, or a description of what is wrong with the answer.
         retry_after: Seconds that Graph asks to wait, at most an hour, or None.
         is_passing: Whether the error is temporary, so that the same request may succeed later.
+        request_id: Graph's ID of the request, or None.
     """
 
     def __init__(
@@ -35,9 +37,10 @@ class GraphError(Exception):
         retry_after: float | None = None,
         *,
         is_passing: bool = False,
+        request_id: str | None = None,
     ) -> None:
         super().__init__(status, code)
-        self.status, self.code = status, code
+        self.status, self.code, self.request_id = status, code, request_id
         self.retry_after, self.is_passing = retry_after, is_passing
 
     @property
@@ -113,7 +116,15 @@ def read_part(part: dict[str, Any]) -> dict[str, Any] | GraphError:
 
 def _error(status: int, document: Any, headers: Mapping[str, Any]) -> GraphError:
     wait = _retry_after(headers)
-    return GraphError(status, _code(document), wait, is_passing=status in _PASSING)
+    is_passing, request_id = status in _PASSING, _request_id(headers)
+    return GraphError(status, _code(document), wait, is_passing=is_passing, request_id=request_id)
+
+
+def _request_id(headers: Mapping[str, Any]) -> str | None:
+    """Return the ID of the request if it has the form of one, since it is shown to people."""
+    found = (str(value) for name, value in headers.items() if name.lower() == "request-id")
+    text = next(found, "")
+    return text if _REQUEST_ID.fullmatch(text) else None
 
 
 def _code(document: Any) -> str:

@@ -202,6 +202,20 @@ class GraphClient:
         request = HttpRequest("PATCH", self._url(path), json=body, headers=headers)
         return await self._read(request, token, None)
 
+    async def write(
+        self, method: str, path: str, token: str, body: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Send a change, in one attempt, and wait for its answer as long as a read would.
+
+        Returns:
+            The JSON object of the answer; empty if the answer has no body.
+
+        Raises:
+            GraphError: The request was not successful, or nobody knows whether it was.
+        """
+        request = HttpRequest(method, self._url(path), json=None if body is None else dict(body))
+        return read_answer(await self._send(self._with(request, token), _READING))
+
     async def batch(
         self,
         paths: Mapping[str, str],
@@ -259,8 +273,7 @@ class GraphClient:
     async def _read(
         self, request: HttpRequest, token: str, budget: ReadBudget | None
     ) -> dict[str, Any]:
-        request.headers["Authorization"] = f"Bearer {token}"
-        request.headers["Accept"] = "application/json"
+        request = self._with(request, token)
         if budget is None:
             return read_answer(await self._send(request, _INTERACTIVE_TIMEOUTS))
         return await self._attempt(request, budget, read_answer)
@@ -278,6 +291,12 @@ class GraphClient:
                 budget.spent += monotonic() - began
                 await budget.wait(error, attempt)
         raise AssertionError  # count() has no end
+
+    @staticmethod
+    def _with(request: HttpRequest, token: str) -> HttpRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        request.headers["Accept"] = "application/json"
+        return request
 
     async def _send(self, request: HttpRequest, timeouts: dict[str, Any]) -> AsyncHttpResponse:
         try:

@@ -28,11 +28,12 @@ from domain.consent_session import ConsentRecord
 from domain.errors import NoSuchMsp
 from domain.identifiers import MspId, TenantId
 from domain.msp import Msp
+from domain.newest_first import newest_first
 from domain.ports.msp_store import MspHead, MspStore, TenantRecords
 from domain.ports.page import Page
 from domain.ports.sync_schedule import SyncSchedule
 from domain.row_changes import Insert, Remove, Replace, Row, RowChange, Versioned
-from domain.row_kinds import kind_of, newest_first
+from domain.row_kinds import kind_of
 from domain.sync_request import first_sync
 from domain.tenant import GdapInvite, PartnerTenantClaim, Tenant, TenantRemoval
 from domain.usage import TenantUsage
@@ -105,13 +106,14 @@ class TableMspStore(MspStore):
         page_size: int,
         token: str | None = None,
         keep: Callable[[R], bool] | None = None,
+        key: Sequence[str] = (),
     ) -> Page[Versioned[R]]:
         read = partial(_readable, kind)
 
         def kept(known: Versioned[R] | None) -> bool:
             return known is not None and (keep is None or keep(known.value))
 
-        listing = Listing(self._table, IN_RANGE, range_of(kind, msp_id))
+        listing = Listing(self._table, IN_RANGE, range_of(kind, msp_id, *key))
         return readable_page(await page(listing, read, page_size, token, kept if keep else None))
 
     @override

@@ -11,7 +11,16 @@ from azure.data.tables.aio import TableClient
 from adapters.tables import access
 from adapters.tables.limits import check_entity
 from adapters.tables.releases import readable
-from domain.identifiers import Epoch, MspId, SessionHash, SessionRef, TenantId, TenantRef
+from domain.identifiers import (
+    Epoch,
+    MspId,
+    OperationId,
+    OperationRef,
+    SessionHash,
+    SessionRef,
+    TenantId,
+    TenantRef,
+)
 from domain.ports.pending_work import PendingWork, PendingWorkStore
 from domain.work_queues import Recorded, WorkQueue, queue_named
 
@@ -70,6 +79,8 @@ def _from_entity(entity: TableEntity) -> PendingWork:
 def _row(subject: Recorded) -> str:
     if isinstance(subject, TenantRef):
         return f"{subject.msp_id}:{subject.tenant_id}:{subject.epoch}"
+    if isinstance(subject, OperationRef):
+        return f"{_row(subject.tenant)}:{subject.operation_id}"
     return f"{subject.msp_id}:{subject.session}"
 
 
@@ -77,5 +88,10 @@ def _subject(queue: WorkQueue[Any], row: str) -> Recorded:
     if queue.subject is TenantRef:
         msp_id, tenant_id, epoch = row.split(":")
         return TenantRef(MspId(msp_id), TenantId(tenant_id), Epoch(epoch))
+    if queue.subject is OperationRef:
+        msp_id, tenant_id, epoch, operation_id = row.split(":")
+        return OperationRef(
+            MspId(msp_id), TenantId(tenant_id), Epoch(epoch), OperationId(operation_id)
+        )
     msp_id, session = row.split(":")
     return SessionRef(MspId(msp_id), SessionHash(session))

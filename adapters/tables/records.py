@@ -50,7 +50,7 @@ class TableSyncedRecords(SyncedRecords):
         table = self._table
         if keys is None:
             found = access.query(
-                table, "PartitionKey eq @partition", {"partition": _partition(ref)}, _DIGEST
+                table, "PartitionKey eq @partition", {"partition": partition_of(ref)}, _DIGEST
             )
             return {unquote(row["RowKey"]): row["digest"] async for row in found}
         digests: dict[str, str] = {}
@@ -61,18 +61,18 @@ class TableSyncedRecords(SyncedRecords):
 
     @override
     async def read(self, ref: TenantRef, keys: Collection[str]) -> dict[str, Document]:
-        table, partition = self._table, _partition(ref)
+        table, partition = self._table, partition_of(ref)
         documents: dict[str, Document] = {}
         for group in batched(keys, _READS_AT_ONCE, strict=False):
             rows = await asyncio.gather(
-                *(access.find(table, partition, _row(key)) for key in group)
+                *(access.find(table, partition, row_of(key)) for key in group)
             )
-            documents |= {unquote(row["RowKey"]): _from_entity(row) for row in rows if row}
+            documents |= {unquote(row["RowKey"]): document_of(row) for row in rows if row}
         return documents
 
     @override
     async def write(self, ref: TenantRef, records: Sequence[StoredRecord]) -> None:
-        entities = (_to_entity(ref, record) for record in records)
+        entities = (record_entity(ref, record) for record in records)
         try:
             await few_at_a_time(self._upsert, _transactions(entities))
         except LimitExceeded as limit:
@@ -83,14 +83,14 @@ class TableSyncedRecords(SyncedRecords):
 
     @override
     async def delete(self, ref: TenantRef, keys: Sequence[str]) -> None:
-        await self._delete_rows(ref, [_row(key) for key in keys])
+        await self._delete_rows(ref, [row_of(key) for key in keys])
 
     async def _delete_rows(self, ref: TenantRef, rows: Sequence[str]) -> None:
         batches = batched(rows, LARGEST_TRANSACTION, strict=False)
         await few_at_a_time(partial(self._delete, ref), batches)
 
     async def _delete(self, ref: TenantRef, rows: Sequence[str]) -> None:
-        partition = _partition(ref)
+        partition = partition_of(ref)
         steps = [Delete({"PartitionKey": partition, "RowKey": row}) for row in rows]
         try:
             await self._transactions.submit(TABLE, steps)
@@ -109,9 +109,9 @@ class TableSyncedRecords(SyncedRecords):
         keep: Callable[[Document], bool] | None = None,
     ) -> Page[Document]:
         listing = access.Listing(
-            self._table, "PartitionKey eq @partition", {"partition": _partition(ref)}
+            self._table, "PartitionKey eq @partition", {"partition": partition_of(ref)}
         )
-        return await access.page(listing, _from_entity, page_size, token, keep)
+        return await access.page(listing, document_of, page_size, token, keep)
 
     @override
     async def purge(self, ref: TenantRef, most: int) -> int:
@@ -124,7 +124,7 @@ class TableSyncedRecords(SyncedRecords):
         found = access.query(
             self._table,
             "PartitionKey eq @partition",
-            {"partition": _partition(ref)},
+            {"partition": partition_of(ref)},
             ["RowKey"],
         )
         async for entity in found:
@@ -135,22 +135,24 @@ class TableSyncedRecords(SyncedRecords):
 
 
 async def _digest_row(table: TableClient, ref: TenantRef, key: str) -> TableEntity | None:
-    return await access.find(table, _partition(ref), _row(key), _DIGEST)
+    return await access.find(table, partition_of(ref), row_of(key), _DIGEST)
 
 
-def _partition(ref: TenantRef) -> str:
+def partition_of(ref: TenantRef) -> str:
+    """Return the partition of a tenant's records."""
     return f"{ref.msp_id}:{ref.tenant_id}:{ref.epoch}"
 
 
-def _row(key: str) -> str:
+def row_of(key: str) -> str:
     """Return a key with escaped forbidden characters; plain keys keep their order."""
     return quote(key, safe=_PLAIN)
 
 
-def _to_entity(ref: TenantRef, record: StoredRecord) -> dict[str, Any]:
+def record_entity(ref: TenantRef, record: StoredRecord) -> dict[str, Any]:
+    """Return a record as an entity."""
     entity = {
-        "PartitionKey": _partition(ref),
-        "RowKey": _row(record.key),
+        "PartitionKey": partition_of(ref),
+        "RowKey": row_of(record.key),
         "digest": record.digest,
         **{f"d{index}": chunk for index, chunk in enumerate(_chunks(record.text))},
     }
@@ -165,7 +167,8 @@ def _chunks(text: str) -> Iterator[str]:
         yield text[start : start + size]
 
 
-def _from_entity(entity: TableEntity) -> Document:
+def document_of(entity: TableEntity) -> Document:
+    """Return the document of an entity."""
     chunks: list[str] = []
     while (chunk := entity.get(f"d{len(chunks)}")) is not None:
         chunks.append(chunk)

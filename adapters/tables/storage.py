@@ -16,6 +16,7 @@ from adapters.tables.pipeline import TablesPipeline
 from adapters.tables.portfolio import TablePortfolio
 from adapters.tables.records import TableSyncedRecords
 from adapters.tables.staff_index import TableStaffIndex
+from adapters.tables.stored_users import TableStoredUsers
 from adapters.tables.sync_schedule import TableSyncSchedule
 from adapters.tables.sync_states import TableSyncStates
 from adapters.tables.table import Table
@@ -60,6 +61,7 @@ class Storage:
         self.sync_states = TableSyncStates(client("syncState"))
         self.pending_work = TablePendingWork(client("pendingWork"))
         self.records = TableSyncedRecords(client("users"), transactions)
+        self.stored_users = TableStoredUsers(client("users"))
         self.tenant_data = TableTenantData(client("tenantData"))
         self.user_index = TableUserIndex(client("userIndex"), transactions)
         self.whole_reads = TableWholeReads(client("wholeReads"))

@@ -54,6 +54,10 @@ class TableUserIndex(UserIndex):
     async def write(self, ref: TenantRef, replacements: Iterable[BlockReplacement]) -> None:
         await few_at_a_time(self._submit, _transactions(ref, replacements))
 
+    @override
+    async def replace(self, ref: TenantRef, block: UserBlock, version: str) -> None:
+        await access.replace(self._table, _to_entity(ref, block), version)
+
     async def _submit(self, steps: Sequence[TableWrite]) -> None:
         check_transaction([step.entity for step in steps])
         await self._transactions.submit(self._table.table_name, steps)

@@ -70,19 +70,21 @@ class MspStore(Protocol):
         """Return the row with this key, such as a tenant by its ID, or None."""
         ...
 
-    async def page[R: Row](
+    async def page[R: Row](  # noqa: PLR0913  the parts of a query; most are optional
         self,
         kind: type[R],
         msp_id: MspId,
         page_size: int,
         token: str | None = None,
         keep: Callable[[R], bool] | None = None,
+        key: Sequence[str] = (),
     ) -> Page[Versioned[R]]:
         """Return a page of the MSP's rows of a kind, in the order of their keys.
 
         Args:
-            keep: Selects the tenants to return. A page examines only a limited number of rows,
+            keep: Selects the rows to return. A page examines only a limited number of rows,
                 so it may be short or empty and still have a next page.
+            key: First parts of the key, to read only the rows that have them.
 
         Raises:
             MalformedInput: The token is not one from an earlier page.

@@ -53,6 +53,14 @@ class UserIndex(Protocol):
         """
         ...
 
+    async def replace(self, ref: TenantRef, block: UserBlock, version: str) -> None:
+        """Overwrite a block.
+
+        Raises:
+            ConcurrentChange: The block has another version, or is gone.
+        """
+        ...
+
     async def versions(self, msp_id: MspId) -> Mapping[BlockKey, str]:
         """Return the version of each of the MSP's blocks."""
         ...

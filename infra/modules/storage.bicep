@@ -27,6 +27,8 @@ var queues = [
   'purge-tenant-poison'
   'complete-consent'
   'complete-consent-poison'
+  'run-operation'
+  'run-operation-poison'
   'find-due-tenants'
   'find-due-tenants-poison'
   'poll-msp-gdap'

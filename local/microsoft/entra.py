@@ -183,6 +183,8 @@ class Entra:
             "client_info": _base64(str(account).replace("'", '"').encode()),
             "id_token": self._id_token(app, account),
         }
+        if is_home:
+            claims["oid"] = account["uid"]
         return self._issue(app, tenant, claims, extra)
 
     def _id_token(self, app: App, account: dict[str, str]) -> str:

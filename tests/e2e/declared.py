@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 from local.browser import Browser, Reply
 from local.sample_data import SeedStaff
 
+_HEADERS = {"if-match", "idempotency-key"}
+
 
 class DeclaredBrowser(Browser):
     """Fails the test if a route returns an undeclared status or accepts an undeclared parameter."""
@@ -37,7 +39,7 @@ class DeclaredBrowser(Browser):
     ) -> None:
         declared = {(p["in"], p["name"].lower()) for p in operation["parameters"]}
         sent = {("query", name.lower()) for name, _value in parse_qsl(urlsplit(path).query)}
-        sent |= {("header", name.lower()) for name in headers if name.lower() == "if-match"}
+        sent |= {("header", name.lower()) for name in headers if name.lower() in _HEADERS}
         assert sent <= declared, (operation["operationId"], sent - declared)
 
     async def _declared(self, method: str, path: str) -> dict[str, Any] | None:

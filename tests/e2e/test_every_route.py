@@ -21,6 +21,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "edit_tenant": {"notes": "x"},
     "create_gdap_invite": {"tenantId": NOBODYS, "displayName": "X"},
     "put_staff_member": {"role": "l1", "name": "X"},
+    "enable_user": {},
+    "disable_user": {"reason": "x"},
+    "rollback_operation": {},
 }
 # A query string for each operation that requires one.
 QUERIES = {"search_portfolio_users": "?search=user"}
@@ -34,6 +37,8 @@ COVERED = PUBLIC | {
     "get_invoice", "get_invoice_pdf", "get_invoice_csv", "get_me", "list_staff",
     "put_staff_member", "delete_staff_member", "list_audit_events",
     "search_portfolio_users", "get_portfolio_summary", "create_consent_link",
+    "enable_user", "disable_user", "list_operations", "get_operation", "approve_operation",
+    "reject_operation", "cancel_operation", "rollback_operation",
 }  # fmt: skip
 
 
@@ -51,6 +56,8 @@ class Operation:
             .replace("{tid}", STRANGER.tenant_id)
             .replace("{oid}", oid)
             .replace("{number}", "M365-INV-0001")
+            .replace("{userId}", NOBODYS)
+            .replace("{operationId}", "nonsense")
         )
 
     async def call(self, browser: Browser, token: str | None, address: str) -> Reply:

@@ -173,7 +173,7 @@ async def test_a_body_in_chunks_is_refused_before_anything_is_done(portal: Porta
             reply = await send(browser.api, head.encode())
             assert (reply.status, reply.fact("code")) == (411, "length_required"), path
             seen += 1
-    assert seen == 4
+    assert seen == 7
     assert (await portal.call(owner(), "GET", "/audit-events")).body == events.body
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable
 from typing import override
 
+from domain.data_set import Document
 from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantRef
 from domain.ports.portfolio_reader import PortfolioReader
+from domain.ports.stored_users import StoredUsers
 from domain.ports.user_index import BlockKey, BlockReplacement, Count, UserIndex
 from domain.ports.whole_reads import WholeReads
 from domain.row_changes import Versioned
@@ -39,6 +41,13 @@ class FakeUserIndex(UserIndex):
                 self.rows[ref, block.name] = Versioned(block, _version())
 
     @override
+    async def replace(self, ref: TenantRef, block: UserBlock, version: str) -> None:
+        known = self.rows.get((ref, block.name))
+        if known is None or known.version != version:
+            raise ConcurrentChange("it has changed")
+        self.rows[ref, block.name] = Versioned(block, _version())
+
+    @override
     async def versions(self, msp_id: MspId) -> dict[BlockKey, str]:
         return {key: known.version for key, known in self.rows.items() if key[0].msp_id == msp_id}
 
@@ -52,6 +61,25 @@ class FakeUserIndex(UserIndex):
         for key in gone:
             del self.rows[key]
         return len(gone)
+
+
+class FakeStoredUsers(StoredUsers):
+    def __init__(self) -> None:
+        self.rows: dict[tuple[TenantRef, str], Versioned[Document]] = {}
+
+    def add(self, ref: TenantRef, document: Document) -> None:
+        self.rows[ref, document["id"]] = Versioned(document, _version())
+
+    @override
+    async def find(self, ref: TenantRef, user_id: str) -> Versioned[Document] | None:
+        return self.rows.get((ref, user_id))
+
+    @override
+    async def replace(self, ref: TenantRef, user_id: str, document: Document, version: str) -> None:
+        known = self.rows.get((ref, user_id))
+        if known is None or known.version != version:
+            raise ConcurrentChange("it has changed")
+        self.add(ref, {**document, "id": user_id})
 
 
 class FakeWholeReads(WholeReads):

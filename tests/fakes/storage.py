@@ -94,8 +94,10 @@ class FakeMspStore(MspStore):
         page_size: int,
         token: str | None = None,
         keep: Callable[[R], bool] | None = None,
+        key: Sequence[str] = (),
     ) -> Page[Versioned[R]]:
-        found = self.of_kind(kind, msp_id)
+        start = (msp_id, kind.__name__, *key)
+        found = [v for v in self.of_kind(kind, msp_id) if _key(v.value)[: len(start)] == start]
         return page_of([v for v in found if not keep or keep(v.value)], page_size, token)
 
     @override

@@ -12,6 +12,7 @@ from azure.data.tables import TableEntity
 
 from adapters.tables.rows import from_entity, to_entity
 from core.graph_permissions import PERMISSION_IDS
+from core.operations.ports import OperationPorts
 from domain.data_set import DataSet
 from domain.identifiers import TenantRef
 from domain.messages import write_tenant_ref
@@ -22,11 +23,13 @@ from domain.row_kinds import KINDS
 from edge.authorization import Caller
 from edge.openapi import document
 from edge.paging import PageTokens
-from edge.routes import Edge
+from edge.routes import Edge, RouteTable
 from edge.triggers import FailedMessages
+from manage.users.functions import add_kind
 from tests.fakes.outside import FixedClock
 from tests.fakes.storage import FakeMspStore
 from tests.samples import MSP, NOW, OWNER, tenant
+from tests.unit.core.operations.world import THEIRS, USER, World
 
 ADDING = Path(__file__).parents[2] / "docs" / "adding.md"
 EXAMPLES: dict[str, str] = dict(
@@ -70,6 +73,12 @@ def functions(blueprint: func.Blueprint) -> dict[str, Callable[..., Awaitable[An
 def get(path: str, **parameters: str) -> func.HttpRequest:
     return func.HttpRequest(
         "GET", f"https://api.example{path}", route_params=parameters, params={}, body=b""
+    )
+
+
+def post(path: str, **parameters: str) -> func.HttpRequest:
+    return func.HttpRequest(
+        "POST", f"https://api.example{path}", route_params=parameters, params={}, body=b"{}"
     )
 
 
@@ -128,6 +137,26 @@ async def test_a_row_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [known.value for known in (await store.page(reminder, MSP.msp_id, 10)).items] == [row]
 
 
+async def test_an_operation(edge: Edge) -> None:
+    kind = run("operation")["REVOKE_SESSIONS"]
+    world, routes = World(), RouteTable[OperationPorts]("users")
+    world.kinds[kind.name] = kind
+    world.microsoft.held |= {kind.permission}
+    add_kind(routes, kind)
+    revoke_sessions = functions(routes.bind(edge, world.ports))["revoke_sessions"]
+    path = "/tenants/{tenantId}/users/{userId}/revoke-sessions"
+    response = await revoke_sessions(post(path, tenantId=THEIRS.tenant_id, userId=USER))
+    done = json.loads(response.get_body())
+    assert (response.status_code, done["state"]) == (200, "succeeded")
+    (write,) = world.microsoft.writes
+    assert (write.method, write.path) == ("POST", f"/users/{USER}/revokeSignInSessions")
+    assert world.operations[0].operation_id == done["operationId"]
+    shown = document(edge.catalogue)["paths"][path]["post"]
+    assert shown["x-permission"] == Permission.USERS_CREDENTIALS
+    assert "Idempotency-Key" in {found["name"] for found in shown["parameters"]}
+    assert "422" in shown["responses"]
+
+
 async def test_an_area(edge: Edge) -> None:
     module = run("area")
     added = functions(module["time"](edge, FixedClock()))
@@ -136,4 +165,5 @@ async def test_an_area(edge: Edge) -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert set(EXAMPLES) == {"route", "list", "queue", "trigger", "row", "data_set", "area"}
+    examples = {"route", "list", "queue", "trigger", "row", "data_set", "operation", "area"}
+    assert set(EXAMPLES) == examples

@@ -13,33 +13,41 @@ from billing.functions import billing_functions
 from consent.functions import ConsentSite, consent_functions
 from consent.ports import ConsentPorts
 from consent.start_session import ConsentLink
+from core.operations.ports import OperationPorts
+from core.stored_users import StoredUserUpdates
 from domain.audit import AuditEvent
 from domain.consent_session import hash_state
 from domain.errors import MalformedInput
-from domain.identifiers import MspRef, ScheduleRange, SessionRef
+from domain.identifiers import MspRef, OperationRef, ScheduleRange, SessionRef
 from domain.messages import (
     read_msp_ref,
+    read_operation_ref,
     read_schedule_range,
     read_session_ref,
     read_tenant_ref,
     write_msp_ref,
+    write_operation_ref,
     write_schedule_range,
     write_session_ref,
     write_tenant_ref,
 )
+from domain.operation import new_operation_id
 from domain.ports.pending_work import PendingWork
 from domain.sync_state import SyncPhase
 from domain.work_queues import COMPLETE_CONSENT, PURGE_TENANT
 from gdap.functions import gdap_functions
 from gdap.ports import GdapPorts
+from manage.operations.functions import operation_functions
 from sync.functions import sync_functions
 from tenants.functions import tenant_functions
 from tenants.ports import TenantPorts
 from tests.due import find_due
+from tests.fakes.microsoft import FakeMicrosoft
 from tests.fakes.outside import FakeConsents, FakeGdap, FakeIdentity
+from tests.fakes.portfolio import FakeStoredUsers
 from tests.fakes.storage import FakeConsentSessions, FakePendingWork
 from tests.fakes.sync_world import World
-from tests.samples import CONTOSO, tenant
+from tests.samples import CONTOSO, NOW, tenant
 from tests.unit.billing.world import BillingWorld
 from work.requeue import WorkPorts, requeue_work
 
@@ -47,10 +55,12 @@ type Handler = Callable[[func.QueueMessage], Awaitable[None]]
 
 SESSION = SessionRef(CONTOSO, hash_state("x"))
 REF = tenant().ref
+OPERATION = OperationRef(REF.msp_id, REF.tenant_id, REF.epoch, new_operation_id(NOW))
 GOOD = {
     "sync_tenant": write_tenant_ref(REF),
     "purge_tenant": write_tenant_ref(REF),
     "complete_consent": write_session_ref(SESSION),
+    "run_operation": write_operation_ref(OPERATION),
     "poll_msp_gdap": write_msp_ref(MspRef(CONTOSO)),
     "bill_msp": write_msp_ref(MspRef(CONTOSO)),
 }
@@ -60,10 +70,17 @@ ACTIONS = {
     "sync_tenant": "sync.failed",
     "purge_tenant": "tenant.purge_failed",
     "complete_consent": "consent.attempts_failed",
+    "run_operation": "operation.attempts_failed",
     "poll_msp_gdap": "gdap.poll_failed",
     "bill_msp": "billing.failed",
 }
-FIELDS = {"mspId": CONTOSO, "tenantId": REF.tenant_id, "epoch": REF.epoch, "session": "ab"}
+FIELDS = {
+    "mspId": CONTOSO,
+    "tenantId": REF.tenant_id,
+    "epoch": REF.epoch,
+    "session": "ab",
+    "operationId": OPERATION.operation_id,
+}
 VALUES: list[Any] = [None, 5, [], {}, "", "a/b", "a'b", "a:b", "\ud800", "\0", "x" * 5000]
 ODD: dict[str, bytes] = {
     "empty": b"",
@@ -72,7 +89,7 @@ ODD: dict[str, bytes] = {
     "a number": b"7",
     "a large number": b"7" * 6000,
     "a list": b"[]",
-    "a list of the names": b'["mspId", "tenantId", "epoch", "session"]',
+    "a list of the names": b'["mspId", "tenantId", "epoch", "session", "operationId"]',
     "a text": b'"mspId"',
     "null": b"null",
     "deeply nested": b"[" * 30_000,
@@ -96,7 +113,7 @@ class Edge:
 
 
 class App:
-    """The functions of the three queues over one world."""
+    """The functions of the queues over one world."""
 
     def __init__(self) -> None:
         self.world, self.pending_work = World(), FakePendingWork()
@@ -117,6 +134,18 @@ class App:
             user_index=world.index,
             whole_reads=world.whole_reads,
         )
+        microsoft = FakeMicrosoft()
+        operations = OperationPorts(
+            msps=world.store,
+            pending_work=self.pending_work,
+            queues=world.queues,
+            clock=world.clock,
+            writer=microsoft,
+            directory=microsoft,
+            access=microsoft,
+            stored_users=StoredUserUpdates(FakeStoredUsers(), world.index, world.states),
+            kinds={},
+        )
         gdap = GdapPorts(
             *(world.store, FakeGdap(world.clock), world.requests, world.clock),
             *(FakeConsents(), self.pending_work),
@@ -126,6 +155,7 @@ class App:
             sync_functions(world.ports),
             consent_functions(edge, ConsentSite(consent, ConsentLink("", ""), "")),  # type: ignore[arg-type]  # replaces it
             tenant_functions(edge, tenants),  # type: ignore[arg-type]  # the same
+            operation_functions(edge, operations),  # type: ignore[arg-type]  # the same
             gdap_functions(edge, gdap),  # type: ignore[arg-type]  # the same
             billing_functions(edge, replace(BillingWorld().ports, msps=world.store)),  # type: ignore[arg-type]  # the same
         ):
@@ -189,7 +219,8 @@ async def test_a_poison_message_is_counted_and_in_the_audit_log_of_its_msp(
     assert counted == [("work.poisoned", {"work": WORK[function]})]
     (event,) = app.events()
     assert (event.msp_id, event.action, event.request_id) == (CONTOSO, ACTIONS[function], "m-1")
-    assert event.tenant_id == (REF.tenant_id if "tenant" in function else None)
+    is_of_tenant = "tenant" in function or function == "run_operation"
+    assert event.tenant_id == (REF.tenant_id if is_of_tenant else None)
 
 
 async def test_a_failed_search_is_counted_and_belongs_to_no_msp(
@@ -256,6 +287,7 @@ async def test_what_the_host_drops_before_any_function_sees_it_is_queued_again()
 def test_messages_are_read_as_they_are_written() -> None:
     assert read_tenant_ref(write_tenant_ref(REF)) == REF
     assert read_session_ref(write_session_ref(SESSION).encode()) == SESSION
+    assert read_operation_ref(write_operation_ref(OPERATION)) == OPERATION
     assert read_msp_ref(write_msp_ref(MspRef(CONTOSO))) == MspRef(CONTOSO)
     assert read_schedule_range(write_schedule_range(RANGE)) == RANGE
     whole = ScheduleRange("07")

@@ -10,8 +10,8 @@ from release.licences import PAGE, page
 from release.package import ROOT, lay_out, pack, packaged_files
 
 AREAS = (
-    *("adapters", "audit", "billing", "consent", "core", "domain", "edge", "gdap", "mytenant"),
-    *("ops", "portfolio", "staff", "sync", "tenants", "wiring", "work"),
+    *("adapters", "audit", "billing", "consent", "core", "domain", "edge", "gdap", "manage"),
+    *("mytenant", "ops", "portfolio", "staff", "sync", "tenants", "wiring", "work"),
 )
 
 

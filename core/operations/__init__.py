@@ -1,0 +1,1 @@
+"""Operations: the only way by which anything at a managed tenant is changed."""

@@ -1,0 +1,1 @@
+"""What can be done with a tenant, one area each."""

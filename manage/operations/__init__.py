@@ -1,0 +1,1 @@
+"""The ledger of operations: list, read, approve, reject, cancel and roll back."""

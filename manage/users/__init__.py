@@ -1,0 +1,1 @@
+"""Users of a tenant: what staff can change."""
