@@ -20,14 +20,18 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from adapters.graph.client import GraphClient
+from adapters.graph.directory import GraphDirectory
 from adapters.graph.gdap import GraphGdap
 from adapters.graph.reader import GraphReaders
+from adapters.graph.writer import GraphTenantWriter
 from adapters.identity import TokenSource
 from core.known_data_sets import DATA_SETS
 from domain.data_set import Since, Users
 from domain.identifiers import TenantId
 from domain.ports.graph_reader import Wanted
+from domain.ports.graph_writer import Applied, GraphWrite
 from local.sample_data import STRANGER, fixed_id
+from manage.users.functions import KINDS
 from tests.adapters.check_reference import CALLS
 from tests.adapters.graph_reference import Reference, plain, type_of
 from tests.bench.microsoft import azurite, microsoft
@@ -66,6 +70,7 @@ async def recorded() -> list[dict[str, Any]]:
             await own.sync()
             await _every_data_set(tokens, graph)
             await _gdap(simulation, tokens, graph)
+            await _operations(tokens, graph)
             return [
                 request
                 for version in _VERSIONS
@@ -96,6 +101,25 @@ async def _gdap(simulation: Simulation, tokens: TokenSource, graph: GraphClient)
     await gdap.assign(MSP, accepted)
     await simulation.tenant(STRANGER.tenant_id, gdapRoles=["Global Reader"])
     await gdap.assign(MSP, accepted)
+
+
+async def _operations(tokens: TokenSource, graph: GraphClient) -> None:
+    """Read who is protected, and send each step of each kind of operation on users."""
+    own = tenant(OWN, is_own_msp_tenant=True)
+    directory, writer = GraphDirectory(tokens, graph), GraphTenantWriter(tokens, graph)
+    holders = await directory.role_holders(MSP, own)
+    await directory.enabled_users(MSP, own, list(holders)[:2])
+    token = await tokens.app_token(MSP, OWN)
+    listed = await graph.get("/users?$select=id&$top=999", token)
+    someone = next(one["id"] for one in listed["value"] if one["id"] not in holders)
+    assert await directory.user(MSP, own, someone)
+    for kind in KINDS.values():
+        for step in kind.steps:
+            method = type(step.request).__name__.upper()
+            path = step.request.path.replace("{id}", someone)
+            write = GraphWrite(method, path, step.request.body)
+            answer = await writer.write(MSP, own, write)
+            assert isinstance(answer, Applied), (kind.name, answer)
 
 
 def differences(reference: Reference, request: dict[str, Any]) -> Iterator[str]:
