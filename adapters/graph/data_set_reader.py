@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from adapters.graph.answers import GraphError
 from adapters.graph.batches import Part, in_batches
+from adapters.graph.data_set_records import kind_of
 from adapters.graph.failures import FAILURES, unreadable
-from adapters.graph.records import Kind, kind_of, latest, read_records
+from adapters.graph.records import Kind, latest, read_records
 from adapters.graph.reports import read_report
 from adapters.graph.session import TenantSession, values_of
 from domain.data_set import DataSet, Each, One, Report, Since

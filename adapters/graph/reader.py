@@ -14,16 +14,15 @@ from adapters.graph.client import GraphClient
 from adapters.graph.data_set_reader import DataSetReader
 from adapters.graph.failures import FAILURES, is_lost, unreadable
 from adapters.graph.identity import primary_domain
-from adapters.graph.records import (
+from adapters.graph.records import Kind, read_records
+from adapters.graph.session import TenantSession, Token, values_of
+from adapters.graph.user_records import (
     CHANGED_USERS,
     USER_PROPERTIES,
     USERS,
-    Kind,
     added_up,
     is_removed,
-    read_records,
 )
-from adapters.graph.session import TenantSession, Token, values_of
 from adapters.identity import TokenSource, roles_of, scopes_of
 from domain.data_set import DataSet
 from domain.msp import Msp

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.graph.client import GraphClient, ReadBudget
-from adapters.graph.records import USER_PROPERTIES
+from adapters.graph.user_records import USER_PROPERTIES
 from adapters.identity import TokenSource
 from domain.sync_state import FIRST_SYNC, ReadState, SyncState
 from domain.tenant import Tenant

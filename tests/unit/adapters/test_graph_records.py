@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from adapters.graph.records import ONLY, kind_of, read_records, selected
+from adapters.graph.data_set_records import ONLY, kind_of, selected
+from adapters.graph.records import read_records
 from core.data_sets.identity import DOMAINS, GROUPS, LICENCES
 from core.data_sets.policies import CONDITIONAL_ACCESS, SECURITY_DEFAULTS
 from core.data_sets.roles import ROLE_ASSIGNMENTS, ROLE_GROUP_MEMBERS

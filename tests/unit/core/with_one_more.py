@@ -9,7 +9,8 @@ import core.data_sets
 
 core.data_sets.__path__.append(str(Path(__file__).with_name("one_place")))
 
-from adapters.graph.records import kind_of, read_records  # noqa: E402  after the addition
+from adapters.graph.data_set_records import kind_of  # noqa: E402  after the addition
+from adapters.graph.records import read_records  # noqa: E402
 from adapters.tables.storage import NAMES  # noqa: E402
 from core.graph_permissions import PERMISSION_IDS  # noqa: E402
 from core.known_data_sets import DATA_SETS  # noqa: E402
