@@ -44,11 +44,8 @@ class StorageSettings(BaseModel):
     )
 
 
-class Settings(StorageSettings):
-    """The settings in which deployments differ.
-
-    A setting without a default is required; the error names it and never shows a value.
-    """
+class OperatorSettings(StorageSettings):
+    """Storage, the secrets and Microsoft: what the operator commands need, as the app does."""
 
     key_vault_url: str | None = Field(
         None, description="Key Vault with the partner apps' credentials; in Azure."
@@ -75,6 +72,17 @@ class Settings(StorageSettings):
     partner_center_endpoint: str = Field(
         "https://api.partnercenter.microsoft.com", description="Partner Center, without a version."
     )
+    consent_redirect_uri: str = Field(
+        description="This app's /consent/callback as registered in Entra."
+    )
+
+
+class Settings(OperatorSettings):
+    """The settings in which deployments differ.
+
+    A setting without a default is required; the error names it and never shows a value.
+    """
+
     api_audience: str = Field(description="Client ID of this API: the `aud` of staff tokens.")
     page_token_key: str = Field(
         min_length=32,
@@ -82,9 +90,6 @@ class Settings(StorageSettings):
         " instances.",
     )
     portal_url: str = Field(description="Where the browser goes after consent.")
-    consent_redirect_uri: str = Field(
-        description="This app's /consent/callback as registered in Entra."
-    )
     seller_name: str = Field("Manage365 Pty Ltd", description="The seller on invoices.")
     seller_abn: str = Field(
         "", description="The seller's ABN on invoices; without it none are issued."

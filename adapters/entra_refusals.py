@@ -28,6 +28,14 @@ _REFUSALS = {
     "invalid_scope",
     "unauthorized_client",
 }
+# How a sign-in by device code ends if nobody completes it.
+_ENDS = {
+    "authorization_declined": "The sign-in was declined.",
+    "access_denied": "The sign-in was declined.",
+    "expired_token": "The code expired before anybody signed in: start again.",
+    "bad_verification_code": "The code is not valid any more: start again.",
+}
+_BLOCKED = frozenset({53000, 53001, 53002, 53003, 530036})
 _MOST_CODES = 20
 # Advice for refusals of the service account at a customer.
 _ADVICE: tuple[tuple[frozenset[int], str], ...] = (
@@ -134,6 +142,26 @@ def refusal_of(result: dict[str, Any]) -> Exception:
         return MicrosoftRefused("Microsoft knows no tenant of this ID.")
     what = "the partner app" if BAD_CREDENTIAL.isdisjoint(codes) else "the partner app's credential"
     return MicrosoftRefused(f"Microsoft Identity refuses {what}{_numbered(codes)}.")
+
+
+def sign_in_refusal_of(result: dict[str, Any]) -> Exception:
+    """Return the error that the end of a sign-in by device code means.
+
+    https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code#expected-errors
+    """
+    if _error(result) in _ENDS:
+        return MicrosoftRefused(_ENDS[str(_error(result))])
+    if not _BLOCKED.isdisjoint(codes_of(result)):
+        return MicrosoftRefused(
+            "Conditional Access blocks the sign-in: exclude the account from the policy for device"
+            " codes, locations or devices while it signs in."
+        )
+    refusal = refusal_of(result)
+    if type(refusal) is MicrosoftRefused and BAD_CREDENTIAL.isdisjoint(codes_of(result)):
+        return MicrosoftRefused(
+            f"Microsoft Identity refuses the sign-in{_numbered(codes_of(result))}."
+        )
+    return refusal
 
 
 def delegated_refusal_of(result: dict[str, Any]) -> DelegatedAccessRefused | None:

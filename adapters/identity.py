@@ -8,11 +8,10 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import jwt
-import msal
-from pydantic import StringConstraints, TypeAdapter, with_config
+from pydantic import TypeAdapter, with_config
 
 from adapters.credentials import Credential, Credentials
 from adapters.entra_refusals import (
@@ -22,18 +21,14 @@ from adapters.entra_refusals import (
     delegated_refusal_of,
     refusal_of,
 )
-from adapters.msal_clients import NONSENSE, Client, ClientCache, run_msal
-from adapters.schema import STRICT, Count, Malformed, check
+from adapters.msal_clients import NONSENSE, Client, ClientCache, open_client, run_msal
+from adapters.schema import STRICT, Count, Malformed, Token, check
 from adapters.secrets import Secret
-from domain.errors import (
-    MicrosoftUnavailable,
-    StorageUnavailable,
-)
+from domain.errors import MicrosoftRefused, MicrosoftUnavailable, StorageUnavailable
 from domain.identifiers import MspId, ObjectId, TenantId, is_guid
 from domain.msp import Msp
 from domain.tenant import Tenant
 
-_TIMEOUT_SECONDS = 5
 _MOST_TOKENS = 10_000
 # A token is replaced this long before it expires.
 _AHEAD = timedelta(minutes=5)
@@ -44,20 +39,15 @@ _log = logging.getLogger(__name__)
 
 # The token's owner (the MSP, its app, and its service account if the token is delegated), and the
 # tenant and the resource that it is for.
-type _Key = tuple[MspId, str, str | None, TenantId, str]
-
-
-type _Token = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=64_000, pattern=r"^[\x21-\x7e]+$")
-]
+type _Key = tuple[MspId, str | None, str | None, TenantId, str]
 
 
 @with_config(STRICT)
 class _Issued(TypedDict):
     """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow ."""
 
-    access_token: _Token
-    refresh_token: NotRequired[_Token | None]
+    access_token: Token
+    refresh_token: NotRequired[Token | None]
     expires_in: NotRequired[Count]
 
 
@@ -206,15 +196,9 @@ class TokenSource:
         return result
 
     async def _new(self, credential: Credential, msp: Msp, tid: TenantId) -> Client:
-        return await run_msal(
-            msal.ConfidentialClientApplication,
-            msp.app.client_id,
-            client_credential=credential.msal,
-            authority=f"{self.authority}/{tid}",
-            # The authority is a setting of this service, so it need not be verified.
-            instance_discovery=False,
-            timeout=_TIMEOUT_SECONDS,
-        )
+        if msp.app.client_id is None:
+            raise MicrosoftRefused("The MSP's partner app is not registered yet.")
+        return await open_client(f"{self.authority}/{tid}", msp.app.client_id, credential)
 
     def _issued(
         self, msp: Msp, tid: TenantId, result: dict[str, Any], *, delegated: bool = False

@@ -1,6 +1,7 @@
 """MSAL's clients: one is kept per app and tenant, and called in threads, since MSAL blocks."""
 
 import asyncio
+import logging
 import threading
 import traceback
 from typing import Any
@@ -19,6 +20,9 @@ NONSENSE = "Microsoft Identity's answer does not make sense."
 # the managed identity.
 _NO_ANSWER = (msal.exceptions.MsalError, requests.RequestException, AzureError)
 _MOST_CLIENTS = 2000
+_TIMEOUT_SECONDS = 5
+# MSAL logs an answer that is not JSON as it is: one that was cut off can hold tokens.
+logging.getLogger("msal.oauth2cli").setLevel(logging.CRITICAL)
 
 type Client = msal.ConfidentialClientApplication
 
@@ -27,7 +31,7 @@ class ClientCache:
     """MSAL's clients, one per app and tenant, each with its token cache; limited in number."""
 
     def __init__(self) -> None:
-        self._clients: dict[tuple[str, str], tuple[Credential, Client]] = {}
+        self._clients: dict[tuple[str | None, str], tuple[Credential, Client]] = {}
         self._lock = threading.Lock()
 
     def get(self, msp: Msp, tid: TenantId, credential: Credential) -> Client | None:
@@ -50,6 +54,38 @@ class ClientCache:
         """Drop a client with its tokens and all of Entra's answers that it has cached."""
         with self._lock:
             self._clients.pop((msp.app.client_id, tid), None)
+
+
+async def open_client(authority: str, client_id: str, credential: Credential) -> Client:
+    """Return a new client of an app that has a credential.
+
+    Args:
+        authority: URL of Microsoft Entra ID with the tenant.
+    """
+    return await run_msal(
+        msal.ConfidentialClientApplication,
+        client_id,
+        client_credential=credential.msal,
+        authority=authority,
+        # The authority is a setting of this service, so it need not be verified.
+        instance_discovery=False,
+        timeout=_TIMEOUT_SECONDS,
+    )
+
+
+async def open_public_client(authority: str, client_id: str) -> msal.PublicClientApplication:
+    """Return a new client of an app that has no credential, such as a command line.
+
+    Args:
+        authority: URL of Microsoft Entra ID with the tenant.
+    """
+    return await run_msal(
+        msal.PublicClientApplication,
+        client_id,
+        authority=authority,
+        instance_discovery=False,
+        timeout=_TIMEOUT_SECONDS,
+    )
 
 
 async def run_msal(function: Any, *args: Any, **kwargs: Any) -> Any:

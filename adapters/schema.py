@@ -167,6 +167,9 @@ type MomentText = Annotated[
     str, StringConstraints(strict=True, max_length=64), AfterValidator(_moment_text)
 ]
 type Few[T] = Annotated[list[T], Field(max_length=500)]
+type Token = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=64_000, pattern=r"^[\x21-\x7e]+$")
+]
 type Count = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 type Amount = Annotated[float, Field(strict=True, ge=0, le=10**9, allow_inf_nan=False)]
 type Flag = Annotated[bool, Field(strict=True)]

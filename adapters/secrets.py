@@ -56,6 +56,14 @@ class Secrets(Protocol):
         """
         ...
 
+    async def set(self, name: str, value: str) -> None:
+        """Store a value as the newest version; it is durable when the method returns.
+
+        Raises:
+            StorageUnavailable: The store does not answer, or does not allow it.
+        """
+        ...
+
     async def replace(self, name: str, used: Secret, value: str) -> None:
         """Store a new value instead of a version; it is durable when the method returns.
 
@@ -131,11 +139,12 @@ class FileSecrets(Secrets):
         if (await self.read(name)).version == used.version:
             await self.set(name, value)
 
+    @override
     async def set(self, name: str, value: str) -> None:
-        """Write a secret's file in one step."""
         await asyncio.to_thread(self._write, name, value)
 
     def _write(self, name: str, value: str) -> None:
+        """Write a secret's file in one step."""
         with NamedTemporaryFile("w", dir=self._folder, delete=False) as file:
             file.write(value)
         Path(file.name).replace(self._folder / name)
@@ -162,6 +171,11 @@ class KeyVaultSecrets(Secrets):
         if found is None:
             raise LookupError("there is no secret of this name")
         return found
+
+    @override
+    async def set(self, name: str, value: str) -> None:
+        with _answers():
+            await self._client.set_secret(name, value)
 
     @override
     async def replace(self, name: str, used: Secret, value: str) -> None:

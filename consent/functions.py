@@ -46,7 +46,13 @@ class ConsentSite:
 routes = RouteTable[ConsentSite]("consent")
 
 
-@routes.route("POST", "consent/sessions", Permission.CONSENT_MANAGE, answers={201: SessionAnswer})
+@routes.route(
+    "POST",
+    "consent/sessions",
+    Permission.CONSENT_MANAGE,
+    answers={201: SessionAnswer},
+    errors=(502,),
+)
 async def start_consent_session(
     site: ConsentSite, request: StaffRequest[NoBody, NoQuery]
 ) -> Answer:

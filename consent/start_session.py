@@ -16,6 +16,7 @@ from domain.consent_session import (
     ConsentState,
     hash_state,
 )
+from domain.errors import MicrosoftRefused
 from domain.msp import Msp
 from domain.ports.msp_store import TenantRecords
 from domain.roles import StaffMember
@@ -76,7 +77,13 @@ class StartedSession:
 async def start_session(
     ports: ConsentPorts, link: ConsentLink, msp: Msp, member: StaffMember, cause: Cause
 ) -> StartedSession:
-    """Start a session that is bound to the MSP and to the member, and lasts 15 minutes."""
+    """Start a session that is bound to the MSP and to the member, and lasts 15 minutes.
+
+    Raises:
+        MicrosoftRefused: The MSP's partner app is not registered yet.
+    """
+    if msp.app.client_id is None:
+        raise MicrosoftRefused("The MSP's partner app is not registered yet.")
     state = secrets.token_urlsafe(32)
     session = ConsentSession(
         session=hash_state(state),

@@ -34,7 +34,7 @@ class PartnerApp:
     """The MSP's partner app registration, and the names of its secrets.
 
     Args:
-        client_id: Application (client) ID.
+        client_id: Application (client) ID; None until the app is registered.
         tenant_id: The tenant that contains the registration.
         credential: Name of the secret with the certificate or client secret; None when the app
             trusts the service's managed identity instead.
@@ -48,7 +48,7 @@ class PartnerApp:
             besides reading.
     """
 
-    client_id: str
+    client_id: str | None
     tenant_id: TenantId
     credential: str | None
     service_account: str

@@ -5,6 +5,8 @@ https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-token
 
 import logging
 from dataclasses import dataclass
+from hashlib import sha256
+from time import time
 from typing import Any, Protocol
 
 import jwt
@@ -15,6 +17,7 @@ from domain.identifiers import ObjectId, TenantId, parse_guid
 SCOPE = "access_as_user"  # this API exposes it, see docs/deployment.md
 _log = logging.getLogger(__name__)
 _LEEWAY_SECONDS = 30
+_REMEMBERED = 10_000
 _REQUIRED = ["exp", "nbf", "iat", "iss", "aud", "tid", "oid", "ver"]
 
 
@@ -38,8 +41,27 @@ class Person:
     oid: ObjectId
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """The result of a token's verification.
+
+    Args:
+        kid: The ID of the signing key.
+        key: The key itself.
+        expires_at: The token's `exp`, in seconds since 1970.
+    """
+
+    person: Person
+    kid: str
+    key: Any
+    expires_at: int
+
+
 class TokenVerifier:
     """Verifies delegated v2.0 access tokens for this API.
+
+    A token's signature and claims are verified once. Its expiry, and whether Entra still has the
+    key, are checked at each use.
 
     Args:
         keys: The source of the signing keys; URLs in the token are never used.
@@ -49,6 +71,7 @@ class TokenVerifier:
 
     def __init__(self, keys: SigningKeys, authority: str, audience: str) -> None:
         self._keys, self._authority, self._audience = keys, authority, audience
+        self._verified: dict[bytes, _Verified] = {}
 
     async def verify(self, authorization: str | None) -> Person:
         """Return the person that the `Authorization` header identifies.
@@ -67,9 +90,28 @@ class TokenVerifier:
             raise Unauthenticated("The bearer token is not valid for this API.") from None
 
     async def _verify(self, token: str) -> Person:
+        digest = sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known is None or not await self._still_holds(known):
+            self._verified.pop(digest, None)
+            known = await self._verify_all(token)
+            if len(self._verified) >= _REMEMBERED:
+                self._verified.clear()
+            self._verified[digest] = known
+        return known.person
+
+    async def _still_holds(self, known: _Verified) -> bool:
+        """Return whether a verified token has not expired, and Entra still has its key.
+
+        Each fetch of Entra's keys makes new objects, so tokens are then verified again.
+        """
+        is_current = known.expires_at > time() - _LEEWAY_SECONDS
+        return is_current and await self._keys.key(known.kid) is known.key
+
+    async def _verify_all(self, token: str) -> _Verified:
         kid = jwt.get_unverified_header(token).get("kid")
         key = await self._keys.key(kid) if isinstance(kid, str) else None
-        if key is None:
+        if key is None or not isinstance(kid, str):
             raise jwt.InvalidKeyError
         claims = jwt.decode(
             token,
@@ -80,7 +122,7 @@ class TokenVerifier:
             leeway=_LEEWAY_SECONDS,
             options={"require": _REQUIRED, "strict_aud": True},
         )
-        return self._person(claims)
+        return _Verified(self._person(claims), kid, key, int(claims["exp"]))
 
     def _person(self, claims: dict[str, Any]) -> Person:
         tid = parse_guid(str(claims["tid"]), "tid")

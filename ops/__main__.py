@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from adapters.queues import StorageQueues
 from adapters.tables.storage import Storage
 from domain.errors import DomainError, MalformedInput, NoSuchMsp
-from ops.app_manifest import app_manifest
+from ops.app_manifest import add_capability_option, app_manifest, chosen_capabilities
 from ops.backup.commands import add_backup_commands
 from ops.backup.restore import RestoreDiffers, StoreNotEmpty
 from ops.billing import add_billing_commands
@@ -20,6 +20,7 @@ from ops.command import Command, check_text
 from ops.credentials import add_credential_commands
 from ops.customers import add_customer_commands
 from ops.deletion import InvoicesUnpaid
+from ops.microsoft import add_microsoft_commands
 from ops.msps import add_msp_commands
 from ops.staff import add_staff_commands
 from settings import SettingMissing, StorageSettings
@@ -35,11 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         check_text(options)
-        result = app_manifest() if options.command is None else asyncio.run(_run(options))
+        result = asyncio.run(_run(options)) if options.command else _app_manifest(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 1
     except (AzureError, TimeoutError, ConnectionError) as error:
         print(f"storage: {type(error).__name__}", file=sys.stderr)
         return 1
-    except (MalformedInput, ValidationError, SettingMissing, OSError, EOFError) as error:
+    except (MalformedInput, ValidationError, SettingMissing, OSError) as error:
         print(_what_to_mend(error), file=sys.stderr)
         return 2
     except (DomainError, InvoicesUnpaid, NoSuchMsp, RestoreDiffers, StoreNotEmpty) as error:
@@ -47,6 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(json.dumps(result, ensure_ascii=False))
     return 1 if result.get("differences") else 0
+
+
+def _app_manifest(options: argparse.Namespace) -> dict[str, Any]:
+    return dict(app_manifest(chosen_capabilities(options.capability)))
 
 
 def _what_to_mend(error: Exception) -> str:
@@ -59,8 +67,6 @@ def _what_to_mend(error: Exception) -> str:
             return f"set or mend {', '.join(names)}"
         case OSError():
             return f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}"
-        case EOFError():
-            return "--name must be given where nobody can be asked"
     return str(error)
 
 
@@ -109,11 +115,13 @@ def _parser() -> argparse.ArgumentParser:
         "app-manifest", help="print the Graph permissions that a partner app needs"
     )
     manifest.set_defaults(command=None)  # It needs no storage.
+    add_capability_option(manifest)
     add_msp_commands(commands)
     add_staff_commands(commands)
     add_billing_commands(commands)
     add_credential_commands(commands)
     add_customer_commands(commands)
+    add_microsoft_commands(commands)
     add_backup_commands(commands)
     return parser
 

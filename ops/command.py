@@ -1,6 +1,7 @@
 """What all operator commands share: their type, and how they read texts and amounts."""
 
 import argparse
+import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +29,21 @@ async def head_of(msps: MspStore, msp_id: MspId) -> MspHead:
     if head is None:
         raise NoSuchMsp
     return head
+
+
+async def ask(question: str, option: str) -> str:
+    """Return the answer of the person at the terminal.
+
+    Args:
+        option: The option that they could have given instead.
+
+    Raises:
+        MalformedInput: Nobody can be asked.
+    """
+    try:
+        return await asyncio.to_thread(input, question)
+    except EOFError:
+        raise MalformedInput(option, "must be given where nobody can be asked") from None
 
 
 def check_text(options: argparse.Namespace) -> None:

@@ -19,9 +19,9 @@ from ops.onboarding import credential_name
 _FEDERATED = "the service's managed identity"
 
 
-def add_credential_options(command: Any) -> None:
-    """Add the options that choose a credential."""
-    choice = command.add_mutually_exclusive_group(required=True)
+def add_credential_options(command: Any, *, required: bool = True) -> None:
+    """Add the options that choose a credential; if none is required, it is the MSP's own."""
+    choice = command.add_mutually_exclusive_group(required=required)
     choice.add_argument(
         "--credential-secret", metavar="NAME", help="a certificate or client secret in Key Vault"
     )

@@ -1,7 +1,6 @@
 """Operator commands for MSPs: onboarding and deletion."""
 
 import argparse
-import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ from adapters.tables.storage import Storage
 from domain.audit import SYSTEM, Cause
 from domain.gdap import OPTIONAL_ROLES
 from domain.identifiers import MspId, parse_guid
-from ops.command import cents
+from ops.command import ask, cents
 from ops.credentials import add_credential_options
 from ops.deletion import DeletionPorts, delete_msp
 from ops.onboarding import Application, Owner, check, onboard
@@ -20,7 +19,6 @@ _REQUIRED = (
     "name",
     "country",
     "tier",
-    "partner-app-client-id",
     "partner-app-tenant-id",
     "service-account-secret",
     "owner-tid",
@@ -44,6 +42,7 @@ def _add_onboarding(commands: Any) -> None:
     for option in _REQUIRED:
         msp.add_argument(f"--{option}", required=True)
     add_credential_options(msp)
+    msp.add_argument("--partner-app-client-id", help="if the partner app is registered already")
     msp.add_argument(
         "--security-group",
         action="append",
@@ -96,7 +95,7 @@ async def _delete_msp(
     options: argparse.Namespace, storage: Storage, queues: StorageQueues
 ) -> dict[str, str]:
     msp_id = MspId(parse_guid(options.msp_id, "msp-id"))
-    name = options.name or await asyncio.to_thread(input, "Type the MSP's name to delete it: ")
+    name = options.name or await ask("Type the MSP's name to delete it: ", "name")
     ports = DeletionPorts(
         msps=storage.msps,
         pending_work=storage.pending_work,

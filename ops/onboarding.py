@@ -27,6 +27,7 @@ class Application:
     """An MSP as an operator enters it; no text is validated yet.
 
     Args:
+        client_id: The partner app's client ID; None if it is registered later.
         credential: Name of a secret, or None for the service's managed identity.
         security_groups: Each an object ID, alone or followed by `=` and role names.
         optional_roles: Names of roles that customers are not asked for by default.
@@ -38,7 +39,7 @@ class Application:
     tier: str
     agreed_price_cents: int | None
     time_zone: str
-    client_id: str
+    client_id: str | None
     app_tenant_id: str
     credential: str | None
     service_account: str
@@ -78,7 +79,7 @@ def check(application: Application, now: datetime) -> Msp:
         onboarded_at=now,
         suspended_at=None,
         app=PartnerApp(
-            client_id=parse_guid(application.client_id, "partner-app-client-id"),
+            client_id=_client_id(application.client_id),
             tenant_id=TenantId(parse_guid(application.app_tenant_id, "partner-app-tenant-id")),
             credential=credential_name(application.credential),
             service_account=_secret_name(application.service_account, "service-account-secret"),
@@ -132,6 +133,10 @@ def present(text: str, option: str) -> str:
     if not 1 <= len(name) <= LONGEST_NAME:
         raise MalformedInput(option, f"must have 1 to {LONGEST_NAME} characters")
     return name
+
+
+def _client_id(text: str | None) -> str | None:
+    return None if text is None else parse_guid(text, "partner-app-client-id")
 
 
 def _country(text: str) -> str:

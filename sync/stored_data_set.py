@@ -69,11 +69,17 @@ class StoredDataSet:
         if doubt is not None:
             return replace(doubt, unreadable=len(read.unreadable))
         if merged != stored or self.state.count is None:
-            # Without the digest, a read after a crash compares what is stored.
-            await self.lease.record(replace(self.state, digest=None))
+            await self._forget_digest()
             await self.tenant_data.write(ref, name, merged)
         self._count_changes(stored, merged)
         return self._succeeded(len(merged), digest, began)
+
+    async def _forget_digest(self) -> None:
+        """Make sure that a read after a crash compares what is stored, and that the lease holds."""
+        if self.state.digest is None:
+            await self.lease.renew_if_old()
+        else:
+            await self.lease.record(replace(self.state, digest=None))
 
     def _count_changes(self, stored: Documents, merged: Documents) -> None:
         self.tally.deleted = len(stored.keys() - merged.keys())

@@ -19,7 +19,7 @@ from adapters.secrets import FileSecrets, KeyVaultSecrets, Secrets
 from adapters.tables.storage import Storage
 from adapters.telemetry import start_telemetry
 from core.sync_requests import SyncRequests
-from settings import SettingMissing, Settings, StorageSettings
+from settings import OperatorSettings, SettingMissing, Settings, StorageSettings
 
 
 @cache
@@ -76,7 +76,7 @@ def open_emails(settings: Settings) -> EmailSender | EmailLog:
     return EmailSender.open(settings.email_endpoint, settings.email_sender, _credential())
 
 
-def open_secrets(settings: Settings) -> Secrets:
+def open_secrets(settings: OperatorSettings) -> Secrets:
     """Open the secrets.
 
     Raises:
@@ -89,7 +89,7 @@ def open_secrets(settings: Settings) -> Secrets:
     return FileSecrets(Path(settings.secrets_dir))
 
 
-def open_credentials(settings: Settings) -> Credentials:
+def open_credentials(settings: OperatorSettings) -> Credentials:
     """Open the credentials of the MSPs' partner apps."""
     identity = ManagedIdentity(settings.azure_client_id) if settings.azure_client_id else None
     remembered = timedelta(seconds=settings.credential_cache_seconds)

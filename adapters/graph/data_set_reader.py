@@ -11,7 +11,7 @@ from urllib.parse import quote
 from adapters.graph.answers import GraphError
 from adapters.graph.batches import Part, in_batches
 from adapters.graph.failures import FAILURES, unreadable
-from adapters.graph.records import Kind, kind_of, read_records
+from adapters.graph.records import Kind, kind_of, latest, read_records
 from adapters.graph.reports import read_report
 from adapters.graph.session import TenantSession, values_of
 from domain.data_set import DataSet, Each, One, Report, Since
@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 # Graph refuses longer filters.
 _MOST_ACCOUNTS = 15
 _IN_URLS = "/?&=$,()'@:;*!~"
+# A report is checked in parts: a large one must not be in memory twice.
+_ROWS = 1000
 _NEXT_LINK = "@odata.nextLink"
 
 
@@ -47,10 +49,7 @@ class _Progress:
 
     def whole(self) -> Records:
         """Return the records of all parts."""
-        return Records(
-            [record for part in self.read for record in part.records],
-            [key for part in self.read for key in part.unreadable],
-        )
+        return together(kind_of(self.data_set), self.read)
 
 
 class DataSetReader:
@@ -102,25 +101,37 @@ class DataSetReader:
         kind = kind_of(part.data_set)
         match part.data_set.shape:
             case Report(key):
-                content = await self._session.download(part.address)
-                return self._checked(part.data_set, kind, read_report(content, key))
+                rows = read_report(await self._session.download(part.address), key)
+                pages = [
+                    self._checked(part.data_set, kind, some)
+                    for some in batched(rows, _ROWS, strict=False)
+                ]
+                return together(kind, pages)
             case One():
                 return self._checked(part.data_set, kind, [await self._document(part, answer)])
             case Each():
                 return await self._members(part, kind, answer)
-        return self._checked(part.data_set, kind, await self._items(part, answer))
+        return await self._listed(part, kind, answer)
+
+    async def _listed(
+        self, part: Part, kind: Kind, answer: dict[str, Any] | Exception | None
+    ) -> Records:
+        """Return the records of all pages; of each page only what is kept stays in memory."""
+        pages = [
+            self._checked(part.data_set, kind, items) async for items in self._pages(part, answer)
+        ]
+        return together(kind, pages)
 
     async def _members(
         self, part: Part, kind: Kind, answer: dict[str, Any] | Exception | None
     ) -> Records:
         """Return the record of one object; none if the object no longer exists."""
         try:
-            items = await self._items(part, answer)
+            read = await self._listed(part, kind, answer)
         except GraphError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return Records(())
             raise
-        read = self._checked(part.data_set, kind, items)
         if read.unreadable:
             return Records((), [part.object_id])
         values = [dict(record.document) for record in read.records]
@@ -135,18 +146,19 @@ class DataSetReader:
         await self._recover(answer)
         return await self._session.get(part.address)
 
-    async def _items(self, part: Part, answer: dict[str, Any] | Exception | None) -> list[Any]:
-        """Return the items of all pages; a failed part and further pages are read separately."""
-        paced, documents = part.data_set.is_paced, list[dict[str, Any]]()
+    async def _pages(
+        self, part: Part, answer: dict[str, Any] | Exception | None
+    ) -> AsyncIterator[list[Any]]:
+        """Yield the items of each page; a failed part and further pages are read separately."""
         link: str | None = part.address
         if isinstance(answer, dict):
-            documents, link = [answer], self._session.graph.link(answer, _NEXT_LINK)
+            yield [await self._expanded(item) for item in values_of(answer)]
+            link = self._session.graph.link(answer, _NEXT_LINK)
         else:
             await self._recover(answer)
         if link:
-            documents += [page async for page in self._session.pages(link, is_paced=paced)]
-        items = [item for document in documents for item in values_of(document)]
-        return [await self._expanded(item) for item in items]
+            async for page in self._session.pages(link, is_paced=part.data_set.is_paced):
+                yield [await self._expanded(item) for item in values_of(page)]
 
     async def _recover(self, answer: Exception | None) -> None:
         """Wait before a failed part is read separately, if its error is temporary."""
@@ -164,7 +176,8 @@ class DataSetReader:
             if link:
                 pages = [page async for page in self._session.pages(link)]
                 whole = name.removesuffix(_NEXT_LINK)
-                item[whole] = [*item[whole], *(one for page in pages for one in values_of(page))]
+                first = {"value": item.get(whole)}
+                item[whole] = [one for page in (first, *pages) for one in values_of(page)]
             del item[name]
         return item
 
@@ -176,6 +189,14 @@ class DataSetReader:
                 self._logged.add((data_set.name, why))
                 _log.warning("records of %s cannot be read: %s", data_set.name, why)
         return Records(read.records, read.unreadable)
+
+
+def together(kind: Kind, pages: Sequence[Records]) -> Records:
+    """Return the records of several pages, one per key."""
+    return Records(
+        latest(kind, [record for page in pages for record in page.records]),
+        [key for page in pages for key in page.unreadable],
+    )
 
 
 def _parts(wanted: Wanted) -> Iterable[Part]:

@@ -163,9 +163,14 @@ def read_records(kind: Kind, items: Sequence[Any]) -> Read:
         read = Read(found, [], [])
     except (ValidationError, Malformed):
         read = _one_by_one(kind, items)
-    ordered = sorted(read.records, key=kind.order) if kind.order else read.records
-    read.records = list({record.key: record for record in ordered}.values())
+    read.records = latest(kind, read.records)
     return read
+
+
+def latest(kind: Kind, records: Sequence[SyncedRecord]) -> list[SyncedRecord]:
+    """Return one record per key: the last one, in the order of the kind if it has one."""
+    ordered = sorted(records, key=kind.order) if kind.order else records
+    return list({record.key: record for record in ordered}.values())
 
 
 def _one_by_one(kind: Kind, items: Iterable[Any]) -> Read:

@@ -4,6 +4,10 @@ https://learn.microsoft.com/graph/api/resources/report
 """
 
 import csv
+import io
+import re
+from collections.abc import Iterator
+from sys import intern
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +15,8 @@ from adapters.graph.answers import GraphError
 
 # Microsoft's own hosts; the names in front of them differ by region.
 _REPORT_HOSTS = (".office.com", ".office365.com", ".office.net", ".microsoft.com")
+# Other characters are read differently by different parsers.
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[\x21-\x5b\x5d-\x7e]*)?")
 
 
 def report_address(location: str, endpoint: str) -> str:
@@ -22,20 +28,20 @@ def report_address(location: str, endpoint: str) -> str:
     Raises:
         GraphError: The address is not one of Microsoft's, or is not encrypted.
     """
-    graph = urlsplit(endpoint)
-    try:
-        given = urlsplit(location)
-    except ValueError:
-        raise GraphError(0, "a report is redirected nowhere") from None
+    if not _ADDRESS.fullmatch(location):
+        raise GraphError(0, "a report is redirected nowhere")
+    graph, given = urlsplit(endpoint), urlsplit(location)
     host = given.hostname or ""
     is_known = host == graph.hostname or host.endswith(_REPORT_HOSTS)
-    if not is_known or given.scheme != graph.scheme or given.username is not None:
+    if not is_known or given.scheme != graph.scheme:
         raise GraphError(0, "a report is redirected to another host")
     return location
 
 
-def read_report(content: bytes, key: str) -> list[dict[str, Any]]:
-    """Return the rows of a report by the names of its columns, in any order.
+def read_report(content: bytes, key: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a report by the names of its columns, in any order.
+
+    A cell without a value is left out.
 
     Args:
         key: The column that identifies a row.
@@ -44,13 +50,15 @@ def read_report(content: bytes, key: str) -> list[dict[str, Any]]:
         GraphError: It is not a CSV file with this column.
     """
     try:
-        lines = content.decode("utf-8-sig").splitlines()
-        rows = list(csv.DictReader(lines, strict=True))
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        rows = csv.reader(text, strict=True)
+        columns = [intern(name) for name in next(rows, [])]
+        if key not in columns:
+            raise GraphError(0, "the report lacks a column")
+        for row in rows:
+            if row and len(row) != len(columns):
+                raise GraphError(0, "the report is cut off")
+            if row:
+                yield {name: value for name, value in zip(columns, row, strict=True) if value}
     except (UnicodeDecodeError, csv.Error):
         raise GraphError(0, "the report is not CSV") from None
-    if rows and key not in rows[0]:
-        raise GraphError(0, "the report lacks a column")
-    # A row of another length has values without a column, or columns without a value.
-    if any(None in row or None in row.values() for row in rows):
-        raise GraphError(0, "the report is cut off")
-    return [{str(name): value for name, value in row.items()} for row in rows]

@@ -18,6 +18,7 @@ from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
+from adapters.tables.entity_json import read_value
 from adapters.tables.limits import LARGEST_TRANSACTION
 
 _PAGE = 1000
@@ -157,7 +158,7 @@ def read_line(line: str) -> dict[str, Any]:
         for name in list(properties)
         if name.endswith(_TYPE)
     }
-    return {name: _from_json(kinds.get(name), value) for name, value in properties.items()}
+    return {name: read_value(kinds.get(name), value) for name, value in properties.items()}
 
 
 def _to_json(value: Any) -> tuple[str | None, Any]:
@@ -178,23 +179,6 @@ def _to_json(value: Any) -> tuple[str | None, Any]:
         case bytes():
             return EdmType.BINARY.value, base64.b64encode(value).decode()
     raise TypeError(f"Azure Tables has no type for {type(value).__name__}")
-
-
-def _from_json(kind: str | None, value: Any) -> Any:
-    match kind:
-        case None:
-            return value
-        case EdmType.DOUBLE:
-            return float(value)
-        case EdmType.GUID:
-            return UUID(value)
-        case EdmType.BINARY:
-            return base64.b64decode(value)
-        case EdmType.INT64:
-            return EntityProperty(int(value), EdmType.INT64)
-        case EdmType.DATETIME:
-            return EntityProperty(value, EdmType.DATETIME)
-    raise ValueError("a line names a type that Azure Tables does not have")
 
 
 def _not_finite(value: float) -> str:

@@ -5,19 +5,21 @@ from typing import Any, Self
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.data.tables.aio import TableClient, TableServiceClient
+from azure.data.tables.aio import TableServiceClient
 
 from adapters.tables.access import find, translate_storage_errors
 from adapters.tables.consent_sessions import TableConsentSessions
 from adapters.tables.invoices import TableInvoiceStore
 from adapters.tables.msps import TableMspStore
 from adapters.tables.pending_work import TablePendingWork
+from adapters.tables.pipeline import TablesPipeline
 from adapters.tables.portfolio import TablePortfolio
 from adapters.tables.records import TableSyncedRecords
 from adapters.tables.staff_index import TableStaffIndex
 from adapters.tables.stored_users import TableStoredUsers
 from adapters.tables.sync_schedule import TableSyncSchedule
 from adapters.tables.sync_states import TableSyncStates
+from adapters.tables.table import Table
 from adapters.tables.tenant_data import TableTenantData
 from adapters.tables.transactions import Transactions
 from adapters.tables.user_index import TableUserIndex
@@ -41,12 +43,13 @@ class Storage:
 
     Args:
         service: The account's table service.
-        transport: The transport of the service. Transactions share its connections.
+        transport: The transport of the service. All requests share its connections.
     """
 
     def __init__(self, service: TableServiceClient, transport: AioHttpTransport) -> None:
-        self._service = service
-        self.transactions = Transactions(service, transport, _RETRIES)
+        self._service, self._transport = service, transport
+        self._pipeline = TablesPipeline(service, transport, _RETRIES)
+        self.transactions = Transactions(self._pipeline)
         client, transactions = self.table, self.transactions
         self.sync_schedule = TableSyncSchedule(client("syncSchedule"))
         self.msps = TableMspStore(
@@ -87,9 +90,9 @@ class Storage:
         with translate_storage_errors():
             await asyncio.gather(*map(self._service.create_table_if_not_exists, (*NAMES, *others)))
 
-    def table(self, name: str) -> TableClient:
+    def table(self, name: str) -> Table:
         """Return the client of a table."""
-        return self._service.get_table_client(name)
+        return Table(self._service, name, self._pipeline, self._transport, _RETRIES)
 
     async def probe(self) -> None:
         """Read a row that does not exist; raise an error if storage cannot be reached."""

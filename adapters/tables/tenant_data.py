@@ -88,11 +88,22 @@ class TableTenantData(TenantData):
     @override
     async def write(self, ref: TenantRef, name: str, documents: Documents) -> None:
         first, *others = _packed(ref, name, documents)
+        before = await access.find(self._table, _partition(ref), name, ["digest"])
         with access.translate_storage_errors():
             for some in batched(others, 4, strict=False):
                 await asyncio.gather(*map(self._put, some))
-            await self._put(first)
+        await self._put_head(first, before)
         await self._delete_other_parts(ref, name, f"{name}:{first['digest']}:")
+
+    async def _put_head(self, entity: dict[str, Any], before: TableEntity | None) -> None:
+        """Write the row of a data set, unless another writer has done so since it was read.
+
+        A writer that was overtaken must not replace the newer version, nor delete its parts.
+        """
+        if before is None:
+            await access.insert(self._table, entity)
+        else:
+            await access.replace(self._table, entity, access.version_of(before))
 
     async def _put(self, entity: dict[str, Any]) -> None:
         check_entity(entity)

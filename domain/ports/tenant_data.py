@@ -23,6 +23,7 @@ class TenantData(Protocol):
 
         Raises:
             Unreadable: It is too large to be stored.
+            ConcurrentChange: Another writer has stored it meanwhile.
         """
         ...
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from aiohttp import web
+
 
 @dataclass(frozen=True, slots=True)
 class GraphRequest:
@@ -59,6 +61,18 @@ def collection(values: list[dict[str, Any]]) -> GraphAnswer:
     return GraphAnswer(200, {"value": values})
 
 
+def page_size(query: dict[str, str], default: int, largest: int) -> int:
+    """Return the size of a page: as requested, but not larger than the largest.
+
+    Raises:
+        Refused: `$top` is not a number above zero.
+    """
+    text = query.get("$top", str(default))
+    if not text.isdecimal() or int(text) == 0:
+        raise Refused(400, "BadRequest", f"Invalid value '{text}' for $top query option found.")
+    return min(int(text), largest)
+
+
 def token(value: int) -> str:
     """Return a token that holds a number."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
@@ -83,3 +97,16 @@ def link(origin: str, path: str, query: dict[str, str], name: str, value: int) -
     kept = {key: text for key, text in query.items() if key in ("$select", "$top")}
     arguments = "&".join(f"{key}={text}" for key, text in {**kept, name: token(value)}.items())
     return f"{origin}/v1.0{path}?{arguments}"
+
+
+def entra_error(code: int, error: str, message: str, status: int = 400) -> web.Response:
+    """Return an error response in Entra's format."""
+    body = {
+        "error": error,
+        "error_description": f"AADSTS{code}: {message}",
+        "error_codes": [code],
+        "timestamp": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+        "trace_id": str(uuid4()),
+        "correlation_id": str(uuid4()),
+    }
+    return web.json_response(body, status=status)

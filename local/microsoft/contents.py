@@ -17,9 +17,12 @@ def current(tenant: Tenant, found: Found, version: str, *, latest: bool = False)
     """
     value = tenant.objects.get(found.path, None, latest=latest)
     if value is None:
-        value = found.resource.content(tenant, *found.ids)
+        value = _generated(tenant, found)
     if found.resource.is_list:
         value = _with_items(tenant, found.path, value, latest=latest)
+    for name in found.resource.parts:
+        items = _with_items(tenant, f"{found.path}/{name}", value[name], latest=latest)
+        value = {**value, name: items}
     if version != BETA:
         return value
     own = tenant.objects.get(f"beta/{found.path}", None, latest=latest)
@@ -27,6 +30,17 @@ def current(tenant: Tenant, found: Found, version: str, *, latest: bool = False)
     if not found.resource.is_list:
         return value
     return _with_items(tenant, f"beta/{found.path}", value, latest=latest)
+
+
+def _generated(tenant: Tenant, found: Found) -> Any:
+    if not found.resource.is_kept:
+        return found.resource.content(tenant, *found.ids)
+    directory = tenant.directory
+    state = (tenant.profile, directory.users, len(directory.changes), directory.settled())
+    known = tenant.kept.get(found.path)
+    if known is None or known[0] != state:
+        known = tenant.kept[found.path] = (state, found.resource.content(tenant))
+    return known[1]
 
 
 def _in_beta(tenant: Tenant, found: Found, value: Any) -> Any:

@@ -7,9 +7,9 @@ from uuid import uuid4
 from aiohttp import web
 from cryptography import x509
 
-from domain.gdap import ROLES
 from local import sample_data
 from local.microsoft.directory import Change
+from local.microsoft.roles import IDS
 from local.microsoft.state import Microsoft, Trust
 from local.microsoft.tenant import Tenant
 from local.microsoft.tenant_settings import ObjectRoutes, set_content
@@ -86,7 +86,7 @@ class Control:
         app, body = self._microsoft.apps[request.match_info["id"]], await request.json()
         if "certificate" in body:
             certificate = x509.load_pem_x509_certificate(body["certificate"].encode())
-            app = replace(app, certificate=certificate)
+            app = replace(app, certificates=(certificate,))
         if "trust" in body:
             app = replace(app, trust=body["trust"] and Trust(**body["trust"]))
         app = replace(
@@ -107,7 +107,7 @@ class Control:
         )
         if "gdapRoles" not in body:
             return
-        roles = [{"roleDefinitionId": ROLES[name]} for name in body["gdapRoles"]]
+        roles = [{"roleDefinitionId": IDS[name]} for name in body["gdapRoles"]]
         for key, relationship in relationships.by_id.items():
             if relationship["customer"]["tenantId"] == tenant.tenant_id:
                 for assignment in relationships.assignments[key]:

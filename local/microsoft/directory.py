@@ -1,5 +1,6 @@
 """The people of a tenant: generated when they are read, with what was changed since."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,14 +81,11 @@ class Directory:
         Args:
             listed: As lists and delta show it, which may lag behind.
         """
-        edits = self.edits.get(index, [])
-        now = time.monotonic()
-        shown = [edit for edit in edits if not listed or edit.visible_at <= now]
-        if shown and shown[-1].replaces:
-            return dict(shown[-1].properties)
         found = user(self.number, index, self.domain, self.versions.get(index, 0))
-        for edit in shown:
-            found = edit.properties if edit.replaces else found | edit.properties
+        now = time.monotonic() if listed else math.inf
+        for edit in self.edits.get(index, ()):
+            if edit.visible_at <= now:
+                found = edit.properties if edit.replaces else found | edit.properties
         return found
 
     def find(self, key: str) -> int | None:

@@ -7,7 +7,6 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
-from uuid import uuid4
 
 import jwt
 from aiohttp import web
@@ -15,6 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import Certificate
 
 from local import sample_data
+from local.microsoft.answers import entra_error as _refused
+from local.microsoft.device_codes import GRANT, DeviceCodes
 from local.microsoft.state import App, Microsoft
 from local.microsoft.tenant import Tenant
 from local.microsoft.tokens import SigningKeys, lifetime
@@ -38,9 +39,11 @@ class Entra:
 
     def __init__(self, microsoft: Microsoft, keys: SigningKeys) -> None:
         self._microsoft, self._keys = microsoft, keys
+        self._devices = DeviceCodes(microsoft, keys)
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""
+        self._devices.add_to(app)
         app.router.add_get("/{tid}/v2.0/.well-known/openid-configuration", self._configuration)
         app.router.add_get("/{tid}/discovery/v2.0/keys", self._key_set)
         app.router.add_get("/{tid}/oauth2/v2.0/authorize", self._authorize)
@@ -55,6 +58,7 @@ class Entra:
                 "issuer": f"{base}/v2.0",
                 "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
                 "jwks_uri": f"{base}/discovery/v2.0/keys",
                 "response_types_supported": ["code", "id_token"],
                 "subject_types_supported": ["pairwise"],
@@ -75,10 +79,13 @@ class Entra:
         app = self._microsoft.apps.get(form.get("client_id", ""))
         if tenant is None:
             return _refused(90002, "invalid_request", "Tenant not found.")
+        if form.get("grant_type") == GRANT:
+            return self._devices.redeem(form, lambda app: self._refusal(app, form, request.path))
         if app is None:
             return _refused(700016, "unauthorized_client", "Application not found.")
-        if refusal := self._refusal(app, form, request.path):
-            return refusal
+        return self._refusal(app, form, request.path) or self._granted(app, tenant, form)
+
+    def _granted(self, app: App, tenant: Tenant, form: dict[str, str]) -> web.Response:
         if form.get("grant_type") == "client_credentials":
             return self._app_token(app, tenant)
         if form.get("grant_type") == "refresh_token":
@@ -115,11 +122,16 @@ class Entra:
         return is_trusted and claims["tid"] == app.home
 
     def _is_authentic(self, app: App, assertion: str, path: str) -> bool:
-        """Return whether the client assertion is signed with the app's certificate."""
+        """Return whether the client assertion is signed with one of the app's certificates."""
+        return any(
+            self._is_signed(app, certificate, assertion, path) for certificate in app.certificates
+        )
+
+    def _is_signed(self, app: App, certificate: Certificate, assertion: str, path: str) -> bool:
         try:
             claims = jwt.decode(
                 assertion,
-                app.certificate.public_key(),  # type: ignore[arg-type]  # the seed's keys are RSA
+                certificate.public_key(),  # type: ignore[arg-type]  # the seed's keys are RSA
                 algorithms=["RS256", "PS256"],
                 audience=f"{self._microsoft.origin}{path}",
             )
@@ -128,7 +140,7 @@ class Entra:
             return False
         # MSAL leaves the padding on.
         named = str(header.get("x5t#S256") or header.get("x5t")).rstrip("=")
-        return claims["sub"] == app.client_id and named in _thumbprints(app.certificate)
+        return claims["sub"] == app.client_id and named in _thumbprints(certificate)
 
     def _app_token(self, app: App, tenant: Tenant) -> web.Response:
         consent = self._microsoft.consents.get((app.client_id, tenant.tenant_id))
@@ -287,15 +299,3 @@ def _thumbprints(certificate: Certificate) -> set[str]:
 
 def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _refused(code: int, error: str, message: str, status: int = 400) -> web.Response:
-    body = {
-        "error": error,
-        "error_description": f"AADSTS{code}: {message}",
-        "error_codes": [code],
-        "timestamp": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
-        "trace_id": str(uuid4()),
-        "correlation_id": str(uuid4()),
-    }
-    return web.json_response(body, status=status)

@@ -117,7 +117,7 @@ class _Parser:
         if sign not in _COMPARES:
             raise _invalid()
         value = comparable(_constant(self._next()))
-        return lambda document: _COMPARES[sign](comparable(_value(document, path)), value)
+        return lambda document: _compares(sign, comparable(_value(document, path)), value)
 
     def _values(self) -> list[Any]:
         self._next("(")
@@ -126,6 +126,13 @@ class _Parser:
             values.append(comparable(_constant(self._next())))
         self._next(")")
         return values
+
+
+def _compares(sign: str, found: Any, wanted: Any) -> bool:
+    try:
+        return _COMPARES[sign](found, wanted)
+    except TypeError:
+        raise _invalid() from None
 
 
 def _constant(token: str) -> Any:

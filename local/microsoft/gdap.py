@@ -3,7 +3,15 @@
 from typing import Any
 from uuid import uuid4
 
-from local.microsoft.answers import GraphAnswer, GraphRequest, Refused, collection, link, opaque
+from local.microsoft.answers import (
+    GraphAnswer,
+    GraphRequest,
+    Refused,
+    collection,
+    link,
+    opaque,
+    page_size,
+)
 from local.microsoft.relationships import Relationships, new_etag
 
 _PATH = "/tenantRelationships/delegatedAdminRelationships"
@@ -39,7 +47,7 @@ class GdapRoutes:
         return GraphAnswer(201, self._relationships.add(home, body))
 
     def _list(self, request: GraphRequest, home: str) -> GraphAnswer:
-        size = min(int(request.query.get("$top", _LARGEST_PAGE)), _LARGEST_PAGE)
+        size = page_size(request.query, _LARGEST_PAGE, _LARGEST_PAGE)
         start, own = opaque(request.query.get("$skiptoken"), 0), self._relationships.of(home)
         body: dict[str, Any] = {"value": own[start : start + size]}
         if start + size < len(own):

@@ -5,8 +5,10 @@ from typing import Any
 import jwt
 
 from local.microsoft import lists, users
+from local.microsoft.administration import Administration
 from local.microsoft.answers import GraphAnswer, GraphRequest, Refused
 from local.microsoft.callers import Caller, caller
+from local.microsoft.device_codes import GRAPH_COMMAND_LINE
 from local.microsoft.gdap import GdapRoutes
 from local.microsoft.pacing import pace
 from local.microsoft.reports import is_report, redirect
@@ -26,11 +28,14 @@ class Graph:
 
     def __init__(self, microsoft: Microsoft, keys: SigningKeys) -> None:
         self._microsoft, self._keys = microsoft, keys
+        self.administration = Administration(microsoft)
 
     async def answer(self, request: GraphRequest) -> GraphAnswer:
         """Answer one request, after its token and permission have been checked."""
         try:
             claims = self.claims(request.authorization)
+            if claims["appid"] == GRAPH_COMMAND_LINE:
+                return self.administration.answer(request, claims)
             tenant = self._microsoft.tenants[claims["tid"]]
             sender = caller(self._microsoft, tenant, claims)
             pace(tenant, sender.app_id, request.path.strip("/"))

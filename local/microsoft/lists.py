@@ -1,10 +1,11 @@
 """Reads of generated objects and lists, with their query options."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from local.microsoft.answers import GraphAnswer, GraphRequest, Refused
+from local.microsoft.answers import GraphAnswer, GraphRequest, Refused, page_size
 from local.microsoft.contents import current
 from local.microsoft.filters import Document
 from local.microsoft.options import expanded, narrowed, paged, selected
@@ -62,7 +63,8 @@ def _check_options(resource: Resource, query: dict[str, str]) -> None:
             raise Refused(400, "BadRequest", f"The query option '{name}' is not supported.")
     if resource.needs_filter and "$filter" not in query:
         raise Refused(400, "MissingParameters", "The required parameter $filter is missing.")
-    if resource.refuses_larger and int(query.get("$top", 0)) > resource.largest_page:
+    size = page_size(query, resource.page, sys.maxsize)
+    if resource.refuses_larger and size > resource.largest_page:
         text = f"The limit of '{resource.largest_page}' for Top query has been exceeded."
         raise Refused(400, "BadRequest", text)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from local.microsoft.answers import GraphRequest, Refused, opaque, token
+from local.microsoft.answers import GraphRequest, Refused, opaque, page_size, token
 from local.microsoft.filters import Document, comparable, parsed
 
 type Expand = Callable[[Document], Any]
@@ -60,7 +60,7 @@ def paged(
     request: GraphRequest, documents: Sequence[Document], default: int, largest: int
 ) -> tuple[Sequence[Document], str | None]:
     """Return one page, and the link to the next one without its origin and version."""
-    size = min(int(request.query.get("$top", default)), largest)
+    size = page_size(request.query, default, largest)
     start = opaque(request.query.get("$skiptoken"), 0)
     following = start + size
     link = next_link(request, following) if following < len(documents) else None

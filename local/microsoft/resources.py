@@ -81,6 +81,9 @@ class Resource:
         page: Default size of a page.
         largest_page: Largest size of a page; `refuses_larger` says whether more is an error.
         needs_filter: Whether the service refuses to list everything.
+        parts: Properties that are lists, whose items can be written one by one below the object.
+        is_kept: Whether what is generated from the people of a large tenant is kept from page to
+            page.
         touches: The property that tells when an item was last changed.
         order: The property by which a list is sorted, newest first, unless requested otherwise.
         denied: The answer without permission.
@@ -105,6 +108,8 @@ class Resource:
     refuses_larger: bool = False
     needs_filter: bool = False
     order: str | None = None
+    parts: frozenset[str] = frozenset()
+    is_kept: bool = False
     touches: str | None = None
     denied: Refusal = DENIED
 

@@ -33,6 +33,7 @@ class Server:
         """Return the web application."""
         app = web.Application(middlewares=[self._watch], client_max_size=8 * 1024 * 1024)
         self._control.add_to(app)
+        self._graph.administration.add_to(app)
         app.router.add_post("/{version:v1.0|beta}/$batch", self._batch)
         app.router.add_route("*", "/{version:v1.0|beta}/{path:.*}", self._single)
         self._identity.add_to(app)

@@ -59,19 +59,21 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A partner app registration, with one credential of each kind.
+    """A partner app registration, with its credentials.
 
     Args:
         trust: None for trust in the service's managed identity.
+        is_public: Whether Entra takes it for a public client in flows without a redirect.
     """
 
     client_id: str
     home: str
-    certificate: x509.Certificate
+    certificates: tuple[x509.Certificate, ...]
     msp: sample_data.SeedMsp
     secret: str
     trust: Trust | None = None
     secret_is_expired: bool = False
+    is_public: bool = False
 
 
 @dataclass(slots=True)
@@ -109,7 +111,9 @@ class Microsoft:
         pem = (folder / msp.credential).read_bytes()
         certificate = x509.load_pem_x509_certificate(pem)
         secret = (folder / msp.client_secret).read_text()
-        self.apps[msp.client_id] = App(msp.client_id, msp.own.tenant_id, certificate, msp, secret)
+        self.apps[msp.client_id] = App(
+            msp.client_id, msp.own.tenant_id, (certificate,), msp, secret
+        )
         self.refresh_tokens[(folder / msp.service_account).read_text()] = msp.client_id
         self.relationships.members[msp.own.tenant_id] = {msp.security_group}
         for customer in msp.customers:

@@ -25,6 +25,7 @@ class Tenant:
         paces: Whether Graph limits the requests.
         served: When requests were answered, by limit and app.
         began: The moment from which past events are counted back.
+        kept: Generated lists by path, each with the state that it was generated from.
         propagation_seconds: How long consent takes to be complete.
         revoked: Permissions that no token has here any more.
         app_roles: Names of the Entra roles of service principals, by client ID.
@@ -43,6 +44,7 @@ class Tenant:
     paces: bool = False
     served: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    kept: dict[str, tuple[Any, list[Any]]] = field(default_factory=dict)
     propagation_seconds: float = 0
     wants_mfa: bool = False
     revoked: set[str] = field(default_factory=set)

@@ -8,12 +8,12 @@ from typing import Any
 from local.microsoft.answers import GraphAnswer, Refused
 from local.microsoft.callers import Caller
 from local.microsoft.contents import current
+from local.microsoft.filters import Document
 from local.microsoft.privileges import SENSITIVE, suffices
 from local.microsoft.resources import DENIED, V1, Access, find, words
 from local.microsoft.roles import NAMES
 from local.microsoft.tenant import Tenant
-from local.microsoft.topics.role_holders import group_members, role_group
-from local.microsoft.topics.roles import RESOURCES
+from local.microsoft.topics import groups, roles
 from local.microsoft.user_properties import LISTS, OF_THE_CLOUD, READ_ONLY, REQUIRED, WRITABLE
 
 UPDATE = Access(
@@ -94,9 +94,20 @@ def _check_target(tenant: Tenant, caller: Caller, key: str, body: dict[str, Any]
 
 def roles_of(tenant: Tenant, key: str) -> tuple[set[str], bool]:
     """Return the names of a user's active roles, and whether a role-assignable group has it."""
-    in_group = key in group_members(tenant)
-    keys = {key, role_group(tenant)} if in_group else {key}
-    found = find(RESOURCES, V1, "roleManagement/directory/roleAssignments")
-    held = current(tenant, found, V1) if found else []
-    ids = {role["roleDefinitionId"] for role in held if role["principalId"] in keys}
-    return {NAMES.get(identifier, identifier) for identifier in ids}, in_group
+    assignable = [one for one in _list(tenant, "groups") if one.get("isAssignableToRole")]
+    own = {group["id"] for group in assignable if key in _members(tenant, group["id"])}
+    held = _list(tenant, "roleManagement/directory/roleAssignments")
+    ids = {role["roleDefinitionId"] for role in held if role["principalId"] in {key, *own}}
+    return {NAMES.get(identifier, identifier) for identifier in ids}, bool(own)
+
+
+def _members(tenant: Tenant, group: str) -> set[str]:
+    users = _list(tenant, f"groups/{group}/transitiveMembers/microsoft.graph.user")
+    return {str(user["id"]) for user in users}
+
+
+def _list(tenant: Tenant, path: str) -> list[Document]:
+    """Return a list of the directory as it is now, whatever reads show yet."""
+    found = find((*groups.RESOURCES, *roles.RESOURCES), V1, path)
+    documents: list[Document] = current(tenant, found, V1, latest=True) if found else []
+    return documents

@@ -62,12 +62,10 @@ def selected(tenant: Tenant, user: Document, query: dict[str, str]) -> Document:
     """Return the selected properties of a user."""
     names = query.get("$select")
     wanted = names.split(",") if names else _DEFAULT
-    return {name: _value(tenant, user, name) for name in wanted}
+    return {n: user[n] if n in user else _computed(tenant, user, n) for n in wanted}
 
 
-def _value(tenant: Tenant, user: Document, name: str) -> Any:
-    if name in user:
-        return user[name]
+def _computed(tenant: Tenant, user: Document, name: str) -> Any:
     return _COMPUTED[name](tenant, user) if name in _COMPUTED else None
 
 

@@ -9,6 +9,7 @@ from local.microsoft.answers import (
     error_answer,
     link,
     opaque,
+    page_size,
 )
 from local.microsoft.callers import Caller
 from local.microsoft.filters import parsed
@@ -55,7 +56,7 @@ def _access(query: dict[str, str]) -> Access:
 
 def _list(origin: str, request: GraphRequest, tenant: Tenant) -> GraphAnswer:
     largest = _WITH_ACTIVITY if "signInActivity" in request.query.get("$select", "") else _LARGEST
-    size = min(int(request.query.get("$top", _DEFAULT_PAGE)), largest)
+    size = page_size(request.query, _DEFAULT_PAGE, largest)
     start, following = opaque(request.query.get("$skiptoken"), 0), None
     indices = _matching(tenant, request.query)
     shown = (tenant.directory.user(i, listed=True) for i in indices[start : start + size])

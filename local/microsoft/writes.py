@@ -68,6 +68,8 @@ def _change(
     tenant: Tenant, found: Found, method: str, old: Document, body: Document
 ) -> GraphAnswer:
     new = {**old, **body} if method == "PUT" else merged(old, body)
+    for part in found.resource.parts & body.keys():
+        tenant.objects.drop(f"{found.path}/{part}", is_list=True)
     touches = found.resource.touches
     if touches:
         new = {**new, touches: _now()}

@@ -60,6 +60,9 @@ class FakeSecrets:
             raise LookupError(name)
         return self.secret
 
+    async def set(self, name: str, value: str) -> None:
+        self.secret = Secret(value)
+
     async def replace(self, name: str, used: Secret, value: str) -> None:
         self.secret = Secret(value)
 
@@ -384,3 +387,28 @@ async def test_a_version_that_nobody_has_changed_is_replaced() -> None:
     await client.set_secret("name", "first")
     await vault.replace("name", await vault.read("name"), "rotated")
     assert [secret.value for secret in client.versions] == ["first", "rotated"]
+
+
+async def test_a_secret_is_stored_whether_or_not_there_is_one() -> None:
+    vault = KeyVaultSecrets("https://contoso.vault.azure.net", None)  # type: ignore[arg-type]
+    vault.__dict__["_client"] = _VersionedVault()
+    for value in ("first", "second"):
+        await vault.set("name", value)
+        assert (await vault.read("name")).value == value
+
+
+async def test_a_vault_that_does_not_take_a_secret_is_told() -> None:
+    vault = KeyVaultSecrets("https://contoso.vault.azure.net", None)  # type: ignore[arg-type]
+
+    async def refuse(_name: str, _value: str) -> None:
+        raise ServiceRequestError("no route")
+
+    vault.__dict__["_client"] = SimpleNamespace(set_secret=refuse)
+    with pytest.raises(StorageUnavailable):
+        await vault.set("name", "value")
+
+
+async def test_an_app_that_is_not_registered_yet_gets_no_token(tokens: TokenSource) -> None:
+    unregistered = replace(MSP, app=replace(MSP.app, client_id=None))
+    with pytest.raises(MicrosoftRefused, match="not registered"):
+        await tokens.app_token(unregistered, OWN)

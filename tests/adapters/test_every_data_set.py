@@ -8,11 +8,13 @@ import pytest
 from adapters.graph.client import GraphClient
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
+from core.data_sets.roles import ROLE_GROUP_MEMBERS, groups_to_expand
+from core.data_sets.security import SIGN_INS
 from core.known_data_sets import DATA_SETS
 from domain.data_set import Cadence, DataSet, Each, Since
 from domain.ports.graph_reader import Reading, Records, Unreadable, Wanted
 from tests.samples import tenant
-from tests.simulation import MSP, OWN, Simulation
+from tests.simulation import CUSTOMER, MSP, OWN, Simulation
 
 PARTNER = tenant(OWN, is_own_msp_tenant=True)
 
@@ -51,6 +53,42 @@ async def test_every_data_set_can_be_read(readers: GraphReaders) -> None:
     assert failures.keys() <= optional, failures
     assert unreadable == {}
     assert len(found) == len(DATA_SETS) - 2
+
+
+async def test_a_customers_data_sets_can_be_read_with_the_service_account(
+    simulation: Simulation, readers: GraphReaders
+) -> None:
+    reader = readers.of(MSP, tenant(CUSTOMER))
+    due = [one for one in DATA_SETS.values() if one.is_default]
+    failures = {
+        one.name: str(reading)
+        async for one, reading in reader.read(wanted(due))
+        if isinstance(reading, Unreadable)
+    }
+    assert failures == {}
+    assert {entry["tenantId"] for entry in await simulation.asked("/v1.0")} == {CUSTOMER}
+
+
+async def test_what_depends_on_other_data_sets_can_be_read(readers: GraphReaders) -> None:
+    of = ROLE_GROUP_MEMBERS.shape.of if isinstance(ROLE_GROUP_MEMBERS.shape, Each) else ()
+    found = await read(readers, [DATA_SETS[name] for name in of])
+    known = {
+        name: [record.document for record in reading.records]
+        for name, reading in found.items()
+        if isinstance(reading, Records)
+    }
+    assert known.keys() == set(of)
+    groups, reader = sorted(groups_to_expand(known)), readers.of(MSP, PARTNER)
+    assert groups
+    accounts = [record.key async for page in reader.users() for record in page.records][:32]
+    since = datetime.now(UTC) - timedelta(days=7)
+    asked = [Wanted(ROLE_GROUP_MEMBERS, ids=groups), Wanted(SIGN_INS, since, accounts)]
+    readings = {one.name: reading async for one, reading in reader.read(asked)}
+    members, sign_ins = readings[ROLE_GROUP_MEMBERS.name], readings[SIGN_INS.name]
+    assert isinstance(members, Records), members
+    assert {record.key for record in members.records} <= set(groups)
+    assert isinstance(sign_ins, Records), sign_ins
+    assert {record.document["userId"] for record in sign_ins.records} <= set(accounts)
 
 
 @pytest.mark.parametrize(

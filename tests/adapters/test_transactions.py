@@ -19,9 +19,10 @@ from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from adapters.tables.access import find
+from adapters.tables.pipeline import TablesPipeline, _authentication
 from adapters.tables.storage import _TIMEOUTS, Storage
 from adapters.tables.transaction_body import Create, Delete, Put, TableWrite
-from adapters.tables.transactions import Transactions, _authentication, few_at_a_time
+from adapters.tables.transactions import Transactions, few_at_a_time
 from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.ports.graph_reader import Unreadable
 from domain.ports.synced_records import StoredRecord
@@ -176,7 +177,7 @@ DONE = "HTTP/1.1 204 No Content\r\n\r\n"
 async def submit(endpoint: str, credential: Any = KEY, steps: int = 2) -> None:
     transport = AioHttpTransport()
     async with TableServiceClient(endpoint, credential=credential, transport=transport) as service:
-        transactions = Transactions(service, transport, RETRIES)
+        transactions = Transactions(TablesPipeline(service, transport, RETRIES))
         await transactions.submit("users", [Put(row(str(n))) for n in range(steps)])
 
 

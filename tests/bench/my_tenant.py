@@ -1,5 +1,7 @@
 """GET /my-tenant under 50 callers, compared with a route of the same host that does nothing.
 
+The floor is its three reads of storage, made by 50 callers with aiohttp and without a host.
+
 Run by `make bench`. Rounds alternate, so that changing load affects both equally.
 """
 
@@ -7,13 +9,17 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from domain.identifiers import MspId
 from local.azurite import connection_string
 from local.browser import Browser
 from local.sample_data import CONTOSO
 from local.stack import Stack
+from tests.bench.bare_reads import bare_reads
 from tests.faults.proxy import Proxy, WriteCounter
 
 _ROUNDS, _CALLERS, _CALLS = 5, 50, 400
@@ -35,15 +41,22 @@ class Measured:
 
 
 async def _round(browser: Browser, path: str, measured: Measured) -> float:
-    owner, left = CONTOSO.staff[0], iter(range(_CALLS))
+    async def call() -> None:
+        reply = await browser.call(CONTOSO.staff[0], "GET", path)
+        if reply.status not in (200, 404):
+            raise RuntimeError(f"{path} answered {reply.status}")
+
+    return await _measure(call, measured)
+
+
+async def _measure(call: Callable[[], Awaitable[None]], measured: Measured) -> float:
+    left = iter(range(_CALLS))
 
     async def caller() -> None:
         for _ in left:
             began = time.perf_counter()
-            reply = await browser.call(owner, "GET", path)
+            await call()
             measured.seconds.append(time.perf_counter() - began)
-            if reply.status not in (200, 404):
-                raise RuntimeError(f"{path} answered {reply.status}")
 
     began = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(_CALLERS)))
@@ -69,15 +82,19 @@ async def _operations(stack: Stack, path: str, *, remember: bool) -> float:
 
 
 async def _run() -> None:
-    nothing, my_tenant = Measured(), Measured()
+    nothing, my_tenant, floor = Measured(), Measured(), Measured()
     with tempfile.TemporaryDirectory() as folder:
         async with Stack(Path(folder), timers=False) as stack:
             async with Browser(stack.api, stack.microsoft, stack.ca) as browser:
                 await browser.consent(CONTOSO.staff[0])
-                ratios = []
+                reads = await bare_reads(stack.storage, MspId(CONTOSO.msp_id))
+                ratios, of_floor = [], []
                 for _ in range(_ROUNDS):
                     alone = await _round(browser, "/nothing", nothing)
-                    ratios.append(await _round(browser, "/my-tenant", my_tenant) / alone)
+                    bare = await _measure(partial(reads.read, browser.session), floor)
+                    rate = await _round(browser, "/my-tenant", my_tenant)
+                    ratios.append(rate / alone)
+                    of_floor.append(rate / bare)
             whole = await _operations(stack, "/my-tenant", remember=True)
             check = await _operations(stack, "/me", remember=True)
             first_check = await _operations(stack, "/me", remember=False)
@@ -85,6 +102,8 @@ async def _run() -> None:
     print(f"a route that does nothing: {nothing.shown()}")
     print(f"GET /my-tenant:            {my_tenant.shown()}")
     print(f"ratio (median of rounds):  {statistics.median(ratios):.2f}")
+    print(f"three bare reads:          {floor.shown()}")
+    print(f"ratio (median of rounds):  {statistics.median(of_floor):.2f}")
     print(
         f"storage operations: {check:.1f} for the token check ({first_check:.1f} when the role is"
     )

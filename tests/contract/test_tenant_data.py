@@ -10,12 +10,14 @@ from typing import Any, override
 from uuid import uuid4
 
 import pytest
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import tenant_data
 from adapters.tables.storage import Storage
 from adapters.tables.tenant_data import TableTenantData
 from domain.data_set import Documents
+from domain.errors import ConcurrentChange
 from domain.identifiers import MspId, TenantRef, new_epoch
 from domain.ports.graph_reader import Unreadable
 from tests.contract.conftest import Ports
@@ -138,6 +140,13 @@ class CrashingData(TableTenantData):
         self.puts = puts
 
     @override
+    async def _put_head(self, entity: dict[str, Any], before: TableEntity | None) -> None:
+        if self.puts == 0:
+            raise Crash
+        self.puts -= 1
+        await super()._put_head(entity, before)
+
+    @override
     async def _put(self, entity: dict[str, Any]) -> None:
         if self.puts == 0:
             raise Crash
@@ -245,3 +254,24 @@ async def test_a_version_that_stays_incomplete_counts_as_none(
     await data.write(ref, "groups", SMALL)
     assert await data.read_all(ref) == {"domains": SMALL, "groups": SMALL}
     assert await rows_of(storage, ref) == ["domains", "groups"]
+
+
+class OvertakenData(TableTenantData):
+    """Data whose writer is overtaken by another one before it writes the data set's own row."""
+
+    @override
+    async def _put_head(self, entity: dict[str, Any], before: TableEntity | None) -> None:
+        ref = TenantRef(*entity["PartitionKey"].split(":"))
+        await TableTenantData(self._table).write(ref, entity["RowKey"], large(2, 9))
+        await super()._put_head(entity, before)
+
+
+@pytest.mark.parametrize("before", [None, SMALL], ids=["first", "later"])
+async def test_a_writer_that_was_overtaken_changes_nothing(
+    storage: Storage, ref: TenantRef, before: Documents | None
+) -> None:
+    if before is not None:
+        await storage.tenant_data.write(ref, "groups", before)
+    with pytest.raises(ConcurrentChange):
+        await OvertakenData(storage.table("tenantData")).write(ref, "groups", large(1, 8))
+    assert await storage.tenant_data.read(ref, "groups") == large(2, 9)

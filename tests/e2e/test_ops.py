@@ -37,6 +37,12 @@ COMMANDS: dict[str, dict[str, str]] = {
     "change-credential": {"msp-id": ID, "credential-secret": "another"},
     "change-capabilities": {"msp-id": ID, "capability": "users"},
     "customer-consents": {"msp-id": ID},
+    "register-partner-app": {"msp-id": ID, "capability": "users", "credential-secret": "another"},
+    "sign-in-service-account": {
+        "msp-id": ID,
+        "account": "service@contoso.com",
+        "credential-secret": "another",
+    },
     "change-terms": {"msp-id": ID, "tier": "enterprise_plus", "agreed-price": "9.90"},
     "mark-paid": {"msp-id": ID, "number": "M365-INV-0001"},
     "reconcile": {"month": "2026-10", "msp-id": ID},
@@ -44,7 +50,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "export": {"to": "backup"},
     "import": {"from": "backup"},
     "create-storage": {},
-    "app-manifest": {},
+    "app-manifest": {"capability": "users"},
 }
 ODD = ["", " ", "x", "1e9", "-1", "NaN", "1e999999", "a/b\\c#d?", "\udcff", "\x00", "é" * 5000,
        "0000-00", "9999-12", "../../etc/passwd", "{0}", "%s"]  # fmt: skip

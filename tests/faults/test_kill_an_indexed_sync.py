@@ -25,6 +25,7 @@ class Killer:
         for port, names in (
             (world.states, ("replace", "remove")),
             (world.records, ("write", "delete")),
+            (world.tenant_data, ("write", "purge")),
             (world.index, ("write", "purge")),
         ):
             for name in names:
@@ -71,6 +72,7 @@ async def kill_at_each_write(prepare: Callable[[World], Awaitable[None]]) -> int
         world = World()
         await prepare(world)
         pages, told = list(world.graph.pages), list(world.graph.changed)
+        world.clock.advance(seconds=1)  # A request at the same time asks for nothing.
         await world.request()
         killer = Killer(world, kills + 1)
         try:

@@ -176,7 +176,7 @@ async def test_odd_values_come_back_as_they_went(own: Synced, tmp_path: Path) ->
             "id": f"odd {number:04d} /\\#?%",
             **dict.fromkeys(names[: number % 4], f"{number} {longest}"),
             "accountEnabled": None,
-            "assignedLicenses": None if number % 2 else [{"skuId": "s", "disabledPlans": [1]}],
+            "assignedLicenses": None if number % 2 else [{"skuId": "s", "disabledPlans": ["p"]}],
             "addedTomorrow": {"by": ["Graph", None, 1.5, True]},
         }
         for number in range(280)

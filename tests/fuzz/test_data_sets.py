@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.client import GraphClient
+from adapters.graph.read_budget import ReadBudget
 from adapters.graph.records import USER_PROPERTIES
 from adapters.identity import TokenSource
 from domain.sync_state import FIRST_SYNC, ReadState, SyncState
@@ -44,11 +45,9 @@ async def samples(tokens: TokenSource, graph: GraphClient, service: Service) -> 
     token = await tokens.app_token(MSP, OWN)
     found = {}
     for name, path in _PATHS.items():
-        answer = await graph.get(path, token, ReadBudget(5))
+        selected = f"?$select={','.join(USER_PROPERTIES)}" if name == "users" else ""
+        answer = await graph.get(f"{path}{selected}", token, ReadBudget(5))
         found[name] = {**answer, "value": answer["value"][:4]}
-    users = found["users"]["value"]
-    selected = [{name: user[name] for name in USER_PROPERTIES} for user in users]
-    found["users"]["value"] = selected
     found["users"]["value"][0]["assignedLicenses"] = [{"skuId": "a", "disabledPlans": []}]
     return found
 

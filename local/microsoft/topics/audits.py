@@ -33,10 +33,6 @@ def directory_audits(tenant: Tenant) -> list[Document]:
 
 def _event(tenant: Tenant, number: int) -> Document:
     activity, category, kind = _ACTIVITIES[number % len(_ACTIVITIES)]
-    indices = tenant.directory.indices()
-    actor = tenant.directory.user(indices[0]) if indices else {}
-    target = tenant.directory.user(indices[number % len(indices)]) if indices else {}
-    change = {"displayName": "AccountEnabled", "oldValue": "[true]", "newValue": "[false]"}
     return {
         "id": f"Directory_{identity(tenant, f'audit/{number}')}_{number}",
         "category": category,
@@ -47,27 +43,26 @@ def _event(tenant: Tenant, number: int) -> Document:
         "activityDateTime": stamp(tenant.began - timedelta(hours=6 * number, minutes=number)),
         "loggedByService": "Core Directory",
         "operationType": "Update",
-        "initiatedBy": {
-            "app": None,
-            "user": {
-                "id": actor.get("id"),
-                "displayName": None,
-                "userPrincipalName": actor.get("userPrincipalName"),
-                "ipAddress": "203.0.113.7",
-            },
-        },
-        "targetResources": [
-            {
-                "id": target.get("id"),
-                "displayName": target.get("displayName"),
-                "type": kind,
-                "userPrincipalName": target.get("userPrincipalName"),
-                "groupType": None,
-                "modifiedProperties": [change],
-            }
-        ],
+        "initiatedBy": {"app": None, "user": _actor(_somebody(tenant, 0))},
+        "targetResources": [_target(_somebody(tenant, number), kind)],
         "additionalDetails": [],
     }
+
+
+def _somebody(tenant: Tenant, number: int) -> Document:
+    indices = tenant.directory.indices()
+    return tenant.directory.user(indices[number % len(indices)]) if indices else {}
+
+
+def _actor(user: Document) -> Document:
+    known = {name: user.get(name) for name in ("id", "userPrincipalName")}
+    return {**known, "displayName": None, "ipAddress": "203.0.113.7"}
+
+
+def _target(user: Document, kind: str) -> Document:
+    change = {"displayName": "AccountEnabled", "oldValue": "[true]", "newValue": "[false]"}
+    known = {name: user.get(name) for name in ("id", "displayName", "userPrincipalName")}
+    return {**known, "type": kind, "groupType": None, "modifiedProperties": [change]}
 
 
 def sign_ins(tenant: Tenant) -> list[Document]:
@@ -162,6 +157,7 @@ RESOURCES = (
         _READ,
         registration_details,
         plan=REPORTS,
+        is_kept=True,
         page=1000,
         largest_page=1000,
         options=words("$filter|$orderby|$top|$select|$skiptoken"),

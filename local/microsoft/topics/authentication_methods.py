@@ -39,59 +39,60 @@ def _feature(state: str) -> Document:
 def _methods(tenant: Tenant) -> list[Document]:
     """Return the configuration of each method; weak ones are on where nobody looks after them."""
     shows = tenant.by_profile("enabled", "default", "disabled")
-    settings = {
-        "displayAppInformationRequiredState": _feature(shows),
-        "displayLocationInformationRequiredState": _feature(shows),
-    }
-    keys = {"isEnforced": False, "enforcementType": "block", "aaGuids": []}
-    weak = not tenant.is_hardened
+    features = ("displayAppInformationRequiredState", "displayLocationInformationRequiredState")
+    authenticator = _method(
+        "MicrosoftAuthenticator",
+        "microsoftAuthenticator",
+        is_on=True,
+        isSoftwareOathEnabled=not tenant.is_hardened,
+        featureSettings={feature: _feature(shows) for feature in features},
+    )
+    return [_fido(tenant), authenticator, _access_pass(tenant), *_weak(tenant), *_unused()]
+
+
+def _fido(tenant: Tenant) -> Document:
+    return _method(
+        "Fido2",
+        "fido2",
+        is_on=not tenant.is_neglected,
+        isSelfServiceRegistrationAllowed=True,
+        isAttestationEnforced=tenant.is_hardened,
+        keyRestrictions={"isEnforced": False, "enforcementType": "block", "aaGuids": []},
+    )
+
+
+def _access_pass(tenant: Tenant) -> Document:
+    return _method(
+        "TemporaryAccessPass",
+        "temporaryAccessPass",
+        is_on=not tenant.is_neglected,
+        defaultLifetimeInMinutes=60,
+        defaultLength=8,
+        minimumLifetimeInMinutes=60,
+        maximumLifetimeInMinutes=480,
+        isUsableOnce=tenant.is_hardened,
+    )
+
+
+def _weak(tenant: Tenant) -> list[Document]:
+    """Return the methods that an attacker can get around."""
+    weak, email = not tenant.is_hardened, tenant.by_profile("disabled", "default", "enabled")
+    return [
+        _method("Sms", "sms", is_on=weak),
+        _method("SoftwareOath", "softwareOath", is_on=weak),
+        _method("Voice", "voice", is_on=tenant.is_neglected, isOfficePhoneAllowed=weak),
+        _method("Email", "email", is_on=weak, allowExternalIdToUseEmailOtp=email),
+    ]
+
+
+def _unused() -> list[Document]:
+    lists = {"state": "disabled", "exemptedCertificateAuthoritiesSubjectKeyIdentifiers": []}
+    codes = {"standardQRCodeLifetimeInDays": 365, "pinLength": 8}
     return [
         _method(
-            "Fido2",
-            "fido2",
-            is_on=not tenant.is_neglected,
-            isSelfServiceRegistrationAllowed=True,
-            isAttestationEnforced=tenant.is_hardened,
-            keyRestrictions=keys,
+            "X509Certificate", "x509Certificate", is_on=False, crlValidationConfiguration=lists
         ),
-        _method(
-            "MicrosoftAuthenticator",
-            "microsoftAuthenticator",
-            is_on=True,
-            isSoftwareOathEnabled=not tenant.is_hardened,
-            featureSettings=settings,
-        ),
-        _method("Sms", "sms", is_on=weak),
-        _method(
-            "TemporaryAccessPass",
-            "temporaryAccessPass",
-            is_on=not tenant.is_neglected,
-            defaultLifetimeInMinutes=60,
-            defaultLength=8,
-            minimumLifetimeInMinutes=60,
-            maximumLifetimeInMinutes=480,
-            isUsableOnce=tenant.is_hardened,
-        ),
-        _method("SoftwareOath", "softwareOath", is_on=not tenant.is_hardened),
-        _method("Voice", "voice", is_on=tenant.is_neglected, isOfficePhoneAllowed=weak),
-        _method(
-            "Email",
-            "email",
-            is_on=weak,
-            allowExternalIdToUseEmailOtp=tenant.by_profile("disabled", "default", "enabled"),
-        ),
-        _method(
-            "X509Certificate",
-            "x509Certificate",
-            is_on=False,
-            crlValidationConfiguration={
-                "state": "disabled",
-                "exemptedCertificateAuthoritiesSubjectKeyIdentifiers": [],
-            },
-        ),
-        _method(
-            "QRCodePin", "qrCodePin", is_on=False, standardQRCodeLifetimeInDays=365, pinLength=8
-        ),
+        _method("QRCodePin", "qrCodePin", is_on=False, **codes),
     ]
 
 
@@ -121,6 +122,15 @@ def methods_policy(tenant: Tenant) -> Document:
         "registrationEnforcement": {"authenticationMethodsRegistrationCampaign": campaign},
         "authenticationMethodConfigurations": _methods(tenant),
     }
+
+
+def _configurations(tenant: Tenant) -> list[Document]:
+    """Return the methods of the policy, which can be written one by one."""
+    policy = tenant.objects.get("policies/authenticationMethodsPolicy", None, latest=True)
+    methods: list[Document] = (policy or methods_policy(tenant))[
+        "authenticationMethodConfigurations"
+    ]
+    return methods
 
 
 def _in_beta(tenant: Tenant, policy: Document) -> Document:
@@ -202,9 +212,20 @@ RESOURCES = (
         methods_policy,
         is_list=False,
         in_beta=_in_beta,
+        parts=words("authenticationMethodConfigurations"),
         writes={"PATCH": _WRITE},
         read_only=words("id|lastModifiedDateTime|displayName|description|policyVersion"),
         optional=words("systemCredentialPreferences"),
+        denied=SCOPES_MISSING,
+    ),
+    Resource(
+        "policies/authenticationMethodsPolicy/authenticationMethodConfigurations",
+        "microsoft.graph.authenticationMethodConfiguration",
+        POLICY,
+        _configurations,
+        writes={"PATCH": _WRITE},
+        read_only=words("id"),
+        choices={"state": words("enabled|disabled")},
         denied=SCOPES_MISSING,
     ),
     Resource(

@@ -225,6 +225,7 @@ RESOURCES = (
         ),
         managed_devices,
         plan=DEVICES,
+        is_kept=True,
         largest_page=1000,
         page=1000,
         denied=_DENIED,

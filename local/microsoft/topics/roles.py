@@ -83,11 +83,30 @@ def eligibilities(tenant: Tenant) -> list[Document]:
     ]
 
 
+_RULE = "#microsoft.graph.unifiedRoleManagementPolicy"
+_TARGET = {"operations": ["all"], "inheritableSettings": [], "enforcedSettings": []}
+_END_USER = {"caller": "EndUser", "level": "Assignment", **_TARGET}
+
+
 def _rules(tenant: Tenant) -> list[Document]:
     """Return how roles are activated and assigned: with approval where it is hardened."""
-    kind = "#microsoft.graph.unifiedRoleManagementPolicy"
-    is_approved = tenant.is_hardened
-    target = {"operations": ["all"], "inheritableSettings": [], "enforcedSettings": []}
+    expiration = {
+        "@odata.type": f"{_RULE}ExpirationRule",
+        "id": "Expiration_Admin_Assignment",
+        "target": {"caller": "Admin", "level": "Assignment", **_TARGET},
+        "isExpirationRequired": tenant.is_hardened,
+        "maximumDuration": "P180D",
+    }
+    enablement = {
+        "@odata.type": f"{_RULE}EnablementRule",
+        "id": "Enablement_EndUser_Assignment",
+        "target": _END_USER,
+        "enabledRules": ["MultiFactorAuthentication", "Justification"],
+    }
+    return [_approval(tenant), expiration, enablement]
+
+
+def _approval(tenant: Tenant) -> Document:
     stage = {
         "approvalStageTimeOutInDays": 1,
         "isApproverJustificationRequired": True,
@@ -96,33 +115,15 @@ def _rules(tenant: Tenant) -> list[Document]:
         "primaryApprovers": [],
         "escalationApprovers": [],
     }
-    return [
-        {
-            "@odata.type": f"{kind}ApprovalRule",
-            "id": "Approval_EndUser_Assignment",
-            "target": {"caller": "EndUser", "level": "Assignment", **target},
-            "setting": {
-                "isApprovalRequired": is_approved,
-                "isApprovalRequiredForExtension": False,
-                "isRequestorJustificationRequired": True,
-                "approvalMode": "SingleStage",
-                "approvalStages": [stage],
-            },
-        },
-        {
-            "@odata.type": f"{kind}ExpirationRule",
-            "id": "Expiration_Admin_Assignment",
-            "target": {"caller": "Admin", "level": "Assignment", **target},
-            "isExpirationRequired": is_approved,
-            "maximumDuration": "P180D",
-        },
-        {
-            "@odata.type": f"{kind}EnablementRule",
-            "id": "Enablement_EndUser_Assignment",
-            "target": {"caller": "EndUser", "level": "Assignment", **target},
-            "enabledRules": ["MultiFactorAuthentication", "Justification"],
-        },
-    ]
+    setting = {
+        "isApprovalRequired": tenant.is_hardened,
+        "isApprovalRequiredForExtension": False,
+        "isRequestorJustificationRequired": True,
+        "approvalMode": "SingleStage",
+        "approvalStages": [stage],
+    }
+    kind, key = f"{_RULE}ApprovalRule", "Approval_EndUser_Assignment"
+    return {"@odata.type": kind, "id": key, "target": _END_USER, "setting": setting}
 
 
 def pim_policies(tenant: Tenant) -> list[Document]:

@@ -112,6 +112,13 @@ async def test_the_link_leads_to_the_owners_own_tenant_and_its_state_is_not_stor
     assert query["state"][0] not in repr(world.sessions.rows)
 
 
+async def test_without_a_registered_app_there_is_nothing_to_consent_to() -> None:
+    world, msp = World(), replace(MSP, app=replace(MSP.app, client_id=None))
+    with pytest.raises(MicrosoftRefused):
+        await start_session(world.ports, LINK, msp, OWNER, CAUSE)
+    assert world.sessions.rows == {}
+
+
 async def test_consent_enables_the_tenant_and_queues_its_first_sync() -> None:
     world = World()
     assert await world.accept(await world.start()) is ConsentOutcome.ENABLED

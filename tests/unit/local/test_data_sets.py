@@ -266,7 +266,8 @@ async def test_time_filters_leave_out_what_is_older() -> None:
 
 async def test_query_options_that_do_not_exist_are_refused() -> None:
     caller = app_only()
-    for request in ("/subscribedSkus?$filter=skuId eq 'x'", "/groups?$sort=id"):
+    odd = ("/subscribedSkus?$filter=skuId eq 'x'", "/groups?$sort=id", "/groups?$top=x")
+    for request in (*odd, "/users?$top=0"):
         assert code(await get(caller, request))[0] == 400
     assert code(await get(caller, "/users?$select=id,shoeSize")) == (400, "BadRequest")
 
@@ -308,3 +309,14 @@ async def test_beta_has_properties_that_v1_lacks() -> None:
 def test_callers_are_at_their_own_tenants() -> None:
     assert app_only().tenant.tenant_id == OWN
     assert delegated().tenant.tenant_id == CUSTOMER
+
+
+async def test_what_is_kept_from_page_to_page_follows_changes_of_people() -> None:
+    caller = app_only()
+    path = "/reports/authenticationMethods/userRegistrationDetails"
+    before = (await get(caller, path)).body["value"]
+    caller.tenant.directory.edit(0, {"accountEnabled": False})
+    after = (await get(caller, path)).body["value"]
+    gone = caller.tenant.directory.user(0)["id"]
+    assert [one for one in before if one["id"] != gone] == after
+    assert len(after) == len(before) - 1

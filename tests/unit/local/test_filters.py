@@ -37,6 +37,7 @@ DOCUMENT = {
         ("name eq 'x' and", None),
         ("name like 'x'", None),
         ("name eq 'x", None),
+        ("name gt 5", None),
     ],
 )
 def test_filters(text: str, expected: bool | None) -> None:

@@ -98,6 +98,16 @@ async def test_a_member_of_a_role_assignable_group_outranks_the_caller() -> None
     assert await patched(caller, key, {"accountEnabled": False}) == DENIED
 
 
+async def test_a_member_of_a_group_that_is_given_a_role_outranks_the_caller() -> None:
+    caller = app_only(*ENABLE)
+    key = await ordinary(caller)
+    group = {"id": "new", "displayName": "New", "isAssignableToRole": True}
+    caller.tenant.objects.put("groups/new", group)
+    members = "groups/new/transitiveMembers/microsoft.graph.user"
+    caller.tenant.objects.put(members, [{"id": key}])
+    assert await patched(caller, key, {"accountEnabled": False}) == DENIED
+
+
 async def test_an_app_whose_service_principal_has_a_role_may_disable_administrators() -> None:
     caller = app_only(*ENABLE)
     caller.tenant.app_roles["nobody"] = {"Global Administrator"}

@@ -157,3 +157,22 @@ async def test_both_versions_share_what_is_written() -> None:
     for version in ("v1.0", "beta"):
         shown = await caller("GET", path, version=version)
         assert shown.body["policyMigrationState"] == "migrationComplete"
+
+
+async def test_an_authentication_method_is_written_on_its_own_or_with_the_policy() -> None:
+    caller = app_only(*ALL)
+    policy, name = "/policies/authenticationMethodsPolicy", "authenticationMethodConfigurations"
+
+    async def sms() -> dict[str, Any]:
+        methods = (await caller("GET", policy)).body[name]
+        found: dict[str, Any] = next(one for one in methods if one["id"] == "Sms")
+        assert (await caller("GET", f"{policy}/{name}/sms")).body == found
+        return found
+
+    before = await sms()
+    answer = await caller("PATCH", f"{policy}/{name}/sms", {"state": "disabled"})
+    assert answer.status == 204
+    assert await sms() == {**before, "state": "disabled"}
+    assert (await caller("PATCH", policy, {name: [before]})).status == 204
+    assert await sms() == before
+    assert (await caller("DELETE", f"{policy}/{name}/sms")).status == 405

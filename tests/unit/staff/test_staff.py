@@ -302,6 +302,10 @@ def test_an_application_is_checked_and_made_canonical() -> None:
     assert (msp.abn, msp.app.tenant_id, msp.owners) == ("51824753556", OWN, 1)
 
 
+def test_the_partner_app_may_be_registered_later() -> None:
+    assert check(replace(APPLICATION, client_id=None), NOW).app.client_id is None
+
+
 @pytest.mark.parametrize(
     ("changes", "option"),
     [
