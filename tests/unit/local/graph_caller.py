@@ -76,6 +76,6 @@ def delegated(*permissions: str, roles: tuple[str, ...] = tuple(ROLES), users: i
 
 def _caller(tid: str, permissions: tuple[str, ...], users: int, *, is_delegated: bool) -> Caller:
     tenant = Tenant.made(tid, "Contoso", "contoso.com", 1, users)
-    app = App(CONTOSO.client_id, OWN, None, CONTOSO, "")  # type: ignore[arg-type]  # no credential
+    app = App(CONTOSO.client_id, OWN, (), CONTOSO, "")
     microsoft = Microsoft(ORIGIN, {tid: tenant}, {CONTOSO.client_id: app})
     return Caller(microsoft, tenant, permissions or PERMISSIONS, is_delegated)
