@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from core.sync_requests import SyncRequests
-from domain.data_set import DataSet
+from domain.data_set import Cadence, DataSet
 from domain.identifiers import TenantRef
+from domain.operation import BreakGlassAccounts
 from domain.ports.clock import Clock
 from domain.ports.graph_reader import GraphReader
 from domain.ports.msp_store import MspStore
@@ -20,6 +21,7 @@ from domain.ports.whole_reads import WholeReads
 from domain.sync_state import ReadState, SyncPhase, SyncState
 from domain.tenant import Tenant
 from domain.work_queues import SYNC_TENANT
+from sync.cadences import due_data_sets
 from sync.due_reads import DueReads, ReadPorts
 from sync.lease import Lease, LeaseLost, is_leased, open_lease
 from sync.msp_profiles import MspProfiles
@@ -98,6 +100,7 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
         await lease.release(is_queued=False)
         await _forget_what_is_gone(ports, ref)
         return
+    await _learn_watched(ports, lease)
     reads = DueReads(ports.reads, lease, ports.reader.of(msp, tenant))
     wait = await reads.run()
     if wait is not None:
@@ -112,6 +115,17 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
     count("sync.tenants", outcome=str(phase))
     if lease.is_asked_again:
         await ports.requests.request(ref, ports.clock.now(), is_due=True)
+
+
+async def _learn_watched(ports: SyncPorts, lease: Lease) -> None:
+    """Look up the accounts whose sign-ins are read, at the regular cadence."""
+    state, ref = lease.state, lease.state.ref
+    due = due_data_sets(state, ports.data_sets, ports.clock.now(), ports.interval)
+    if not any(one.cadence is Cadence.REGULAR for one in due):
+        return
+    found = await ports.msps.find(BreakGlassAccounts, ref.msp_id, ref.tenant_id, ref.epoch)
+    watched = found.value.user_ids if found else ()
+    lease.set_access(replace(state.access, watched=watched))
 
 
 async def _forget_what_is_gone(ports: SyncPorts, ref: TenantRef) -> None:

@@ -1,6 +1,5 @@
 """Which data sets a sync reads, and when the next is due."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,9 +11,11 @@ from core.data_sets.security import DIRECTORY_AUDITS, INCIDENTS, SERVICE_HEALTH,
 from core.data_sets.usage import SIGN_IN_ACTIVITY
 from core.known_data_sets import DATA_SETS
 from domain.data_set import Cadence, DataSet
+from domain.operation import BreakGlassAccounts
 from domain.ports.graph_reader import Records, Refusal, Unreadable
 from domain.ports.synced_records import SyncedRecord
-from domain.sync_state import Access, DataSetState, ReadState, SyncPhase, SyncState
+from domain.row_changes import Insert
+from domain.sync_state import DataSetState, ReadState, SyncPhase, SyncState
 from sync.cadences import due_data_sets, next_due
 from sync.sync_tenant import sync_tenant
 from tests.due import find_due
@@ -253,14 +254,14 @@ async def test_an_incremental_read_goes_back_behind_the_last_one_and_merges() ->
 
 async def test_sign_ins_are_read_of_watched_accounts_only() -> None:
     world = World()
-    world.read_only(SIGN_INS)
+    world.read_only(LICENCES, SIGN_INS)
     await world.sync()
-    assert world.graph.wanted[0].ids == ()
-    known = world.states.rows[world.tenant.ref]
-    watched = replace(known.value, access=Access(watched=("u1", "u2")))
-    await world.states.replace(watched, known.version)
+    assert world.graph.wanted[1].ids == ()
+    ref = world.tenant.ref
+    declared = BreakGlassAccounts(ref.msp_id, ref.tenant_id, ref.epoch, ("u1", "u2"))
+    await world.store.commit((Insert(declared),))
     await world.sync()
-    assert world.graph.wanted[1].ids == ("u1", "u2")
+    assert world.graph.wanted[3].ids == ("u1", "u2")
 
 
 async def test_members_are_read_of_groups_that_other_data_sets_name() -> None:
