@@ -1,11 +1,8 @@
 """Requests to Microsoft Graph: JSON in and out, typed errors, links only to Graph's own host."""
 
-import asyncio
-import random
 import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
 from typing import Any
@@ -23,52 +20,17 @@ from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from adapters.graph.answers import GraphError, read_answer, read_download, read_part
+from adapters.graph.read_budget import ReadBudget
 from adapters.graph.reports import report_address
 from adapters.transport import new_transport
-from domain.ports.graph_reader import ReadCost
 
 # For one attempt; much shorter than a sync's lease.
 _READING: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
 _INTERACTIVE_TIMEOUTS: dict[str, Any] = {"connection_timeout": 3, "read_timeout": 5}
-_MOST_ATTEMPTS = 10
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 16.0
 # Graph's links are shorter; several of them are stored in one property of a row.
 _LINK = re.compile(r"https?://[\x21-\x7e]{1,8000}")
 # A loop over pages must end, whatever the server returns.
 _MOST_PAGES = 1000
-
-
-@dataclass(slots=True)
-class ReadBudget:
-    """The time that one read of a tenant may wait, and its cost so far.
-
-    Args:
-        seconds: How long it may wait for Graph in total.
-        spent: The part of this time that pauses and failed requests have used.
-    """
-
-    seconds: float
-    cost: ReadCost = field(default_factory=ReadCost)
-    spent: float = 0.0
-
-    async def wait(self, error: GraphError, attempt: int = 0) -> None:
-        """Wait exactly as long as Graph asks, or with jitter if it does not name a time.
-
-        Raises:
-            GraphError: The given error: it is permanent, or the wait exceeds the budget.
-        """
-        pause = error.retry_after if error.retry_after is not None else _backoff(attempt)
-        enough = self.spent + pause > self.seconds
-        if not error.is_passing or enough or attempt >= _MOST_ATTEMPTS:
-            raise error
-        await asyncio.sleep(pause)
-        self.cost.throttled_seconds += pause
-        self.spent += pause
-
-
-def _backoff(attempt: int) -> float:
-    longest = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
-    return random.uniform(longest / 2, longest)  # noqa: S311  no secret
 
 
 class GraphClient:
@@ -190,18 +152,6 @@ class GraphClient:
             raise GraphError(0, "the report is redirected again")
         return answer.content
 
-    async def upsert(self, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Create the object that a path names by a key, or change it; in one attempt.
-
-        Returns the object if it was created, and an empty object if it was changed.
-
-        Raises:
-            GraphError: The request was not successful.
-        """
-        headers = {"Prefer": "create-if-missing"}
-        request = HttpRequest("PATCH", self._url(path), json=body, headers=headers)
-        return await self._read(request, token, None)
-
     async def write(
         self, method: str, path: str, token: str, body: Mapping[str, Any] | None
     ) -> dict[str, Any]:
@@ -215,6 +165,18 @@ class GraphClient:
         """
         request = HttpRequest(method, self._url(path), json=None if body is None else dict(body))
         return read_answer(await self._send(self._with(request, token), _READING))
+
+    async def upsert(self, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create the object that a path names by a key, or change it; in one attempt.
+
+        Returns the object if it was created, and an empty object if it was changed.
+
+        Raises:
+            GraphError: The request was not successful.
+        """
+        headers = {"Prefer": "create-if-missing"}
+        request = HttpRequest("PATCH", self._url(path), json=body, headers=headers)
+        return await self._read(request, token, None)
 
     async def batch(
         self,

@@ -9,7 +9,8 @@ from typing import Any, override
 from uuid import uuid4
 
 from adapters.graph.answers import GraphError
-from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.client import GraphClient
+from adapters.graph.read_budget import ReadBudget
 from adapters.graph.relationships import (
     Assignment,
     group_of,

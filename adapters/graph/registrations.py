@@ -15,7 +15,8 @@ from typing import Any, NotRequired, TypedDict
 from pydantic import TypeAdapter, with_config
 
 from adapters.graph.answers import GraphError
-from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.client import GraphClient
+from adapters.graph.read_budget import ReadBudget
 from adapters.schema import STRICT, Few, Flag, Guid, Json, Malformed, Name, check
 from domain.errors import MicrosoftUnavailable
 

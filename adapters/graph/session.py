@@ -7,7 +7,8 @@ from time import monotonic
 from typing import Any, Protocol
 
 from adapters.graph.answers import GraphError
-from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.client import GraphClient
+from adapters.graph.read_budget import ReadBudget
 
 # Enough for 20 million users.
 _MOST_PAGES = 20_000

@@ -9,8 +9,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.graph.answers import GraphError
-from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.client import GraphClient
 from adapters.graph.gdap import GraphGdap
+from adapters.graph.read_budget import ReadBudget
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from core.known_data_sets import DATA_SETS

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.graph.answers import GraphError, read_part
-from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.client import GraphClient
+from adapters.graph.read_budget import ReadBudget
 
 TOKEN = "token"
 

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 from adapters.clock import SystemClock
-from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.client import GraphClient
+from adapters.graph.read_budget import ReadBudget
 from adapters.graph.reader import GraphReaders
 from adapters.identity import TokenSource
 from adapters.queues import StorageQueues

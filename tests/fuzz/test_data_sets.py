@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from adapters.graph.client import GraphClient, ReadBudget
+from adapters.graph.client import GraphClient
+from adapters.graph.read_budget import ReadBudget
 from adapters.graph.user_records import USER_PROPERTIES
 from adapters.identity import TokenSource
 from domain.sync_state import FIRST_SYNC, ReadState, SyncState
