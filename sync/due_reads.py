@@ -160,12 +160,22 @@ class DueReads:
             await self._keep(data_set, reading)
 
     async def _read_each(self, data_set: DataSet, shape: Each) -> None:
+        if lack := self._lack_of(shape.of):
+            await self._note(lacking(self._state(data_set), lack))
+            return
         try:
             ids = shape.ids(await self._stored(shape.of))
         except Unreadable as failure:
             await self._keep(data_set, failure)
             return
         await self._read_stored([Wanted(data_set, ids=sorted(ids))])
+
+    def _lack_of(self, names: Collection[str]) -> Missing | None:
+        """Return what is missing to read one of some other data sets, if that was never read."""
+        for entry in map(self.lease.state.data_set, names):
+            if entry.state is ReadState.NOT_AUTHORISED and entry.synced_at is None:
+                return Missing(permission=entry.missing_permission, roles=entry.missing_roles)
+        return None
 
     async def _stored(self, names: Collection[str]) -> dict[str, list[Document]]:
         """Return the documents of other data sets; of one that is not licensed there are none.

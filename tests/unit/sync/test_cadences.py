@@ -284,7 +284,21 @@ async def test_members_are_read_of_groups_that_other_data_sets_name() -> None:
     state = await world.sync()
     assert state.data_set(ROLE_ELIGIBILITIES.name).state is ReadState.NOT_LICENSED
     assert world.graph.wanted[-1].ids == ["g1", "g2"]
+    assert state.data_set(ROLE_GROUP_MEMBERS.name).count == 0
     assert state.data_set(ROLE_GROUP_MEMBERS.name).state is ReadState.SUCCEEDED
+
+
+async def test_members_lack_what_the_data_sets_lack_that_name_their_groups() -> None:
+    world = World()
+    world.read_only(DATA_SETS["roleAssignments"], ROLE_GROUP_MEMBERS)
+    world.graph.granted = frozenset({"GroupMember.Read.All"})
+    world.graph.small = {"roleAssignments": Unreadable("no", DENIED)}
+    state = await world.sync()
+    entry = state.data_set(ROLE_GROUP_MEMBERS.name)
+    assert (entry.state, entry.missing_permission) == (
+        ReadState.NOT_AUTHORISED,
+        "RoleManagement.Read.Directory",
+    )
 
 
 async def test_a_first_sync_shows_the_tenant_before_it_reads_the_rest() -> None:
