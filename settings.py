@@ -106,7 +106,17 @@ class Settings(OperatorSettings):
         " the log.",
     )
     email_sender: str = Field("", description="The sender's address of billing e-mails.")
-    sync_interval_hours: float = Field(6, gt=0, description="Hours between two syncs of a tenant.")
+    sync_interval_hours: float = Field(
+        6, gt=0, description="Hours between two reads of a tenant's users and licences."
+    )
+    graph_pace_seconds: float = Field(
+        1,
+        ge=0,
+        description=(
+            "Seconds between two requests to a tenant's Conditional Access or identity protection;"
+            " Microsoft accepts one a second from all apps together."
+        ),
+    )
     work_redelivery_seconds: float = Field(
         120, ge=0, description="Pending work older than this is queued again."
     )

@@ -49,6 +49,7 @@ param schedules object = {
 @description('The README describes each.')
 param tuning object = {
   SYNC_INTERVAL_HOURS: '6'
+  GRAPH_PACE_SECONDS: '1'
   WORK_REDELIVERY_SECONDS: '120'
   STAFF_CACHE_SECONDS: '30'
   SEARCH_CACHE_SECONDS: '10'

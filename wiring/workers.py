@@ -28,7 +28,11 @@ def sync_ports(services: Services) -> SyncPorts:
         schedule=storage.sync_schedule,
         records=storage.records,
         tenant_data=storage.tenant_data,
-        reader=GraphReaders(tokens=services.tokens, graph=services.graph),
+        reader=GraphReaders(
+            tokens=services.tokens,
+            graph=services.graph,
+            pace_seconds=services.settings.graph_pace_seconds,
+        ),
         requests=services.sync_requests,
         profiles=MspProfiles(msps=storage.msps, clock=services.clock),
         clock=services.clock,

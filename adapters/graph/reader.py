@@ -57,16 +57,21 @@ class GraphReaders(GraphReader):
     """GraphReader with app-only access to the partner tenant and delegated access to customers."""
 
     def __init__(
-        self, tokens: TokenSource, graph: GraphClient, patience_seconds: float = _PATIENCE_SECONDS
+        self,
+        tokens: TokenSource,
+        graph: GraphClient,
+        patience_seconds: float = _PATIENCE_SECONDS,
+        pace_seconds: float = _PACE_SECONDS,
     ) -> None:
-        self._tokens, self._graph, self._patience = tokens, graph, patience_seconds
+        self._tokens, self._graph = tokens, graph
+        self._patience, self._pace = patience_seconds, pace_seconds
 
     @override
     def of(self, msp: Msp, tenant: Tenant) -> "GraphTenantReader":
         own, source = tenant.is_own_msp_tenant, self._tokens
         get = source.app_token if own else source.delegated_token
         token = partial(get, msp, tenant.tenant_id)
-        return GraphTenantReader(self._graph, token, self._patience, delegated=not own)
+        return GraphTenantReader(self._graph, token, self._patience, self._pace, delegated=not own)
 
 
 class GraphTenantReader(TenantReader):

@@ -22,6 +22,7 @@ async def stack(
         "WORK_REDELIVERY_SECONDS": "0",
         "SEARCH_CACHE_SECONDS": "0",
         "CREDENTIAL_CACHE_SECONDS": "0",
+        "GRAPH_PACE_SECONDS": "0",
     }
     run_dir = tmp_path_factory.mktemp("stack")
     shutil.copytree(certificates, run_dir, dirs_exist_ok=True)
