@@ -44,20 +44,26 @@ def all_readiness(state: SyncState | None, *, is_own: bool) -> list[Readiness]:
 
 
 def readiness(capability: Capability, state: SyncState | None, *, is_own: bool) -> Readiness:
-    """Return whether a capability can be used at a tenant, and what it lacks."""
+    """Return whether a capability can be used at a tenant, and what it lacks.
+
+    Of the roles only those for reading are judged: Microsoft tells of the others when a change is
+    refused.
+    """
     name = capability.name
     if state is None or state.access.permissions is None:
         return Readiness(name, ReadinessState.PENDING)
-    needed = capability.application if is_own else capability.delegated
-    if lacking := needed - state.access.permissions:
-        return Readiness(name, ReadinessState.CONSENT_REQUIRED, tuple(sorted(lacking)))
     entries = [state.data_set(one.name) for one in capability.reads]
+    needed = capability.application if is_own else capability.delegated
+    refused = _distinct(entry.missing_permission for entry in entries)
+    if lacking := (needed - state.access.permissions).union(refused):
+        return Readiness(name, ReadinessState.CONSENT_REQUIRED, tuple(sorted(lacking)))
     if lacked := _distinct(_role(entry) for entry in entries):
         return Readiness(name, ReadinessState.ROLE_REQUIRED, lacked)
     plans = state.access.plans
     if capability.plans and plans is not None and plans.isdisjoint(capability.plans):
         return Readiness(name, ReadinessState.NOT_LICENSED, capability.plans)
-    return Readiness(name, ReadinessState.READY)
+    is_read = all(entry.tried_at for entry in entries)
+    return Readiness(name, ReadinessState.READY if is_read else ReadinessState.PENDING)
 
 
 def _role(entry: DataSetState) -> str | None:

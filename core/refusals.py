@@ -7,10 +7,11 @@ permissions and the tenant's service plans.
 from dataclasses import dataclass
 
 from domain.data_set import DataSet
-from domain.ports.graph_reader import Unreadable
+from domain.ports.graph_reader import CONSENT_REQUIRED, Unreadable
 from domain.sync_state import Access
 
 # https://learn.microsoft.com/graph/resolve-auth-errors
+_PREMIUM = ("AAD_PREMIUM",)
 _UNLICENSED = {
     "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
     "AadPremiumLicenseRequired",
@@ -34,12 +35,12 @@ def missing(
     if refusal is None:
         return Missing()
     permission = _missing_permission(data_set, access) if refusal.is_denied else None
-    is_unlicensed = refusal.code in _UNLICENSED or (not permission and lacks_plan(data_set, access))
-    if data_set.plans and is_unlicensed:
-        return Missing(plans=data_set.plans)
+    if refusal.code in _UNLICENSED or (not permission and lacks_plan(data_set, access)):
+        return Missing(plans=data_set.plans or _PREMIUM)
     if permission or not refusal.is_denied:
         return Missing(permission=permission)
-    if is_delegated and access.permissions is not None:
+    has_token = access.permissions is not None and refusal.code != CONSENT_REQUIRED
+    if is_delegated and has_token:
         return Missing(roles=data_set.roles)
     return Missing(permission=data_set.permissions[0])
 

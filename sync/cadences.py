@@ -30,13 +30,14 @@ def next_due(state: SyncState, data_sets: Iterable[DataSet], regular: timedelta)
     return min(_due_at(state, one, regular) for one in data_sets)
 
 
-def is_gained(state: SyncState, data_set: DataSet, before: Access) -> bool:
+def is_gained(state: SyncState, data_set: DataSet, before: Access, now: Access) -> bool:
     """Return whether the tenant now has what a data set lacked.
 
     Args:
         before: What the app had at the tenant before this sync.
+        now: What it has now.
     """
-    entry, now = state.data_set(data_set.name), state.access
+    entry = state.data_set(data_set.name)
     if entry.state is ReadState.NOT_LICENSED:
         return bool(_new(before.plans, now.plans) & set(entry.missing_plans))
     if entry.state is ReadState.NOT_AUTHORISED:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from core.data_sets.identity import LICENCES, USERS
-from core.refusals import Missing
+from core.refusals import Missing, lacks_plan
 from core.service_plans import active_plans, plans_of
 from domain.data_set import DataSet, Document, Each, Since
 from domain.errors import DomainError
@@ -32,7 +32,7 @@ from domain.ports.whole_reads import WholeReads
 from domain.sync_state import FIRST_SYNC, Access, DataSetState, ReadState
 from sync.cadences import due_data_sets, is_gained
 from sync.lease import Lease, LeaseLost
-from sync.read_states import lacking, unread
+from sync.read_states import lacking, not_licensed, unread, waiting
 from sync.record_writer import RecordWriter
 from sync.stored_data_set import StoredDataSet
 from sync.sync_metrics import measured, measured_tenant
@@ -64,6 +64,8 @@ class DueReads:
 
     Args:
         before: What the app had at the tenant before this sync.
+        access: What it has now; it is stored when the sync ends, so that what is new is not
+            forgotten if the sync is postponed or dies.
         done: The names of the data sets that this sync has tried to read.
         waits: The seconds that Graph asks to wait, of each data set that must wait.
     """
@@ -73,12 +75,14 @@ class DueReads:
     reader: TenantReader
     began: datetime = field(init=False)
     before: Access = field(init=False)
+    access: Access = field(init=False)
     done: set[str] = field(default_factory=set)
     waits: list[float] = field(default_factory=list)
     _started: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
-        self.began, self.before = self.lease.clock.now(), self.lease.state.access
+        self.began = self.lease.clock.now()
+        self.before = self.access = self.lease.state.access
 
     async def run(self) -> float | None:
         """Read everything that is due; return the seconds to wait if Graph asks to wait.
@@ -95,6 +99,8 @@ class DueReads:
             await self._read(self._due())
             # A licence that is new makes further data sets due.
             await self._read(self._due())
+        if not self.waits:
+            self.lease.set_access(self.access)
         return max(self.waits, default=None)
 
     @property
@@ -103,14 +109,24 @@ class DueReads:
         return not self.done.isdisjoint(FIRST_SYNC)
 
     async def _learn_permissions(self) -> None:
-        granted = await self.reader.permissions()
+        granted = await self.reader.permissions(fresh=self._may_have_consented())
         if granted is not None:
-            self.lease.set_access(replace(self.before, permissions=granted))
+            self.access = replace(self.access, permissions=granted)
+
+    def _may_have_consented(self) -> bool:
+        """Return whether the sync was asked for after a refusal: a cached token may be older."""
+        wanted_at = self.lease.state.wanted_at
+        return wanted_at is not None and any(
+            entry.state is ReadState.NOT_AUTHORISED
+            and entry.tried_at
+            and entry.tried_at < wanted_at
+            for entry in self.lease.state.data_sets.values()
+        )
 
     def _due(self) -> list[DataSet]:
         state, known = self.lease.state, self.ports.data_sets
         due = due_data_sets(state, known, self.began, self.ports.interval)
-        gained = [one for one in known if is_gained(state, one, self.before)]
+        gained = [one for one in known if is_gained(state, one, self.before, self.access)]
         # The licences come first: what they contain explains why other data sets are refused.
         due.sort(key=lambda one: (one.name != LICENCES.name, one.name not in FIRST_SYNC))
         return [one for one in dict.fromkeys([*due, *gained]) if one.name not in self.done]
@@ -128,21 +144,24 @@ class DueReads:
                 await self._read_users(one)
 
     def _may_ask(self, data_set: DataSet) -> bool:
-        """Return whether to read it: not if the permission is missing and Graph would not tell.
+        """Return whether to ask Graph.
 
-        The app has not asked everybody for the permissions of an optional data set, and Graph is
-        not asked for sign-ins while no account is watched.
+        The app has not asked everybody for the permissions of an optional data set, and there are
+        no sign-ins to read while no account is watched.
         """
-        access = self.lease.state.access
-        is_watching = isinstance(data_set.shape, Since) and data_set.shape.watched
-        if access.permissions is None or (data_set.is_default and not is_watching):
-            return True
-        return access.permissions.issuperset(data_set.permissions)
+        if isinstance(data_set.shape, Since) and data_set.shape.watched:
+            return bool(self.access.watched)
+        granted = self.access.permissions
+        return data_set.is_default or granted is None or granted.issuperset(data_set.permissions)
 
     def _not_asked(self, data_set: DataSet) -> DataSetState:
-        granted = self.lease.state.access.permissions or frozenset()
-        permission = next(name for name in data_set.permissions if name not in granted)
-        return lacking(self._state(data_set), Missing(permission=permission))
+        """Return the state of a data set that is not read: what is missing, as far as is known."""
+        before, granted = self._state(data_set), self.access.permissions
+        if lacks_plan(data_set, self.access):
+            return not_licensed(data_set, before)
+        unknown = data_set.permissions if granted is None else granted
+        permission = next((name for name in data_set.permissions if name not in unknown), None)
+        return lacking(before, Missing(permission=permission)) if permission else waiting(before)
 
     def _wanted(self, data_set: DataSet) -> Wanted:
         shape = data_set.shape
@@ -150,7 +169,7 @@ class DueReads:
             return Wanted(data_set)
         watermark = self._state(data_set).watermark
         since = watermark - shape.overlap if watermark else self.began - shape.first
-        return Wanted(data_set, since, self.lease.state.access.watched if shape.watched else ())
+        return Wanted(data_set, since, self.access.watched if shape.watched else ())
 
     async def _read_stored(self, wanted: list[Wanted]) -> None:
         """Read data sets that are stored as a whole, in as few requests as possible."""
@@ -195,14 +214,16 @@ class DueReads:
     async def _keep(self, data_set: DataSet, reading: Reading) -> None:
         """Store what was read of a data set, and its state."""
         tally = Tally()
-        stored = StoredDataSet(self.ports.tenant_data, self.lease, data_set, tally)
+        stored = StoredDataSet(self.ports.tenant_data, self.lease, data_set, self.access, tally)
         async with self._attempt(data_set):
             with measured(self._ref, data_set.name, tally, self.reader.cost):
                 if isinstance(reading, Unreadable):
                     raise reading
                 state = await stored.keep(reading, self.began)
             await self._note(state)
-            if data_set.name == LICENCES.name:
+            # A doubtful answer takes no plan away.
+            is_sure = state.state is ReadState.SUCCEEDED and not reading.unreadable
+            if data_set.name == LICENCES.name and is_sure:
                 self._learn_plans(reading)
 
     async def _read_users(self, data_set: DataSet) -> None:
@@ -220,7 +241,7 @@ class DueReads:
         try:
             yield
         except Unreadable as failure:
-            if failure.retry_after is not None and self._may_wait(failure.retry_after):
+            if failure.retry_after is not None and self._may_wait(data_set, failure.retry_after):
                 self.done.add(data_set.name)
                 self.waits.append(failure.retry_after)
             else:
@@ -232,10 +253,13 @@ class DueReads:
             await self._note(self._unread(data_set, Unreadable(INTERNAL_FAULT)))
 
     def _unread(self, data_set: DataSet, failure: Unreadable) -> DataSetState:
-        access, delegated = self.lease.state.access, self.reader.is_delegated
-        return unread(data_set, self._state(data_set), failure, access, is_delegated=delegated)
+        delegated = self.reader.is_delegated
+        return unread(data_set, self._state(data_set), failure, self.access, is_delegated=delegated)
 
-    def _may_wait(self, seconds: float) -> bool:
+    def _may_wait(self, data_set: DataSet, seconds: float) -> bool:
+        """Return whether the tenant waits for a data set: the others are tried again when due."""
+        if data_set.name not in FIRST_SYNC:
+            return False
         waited = self.lease.clock.now() - self.lease.state.requested_at
         return waited.total_seconds() + seconds < MAX_SYNC_DELAY.total_seconds()
 
@@ -249,7 +273,7 @@ class DueReads:
         """Keep which of the plans that data sets need the tenant has."""
         plans = active_plans(record.document for record in licences.records)
         relevant = plans & plans_of(self.ports.data_sets)
-        self.lease.set_access(replace(self.lease.state.access, plans=relevant))
+        self.access = replace(self.access, plans=relevant)
 
     def _state(self, data_set: DataSet) -> DataSetState:
         return self.lease.state.data_set(data_set.name)

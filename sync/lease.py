@@ -30,6 +30,7 @@ class Lease:
     Args:
         written_at: When this worker wrote the row last, or read it.
         until: The end of the lease, as stored in the row; None before the first write.
+        found: The row as it was found, until the first write.
     """
 
     states: SyncStates
@@ -38,6 +39,7 @@ class Lease:
     version: str
     written_at: datetime
     until: datetime | None
+    found: SyncState | None = None
 
     async def renew_if_old(self) -> None:
         """Renew the lease if it is old, before something is written for the tenant.
@@ -65,6 +67,10 @@ class Lease:
     def set_access(self, access: Access) -> None:
         """Keep what the app has at the tenant; it is stored with the state."""
         self.state = replace(self.state, access=access)
+
+    def read_from_the_start(self, name: str) -> None:
+        """Let the next read of an incremental data set go back as far as its first one."""
+        self.state = self.state.with_data_set(replace(self.state.data_set(name), watermark=None))
 
     async def record_first_sync(self) -> None:
         """Store that the first sync has read something, unless it is stored already.
@@ -97,6 +103,10 @@ class Lease:
         """Whether another sync was requested while this one was running."""
         return self.state.asked_again_at is not None
 
+    def is_wanted_since(self, began: datetime) -> bool:
+        """Return whether somebody has asked for a sync since this one began to read."""
+        return self.state.wanted_at is not None and self.state.wanted_at > began
+
     async def postpone(self, until: datetime) -> None:
         """Release the lease until Graph may be called again; what was read so far is kept.
 
@@ -128,19 +138,21 @@ class Lease:
         except ConcurrentChange:
             state = await self._write_over_request(state)
         self.state, self.written_at = state, self.clock.now()
-        self.until = state.lease_until
+        self.until, self.found = state.lease_until, None
+
+    def _is_only_asked(self, stored: SyncState) -> bool:
+        if self.found is None:
+            return stored.lease_until is not None and stored.lease_until == self.until
+        return replace(stored, wanted_at=self.found.wanted_at) == self.found
 
     async def _write_over_request(self, state: SyncState) -> SyncState:
         """Overwrite a row that only a request has changed: the lease is still this worker's.
 
-        Two holders never have leases with the same end, so an unchanged end proves it.
+        Two holders never have leases with the same end, so an unchanged end proves it. Before the
+        first write, a request changes only when a sync is wanted.
         """
         known = await self.states.find(state.ref)
-        if (
-            known is None
-            or known.value.lease_until is None
-            or known.value.lease_until != self.until
-        ):
+        if known is None or not self._is_only_asked(known.value):
             raise LeaseLost
         asked = known.value
         state = replace(state, asked_again_at=asked.asked_again_at, wanted_at=asked.wanted_at)
@@ -168,7 +180,7 @@ async def open_lease(states: SyncStates, clock: Clock, ref: TenantRef) -> Lease 
         not_before=None,
         asked_again_at=None,
     )
-    return Lease(states, clock, state, known.version, now, None)
+    return Lease(states, clock, state, known.version, now, None, known.value)
 
 
 def is_leased(state: SyncState, now: datetime) -> bool:

@@ -59,6 +59,11 @@ def not_licensed(data_set: DataSet, before: DataSetState) -> DataSetState:
     return lacking(before, Missing(plans=data_set.plans))
 
 
+def waiting(before: DataSetState) -> DataSetState:
+    """Return the state of a data set of which there is nothing to read yet."""
+    return replace(_without_lack(before), state=ReadState.PENDING, error=None)
+
+
 def is_empty_without_licence(data_set: DataSet, count: int, access: Access) -> bool:
     """Return whether an answer is empty because the tenant has no licence for the data."""
     return count == 0 and lacks_plan(data_set, access)

@@ -11,7 +11,7 @@ from domain.data_set import DataSet, Document, Documents, History, Since
 from domain.digest import digest_of_all, to_stored
 from domain.ports.graph_reader import Records
 from domain.ports.tenant_data import TenantData
-from domain.sync_state import DataSetState, ReadState
+from domain.sync_state import Access, DataSetState, ReadState
 from sync.lease import Lease
 from sync.read_states import is_empty_without_licence, not_licensed, succeeded
 from sync.roll_up import summed_up
@@ -26,6 +26,7 @@ class StoredDataSet:
     tenant_data: TenantData
     lease: Lease
     data_set: DataSet
+    access: Access
     tally: Tally
 
     @property
@@ -44,13 +45,13 @@ class StoredDataSet:
             LeaseLost: Another worker has the tenant now; nothing was written.
         """
         self.tally.read, self.tally.unreadable = len(read.records), len(read.unreadable)
-        if is_empty_without_licence(self.data_set, len(read.records), self.lease.state.access):
+        if is_empty_without_licence(self.data_set, len(read.records), self.access):
             return not_licensed(self.data_set, self.state)
         # With records left out there is no digest, so that the next read is compared as well.
-        digest = None if read.unreadable else digest_of_all(map(to_stored, read.records))
-        if digest and self.state.digest == digest and self.state.count is not None:
+        digest = None if read.unreadable else self._digest(read)
+        if digest and self._is_unchanged(digest):
             self.tally.unchanged = len(read.records)
-            state = self._succeeded(self.state.count, digest, began)
+            state = self._succeeded(self.state.count or 0, digest, began)
         else:
             state = await self._merge(read, digest, began)
         if state.state is ReadState.SUCCEEDED:
@@ -58,6 +59,24 @@ class StoredDataSet:
             figures = summed_up(self.lease.state.roll_up, self.data_set, found)
             self.lease.set_roll_up(figures)
         return state
+
+    def _digest(self, read: Records) -> str:
+        """Return the digest of what was read; with a history, of this day: records grow old."""
+        digest = digest_of_all(map(to_stored, read.records))
+        if self.data_set.history is None:
+            return digest
+        return f"{digest} {self.lease.clock.now().date().isoformat()}"
+
+    def _is_unchanged(self, digest: str) -> bool:
+        """Return whether what is stored need not be compared.
+
+        A sync on demand compares, and so does the first one after a release that stored the data
+        elsewhere: what is stored may have been lost or restored.
+        """
+        state, wanted_at = self.state, self.lease.state.wanted_at
+        if state.digest != digest or state.count is None or state.tried_at is None:
+            return False
+        return wanted_at is None or state.tried_at >= wanted_at
 
     async def _merge(self, read: Records, digest: str | None, began: datetime) -> DataSetState:
         """Write what has changed, unless that would remove too many records."""

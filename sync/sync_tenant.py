@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from core.data_sets.security import SIGN_INS
 from core.sync_requests import SyncRequests
 from domain.data_set import Cadence, DataSet
 from domain.identifiers import TenantRef
@@ -29,7 +30,6 @@ from sync.primary_domain import learn_domain
 from telemetry import count
 
 _log = logging.getLogger(__name__)
-_TAKEN, _ATTEMPTS = "another worker holds the lease, or the tenant was removed", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +70,16 @@ class SyncPorts:
 
 async def sync_tenant(ports: SyncPorts, ref: TenantRef) -> None:
     """Sync a tenant, unless it was removed, is not active, or another worker holds its lease."""
-    for _ in range(_ATTEMPTS):
-        lease = await open_lease(ports.states, ports.clock, ref)
-        if lease is None or await _is_synced(ports, lease):
-            return
-    _log.info("sync stopped: %s", _TAKEN)
-
-
-async def _is_synced(ports: SyncPorts, lease: Lease) -> bool:
-    """Sync; return False if a request changed the row before the lease was taken."""
+    lease = await open_lease(ports.states, ports.clock, ref)
+    if lease is None:
+        return
     try:
         await _sync(ports, lease)
     except LeaseLost:
-        if lease.until is None:
-            return False
-        _log.info("sync stopped: %s", _TAKEN)
+        _log.info("sync stopped: another worker holds the lease, or the tenant was removed")
     except Exception:
         await lease.release()
         raise
-    return True
 
 
 async def _sync(ports: SyncPorts, lease: Lease) -> None:
@@ -113,7 +104,7 @@ async def _sync(ports: SyncPorts, lease: Lease) -> None:
     shown = ports.clock.now() if reads.has_read_first_sets else lease.state.last_synced_at
     await lease.end(phase, shown)
     count("sync.tenants", outcome=str(phase))
-    if lease.is_asked_again:
+    if lease.is_asked_again or lease.is_wanted_since(reads.began):
         await ports.requests.request(ref, ports.clock.now(), is_due=True)
 
 
@@ -125,6 +116,8 @@ async def _learn_watched(ports: SyncPorts, lease: Lease) -> None:
         return
     found = await ports.msps.find(BreakGlassAccounts, ref.msp_id, ref.tenant_id, ref.epoch)
     watched = found.value.user_ids if found else ()
+    if set(watched) - set(state.access.watched):
+        lease.read_from_the_start(SIGN_INS.name)
     lease.set_access(replace(state.access, watched=watched))
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from core.operations.purge import OPERATIONS_AT_ONCE, remove_operations
 from core.remove_tenant import RemovalPorts
 from domain.audit import SYSTEM, Cause
+from domain.errors import ConcurrentChange
 from domain.identifiers import TenantRef
 from domain.ports.clock import Clock
 from domain.ports.msp_store import MspStore
@@ -95,7 +96,10 @@ async def _stop_writer(ports: PurgePorts, progress: PendingWork) -> PendingWork:
     if until is not None and until > (progress.writer_until or until - timedelta(1)):
         progress = replace(progress, writer_until=until)
         await ports.pending_work.record(progress)
-    await ports.sync_states.remove(ref)
+    try:
+        await ports.sync_states.remove(ref, state.version)
+    except ConcurrentChange:
+        return await _stop_writer(ports, progress)  # A worker has taken the lease meanwhile.
     return progress
 
 

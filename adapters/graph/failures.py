@@ -5,7 +5,7 @@ from http import HTTPStatus
 from adapters.entra_refusals import DelegatedAccessRefused
 from adapters.graph.answers import GraphError
 from domain.errors import ConsentRequired, MicrosoftRefused, MicrosoftUnavailable
-from domain.ports.graph_reader import Refusal, Unreadable
+from domain.ports.graph_reader import CONSENT_REQUIRED, Refusal, Unreadable
 
 # How long to postpone a throttled read if Graph does not specify it.
 _LATER_SECONDS = 30.0
@@ -29,7 +29,7 @@ def unreadable(error: Exception) -> Unreadable:
     """Return why something could not be read, and when to retry if Graph specifies it."""
     match error:
         case ConsentRequired():
-            return Unreadable(str(error), Refusal("consent_required", is_denied=True))
+            return Unreadable(str(error), Refusal(CONSENT_REQUIRED, is_denied=True))
         case GraphError(status=HTTPStatus.TOO_MANY_REQUESTS):
             wait = error.retry_after if error.retry_after is not None else _LATER_SECONDS
             return Unreadable(str(error), retry_after=wait)

@@ -106,9 +106,9 @@ class GraphTenantReader(TenantReader):
         return self._delegated
 
     @override
-    async def permissions(self) -> frozenset[str] | None:
+    async def permissions(self, *, fresh: bool) -> frozenset[str] | None:
         try:
-            token = await self._session.token(fresh=False)
+            token = await self._session.token(fresh=fresh)
         except FAILURES:
             return None
         return scopes_of(token) if self._delegated else roles_of(token)

@@ -73,8 +73,8 @@ class TableSyncStates(SyncStates):
         return await access.replace(self._table, _to_entity(state), version)
 
     @override
-    async def remove(self, ref: TenantRef) -> None:
-        await access.delete(self._table, ref.msp_id, _row(ref))
+    async def remove(self, ref: TenantRef, version: str | None = None) -> None:
+        await access.delete(self._table, ref.msp_id, _row(ref), version)
 
 
 def _row(ref: TenantRef) -> str:

@@ -14,6 +14,10 @@ from domain.tenant import Tenant
 INTERNAL_FAULT = "Internal fault: this service could not read the answer."
 
 
+# The code of a refusal by Entra: without consent there is no token.
+CONSENT_REQUIRED = "consent_required"
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Graph understood the request and refuses it.
@@ -113,8 +117,12 @@ class TenantReader(Protocol):
         """The requests and the waiting time of this reader so far."""
         ...
 
-    async def permissions(self) -> frozenset[str] | None:
-        """Return the Graph permissions in the tenant's token, or None without a token."""
+    async def permissions(self, *, fresh: bool) -> frozenset[str] | None:
+        """Return the Graph permissions in the tenant's token, or None without a token.
+
+        Args:
+            fresh: Whether to get a new token first.
+        """
         ...
 
     @property

@@ -37,6 +37,13 @@ class SyncStates(Protocol):
         """
         ...
 
-    async def remove(self, ref: TenantRef) -> None:
-        """Delete a tenant's state, if there is one."""
+    async def remove(self, ref: TenantRef, version: str | None = None) -> None:
+        """Delete a tenant's state, if there is one.
+
+        Args:
+            version: The version that it must have; any by default.
+
+        Raises:
+            ConcurrentChange: It has another version.
+        """
         ...

@@ -212,7 +212,7 @@ async def test_without_a_token_nothing_is_asked(client: GraphClient, graph: Scri
         raise ConsentRequired(f"no consent, fresh: {fresh}")
 
     reader = GraphTenantReader(client, token, 2, delegated=False)
-    assert await reader.permissions() is None
+    assert await reader.permissions(fresh=False) is None
     found = await read(reader, DOMAINS, GROUPS, APP_USAGE)
     assert len(found) == 3
     for _, reading in found:

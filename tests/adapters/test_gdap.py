@@ -275,7 +275,7 @@ async def refusals(readers: GraphReaders, customer: TenantId) -> dict[str, DataS
         _ = [page async for page in reader.users()]
     except Unreadable as failure:
         failures["users"] = failure
-    access = Access(permissions=await reader.permissions())
+    access = Access(permissions=await reader.permissions(fresh=False))
     return {
         name: unread(DATA_SETS[name], DataSetState(name), failure, access, is_delegated=True)
         for name, failure in failures.items()

@@ -136,7 +136,7 @@ async def test_a_customer_without_a_relationship_is_unread_with_advice(
 async def lack(readers: GraphReaders, name: str, failure: Unreadable) -> Missing:
     """Return what is missing at the partner tenant, as sync concludes it."""
     reader = readers.of(MSP, PARTNER)
-    access = Access(permissions=await reader.permissions())
+    access = Access(permissions=await reader.permissions(fresh=False))
     return missing(DATA_SETS[name], failure, access, is_delegated=reader.is_delegated)
 
 
@@ -158,7 +158,7 @@ async def test_without_consent_every_data_set_names_its_permission(
     await simulation.tenant(consented=False)
     _, failure = await read(readers, "users")
     assert failure is not None
-    assert await readers.of(MSP, PARTNER).permissions() is None
+    assert await readers.of(MSP, PARTNER).permissions(fresh=False) is None
     assert await lack(readers, "users", failure) == Missing(permission="User.Read.All")
 
 

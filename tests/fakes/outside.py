@@ -275,7 +275,7 @@ class FakeGraph(GraphReader, TenantReader):
         return self.delegated
 
     @override
-    async def permissions(self) -> frozenset[str] | None:
+    async def permissions(self, *, fresh: bool) -> frozenset[str] | None:
         return self.granted
 
     @override

@@ -231,7 +231,10 @@ class FakeSyncStates(SyncStates):
         return self.rows[state.ref].version
 
     @override
-    async def remove(self, ref: TenantRef) -> None:
+    async def remove(self, ref: TenantRef, version: str | None = None) -> None:
+        known = self.rows.get(ref)
+        if known is not None and version not in (None, known.version):
+            raise ConcurrentChange
         self.rows.pop(ref, None)
 
 

@@ -12,7 +12,7 @@ from core.data_sets.services import SHAREPOINT_SETTINGS
 from core.posture import Known, Reason, Unread, UnreadDataSet, view
 from core.read_posture import PosturePorts, read_posture
 from core.readiness import Readiness, ReadinessState, all_readiness, readiness
-from domain.data_set import Documents
+from domain.data_set import DataSet, Documents
 from domain.sync_state import Access, DataSetState, ReadState, SyncPhase, SyncState
 from tests.fakes.indexed import user
 from tests.fakes.sync_world import World
@@ -128,11 +128,23 @@ GRANTED = MANIFEST | MANAGING_USERS.application
 def test_a_capability_names_what_it_lacks(
     access: Access, entries: list[DataSetState], expected: Readiness
 ) -> None:
-    assert readiness(MANAGING_USERS, state(*entries, access=access), is_own=False) == expected
+    known = state(*map(tried, MANAGING_USERS.reads), access=access)
+    for entry in entries:
+        known = known.with_data_set(entry)
+    assert readiness(MANAGING_USERS, known, is_own=False) == expected
+
+
+def tried(data_set: DataSet) -> DataSetState:
+    return DataSetState(data_set.name, tried_at=NOW)
+
+
+def test_a_capability_is_pending_until_what_it_reads_was_tried() -> None:
+    known = state(access=Access(GRANTED))
+    assert readiness(MANAGING_USERS, known, is_own=False).state is ReadinessState.PENDING
 
 
 def test_only_the_partner_tenant_needs_the_permissions_of_the_app_itself() -> None:
-    known = state(access=Access(READING.delegated))
+    known = state(*map(tried, READING.reads), access=Access(READING.delegated))
     assert readiness(READING, known, is_own=False).state is ReadinessState.READY
     own = readiness(READING, known, is_own=True)
     assert own.missing == ("DelegatedAdminRelationship.ReadWrite.All",)

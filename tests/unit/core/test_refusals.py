@@ -70,8 +70,10 @@ def test_graphs_own_word_for_a_missing_licence_decides(
     assert found == Missing(plans=PREMIUM)
 
 
-def test_a_data_set_that_needs_no_plan_never_lacks_a_licence() -> None:
-    assert concluded(DOMAINS, NO_LICENCE, plans=frozenset()) == Missing(roles=DOMAINS.roles)
+def test_a_refusal_for_want_of_a_premium_plan_is_one_whatever_the_data_set_says() -> None:
+    lacking = Missing(plans=("AAD_PREMIUM",))
+    assert concluded(DOMAINS, NO_LICENCE, plans=frozenset()) == lacking
+    assert concluded(DOMAINS, DENIED, plans=frozenset()) == Missing(roles=DOMAINS.roles)
 
 
 def test_a_refusal_that_denies_nothing_is_a_failure() -> None:
