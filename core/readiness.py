@@ -46,7 +46,7 @@ def all_readiness(state: SyncState | None, *, is_own: bool) -> list[Readiness]:
 def readiness(capability: Capability, state: SyncState | None, *, is_own: bool) -> Readiness:
     """Return whether a capability can be used at a tenant, and what it lacks.
 
-    Of the roles only those for reading are judged: Microsoft tells of the others when a change is
+    Of the roles only those for reading are judged: the others show only when a change is
     refused.
     """
     name = capability.name
