@@ -112,7 +112,7 @@ async def _learn_watched(ports: SyncPorts, lease: Lease) -> None:
     """Look up the accounts whose sign-ins are read, at the regular cadence."""
     state, ref = lease.state, lease.state.ref
     due = due_data_sets(state, ports.data_sets, ports.clock.now(), ports.interval)
-    if not any(one.cadence is Cadence.REGULAR for one in due):
+    if SIGN_INS not in due or not any(one.cadence is Cadence.REGULAR for one in due):
         return
     found = await ports.msps.find(BreakGlassAccounts, ref.msp_id, ref.tenant_id, ref.epoch)
     watched = found.value.user_ids if found else ()

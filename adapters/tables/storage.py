@@ -62,7 +62,7 @@ class Storage:
         self.pending_work = TablePendingWork(client("pendingWork"))
         self.records = TableSyncedRecords(client("users"), transactions)
         self.stored_users = TableStoredUsers(client("users"))
-        self.tenant_data = TableTenantData(client("tenantData"))
+        self.tenant_data = TableTenantData(client("tenantData"), transactions)
         self.user_index = TableUserIndex(client("userIndex"), transactions)
         self.whole_reads = TableWholeReads(client("wholeReads"))
         self.portfolio = TablePortfolio(client("msps"), client("syncState"))

@@ -23,9 +23,11 @@ from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from adapters.tables import access
-from adapters.tables.limits import LARGEST_BINARY, check_entity
+from adapters.tables.limits import LARGEST_BINARY, LARGEST_TRANSACTION, check_entity
+from adapters.tables.transaction_body import Delete
+from adapters.tables.transactions import Transactions
 from domain.data_set import Documents
-from domain.errors import StorageUnavailable
+from domain.errors import ConcurrentChange, StorageUnavailable
 from domain.identifiers import TenantRef
 from domain.ports.graph_reader import Unreadable
 from domain.ports.tenant_data import TenantData
@@ -41,8 +43,8 @@ _ATTEMPTS = 3
 class TableTenantData(TenantData):
     """TenantData in Azure Tables."""
 
-    def __init__(self, table: TableClient) -> None:
-        self._table = table
+    def __init__(self, table: TableClient, transactions: Transactions) -> None:
+        self._table, self._transactions = table, transactions
 
     @override
     async def read(self, ref: TenantRef, name: str) -> Documents | None:
@@ -120,11 +122,18 @@ class TableTenantData(TenantData):
     async def purge(self, ref: TenantRef, most: int) -> int:
         found = access.query(self._table, _IN_PARTITION, {"partition": _partition(ref)}, ["RowKey"])
         keys = [str(row["RowKey"]) async for row in found]
-        for some in batched(islice(keys, most), 16, strict=False):
-            await asyncio.gather(
-                *(access.delete(self._table, _partition(ref), key) for key in some)
-            )
+        for some in batched(islice(keys, most), LARGEST_TRANSACTION, strict=False):
+            await self._delete(_partition(ref), some)
         return min(len(keys), most)
+
+    async def _delete(self, partition: str, keys: Sequence[str]) -> None:
+        steps = [Delete({"PartitionKey": partition, "RowKey": key}) for key in keys]
+        try:
+            await self._transactions.submit(self._table.table_name, steps)
+        except ConcurrentChange:
+            # A row that no longer exists makes the whole transaction fail: delete one by one.
+            for key in keys:
+                await access.delete(self._table, partition, key)
 
 
 def _partition(ref: TenantRef) -> str:

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 from azure.data.tables import TableEntity
-from azure.data.tables.aio import TableClient
 
 from adapters.tables import tenant_data
 from adapters.tables.storage import Storage
@@ -135,8 +134,8 @@ class Crash(Exception):
 class CrashingData(TableTenantData):
     """Data whose writer crashes after some rows, or before it deletes earlier parts."""
 
-    def __init__(self, table: TableClient, puts: int) -> None:
-        super().__init__(table)
+    def __init__(self, storage: Storage, puts: int) -> None:
+        super().__init__(storage.table("tenantData"), storage.transactions)
         self.puts = puts
 
     @override
@@ -169,7 +168,7 @@ async def test_a_crash_leaves_a_whole_version_and_the_next_write_cleans_up(
     data, after = storage.tenant_data, large(3, 2)
     await data.write(ref, "groups", before)
     with pytest.raises(Crash):
-        await CrashingData(storage.table("tenantData"), puts).write(ref, "groups", after)
+        await CrashingData(storage, puts).write(ref, "groups", after)
     whole = after if puts == 5 else before
     assert await data.read(ref, "groups") == whole
     assert await data.read_all(ref) == {"groups": whole}
@@ -184,7 +183,7 @@ async def test_a_small_version_that_crashed_leaves_parts_to_the_next_one(
 ) -> None:
     await storage.tenant_data.write(ref, "groups", large(3, 1))
     with pytest.raises(Crash):
-        await CrashingData(storage.table("tenantData"), 1).write(ref, "groups", SMALL)
+        await CrashingData(storage, 1).write(ref, "groups", SMALL)
     assert len(await rows_of(storage, ref)) == 5
     assert await storage.tenant_data.read(ref, "groups") == SMALL
     await storage.tenant_data.write(ref, "groups", {})
@@ -219,8 +218,8 @@ async def test_a_reader_during_writes_sees_one_whole_version(
 class Interrupted(TableTenantData):
     """Data that is written while it is read, between a data set's row and its further parts."""
 
-    def __init__(self, table: TableClient, versions: Sequence[Documents]) -> None:
-        super().__init__(table)
+    def __init__(self, storage: Storage, versions: Sequence[Documents]) -> None:
+        super().__init__(storage.table("tenantData"), storage.transactions)
         self.versions = list(versions)
 
     @override
@@ -235,7 +234,7 @@ async def test_a_read_starts_again_when_its_version_was_replaced(
 ) -> None:
     first, second, third = large(1.5, 1), large(2, 2), large(1.5, 3)
     await storage.tenant_data.write(ref, "groups", first)
-    data = Interrupted(storage.table("tenantData"), [second, third])
+    data = Interrupted(storage, [second, third])
     assert await data.read(ref, "groups") == third
 
 
@@ -262,7 +261,8 @@ class OvertakenData(TableTenantData):
     @override
     async def _put_head(self, entity: dict[str, Any], before: TableEntity | None) -> None:
         ref = TenantRef(*entity["PartitionKey"].split(":"))
-        await TableTenantData(self._table).write(ref, entity["RowKey"], large(2, 9))
+        other = TableTenantData(self._table, self._transactions)
+        await other.write(ref, entity["RowKey"], large(2, 9))
         await super()._put_head(entity, before)
 
 
@@ -272,6 +272,7 @@ async def test_a_writer_that_was_overtaken_changes_nothing(
 ) -> None:
     if before is not None:
         await storage.tenant_data.write(ref, "groups", before)
+    data = OvertakenData(storage.table("tenantData"), storage.transactions)
     with pytest.raises(ConcurrentChange):
-        await OvertakenData(storage.table("tenantData")).write(ref, "groups", large(1, 8))
+        await data.write(ref, "groups", large(1, 8))
     assert await storage.tenant_data.read(ref, "groups") == large(2, 9)

@@ -15,6 +15,7 @@ QUEUES = {
     "poll-msp-gdap",
     "bill-msp",
     "consent-customer",
+    "run-operation",
 }
 
 
