@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import override
+from typing import Any, override
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -96,6 +96,13 @@ async def garbled(stack: Stack) -> AsyncIterator[Garbled]:
     await storage.close()
 
 
+async def purges(portal: Portal) -> list[dict[str, Any]]:
+    """Return the events of purges of the partner tenant that deleted users."""
+    events = await portal.events(action="tenant.purged")
+    own = [event for event in events if event["tenantId"] == CONTOSO.own.tenant_id]
+    return [event for event in own if event["before"]["users"]]
+
+
 async def test_a_purge_whose_message_the_host_drops_is_brought_back_by_the_work_on_record(
     stack: Stack, portal: Portal, garbled: Garbled
 ) -> None:
@@ -109,10 +116,10 @@ async def test_a_purge_whose_message_the_host_drops_is_brought_back_by_the_work_
     )
     await portal.idle()
     await until_empty(stack, "-poison", "-poison-poison")
-    assert await portal.events(action="tenant.purged") == []
+    assert await purges(portal) == []
     await portal.fire("recover_work")
     await portal.idle()
-    (purged,) = await portal.events(action="tenant.purged")
+    (purged,) = await purges(portal)
     assert purged["before"]["users"] > 0
 
 
